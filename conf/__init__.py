@@ -1,0 +1,1 @@
+"""Names and numbers of methods, tasks and studies: YAML files, no code."""

@@ -1,0 +1,1 @@
+"""`hpobench`: an honest and fast comparison of hyperparameter-optimisation methods."""

@@ -1,0 +1,85 @@
+"""When a run ends: time, trials, total resource, or cost, whichever comes first."""
+
+import math
+from dataclasses import dataclass
+
+from hpobench.records import Evaluation, Job
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one run; infinite means no limit.
+
+    `time_s`: nothing after it is known. `trials`: so many configurations are tried; the run ends
+    when the method asks for one more and what is under way has ended. `resource` (summed over all
+    jobs) and `cost_s` (seconds of work, summed over the workers) are charged when a job starts;
+    the job that would exceed them keeps what it reaches with the rest, and is the last.
+    """
+
+    time_s: float = math.inf
+    trials: float = math.inf
+    resource: float = math.inf
+    cost_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        limits = {name: getattr(self, name) for name in self.__slots__}
+        for name, limit in limits.items():
+            if not limit > 0:
+                raise ValueError(f"budget.{name}={limit} must be above 0")
+        if all(limit == math.inf for limit in limits.values()):
+            raise ValueError(
+                "no budget, so runs would never end: set budget.time_s, budget.trials, "
+                "budget.resource or budget.cost"
+            )
+
+    def account(self) -> "Account":
+        """A fresh account of what one run has spent."""
+        return Account(self)
+
+
+class Account:
+    """What one run has spent of the limits that are charged when work starts."""
+
+    __slots__ = ("_cost_left", "_resource_left", "_trials_left", "_unlimited")
+
+    def __init__(self, budget: Budget) -> None:
+        self._trials_left = budget.trials
+        self._resource_left = budget.resource
+        self._cost_left = budget.cost_s
+        self._unlimited = budget.resource == budget.cost_s == math.inf
+
+    def may_start_trial(self) -> bool:
+        """Count one more trial, if there may be one."""
+        self._trials_left -= 1
+        return self._trials_left >= 0
+
+    def charge(self, job: Job, evaluation: Evaluation, resumed: bool) -> tuple[Evaluation, bool]:
+        """What the rest of the budget leaves of a job, and whether that is the whole of it."""
+        if self._unlimited:
+            return evaluation, True
+        base = job.from_resource if resumed else 0.0
+        whole = (
+            job.to_resource - base <= self._resource_left
+            and evaluation.duration_s <= self._cost_left
+        )
+        if not whole:
+            by_resource = evaluation.resources.searchsorted(base + self._resource_left, "right")
+            by_cost = evaluation.seconds.searchsorted(self._cost_left, "right")
+            evaluation = _first(evaluation, int(min(by_resource, by_cost)))
+        self._resource_left -= job.to_resource - base
+        self._cost_left -= evaluation.duration_s
+        return evaluation, whole
+
+
+def _first(evaluation: Evaluation, count: int) -> Evaluation:
+    """The first `count` observations of an evaluation, ending with the last of them."""
+    true_values, test_values = evaluation.true_values, evaluation.test_values
+    return evaluation._replace(
+        resources=evaluation.resources[:count],
+        seconds=evaluation.seconds[:count],
+        values=evaluation.values[:count],
+        true_values=None if true_values is None else true_values[:count],
+        test_values=None if test_values is None else test_values[:count],
+        constraints={name: slack[:count] for name, slack in evaluation.constraints.items()},
+        duration_s=float(evaluation.seconds[count - 1]) if count else 0.0,
+    )

@@ -1,0 +1,134 @@
+"""The records that pass between method, executor and task. Values are always minimised."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.space import Configuration
+
+T = TypeVar("T", float, FloatArray)
+
+
+class Job(NamedTuple):
+    """Train `trial` from `from_resource` (0: not trained yet) to `to_resource`."""
+
+    trial: int
+    config: Configuration
+    from_resource: float
+    to_resource: float
+
+
+class Evaluation(NamedTuple):
+    """What came of a job: arrays (k,) over the resources passed on the way, in rising order.
+
+    `seconds` count from the beginning of the job; `duration_s` is the length of the whole job.
+    A value that is not finite is a failed observation. `true_values` are free of noise,
+    `test_values` come from held-out data; either is None where a task has none.
+    `constraints` hold the slack c(x) by metric: feasible means c(x) >= 0.
+    """
+
+    resources: FloatArray
+    seconds: FloatArray
+    values: FloatArray
+    duration_s: float
+    true_values: FloatArray | None = None
+    test_values: FloatArray | None = None
+    constraints: Mapping[str, FloatArray] = {}
+    checkpoint: Any = None
+    error: str | None = None
+
+    @property
+    def value(self) -> float:
+        """The last observed value; infinite if it failed, the worst there is."""
+        if self.error is not None or not len(self.values):
+            return math.inf
+        last = float(self.values[-1])
+        return last if math.isfinite(last) else math.inf
+
+    @property
+    def failed(self) -> bool:
+        """Whether the job ended without a finite value."""
+        return self.value == math.inf
+
+
+class EvaluationError(Exception):
+    """Raised by a task whose job failed after `seconds`; any other exception is charged none."""
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How much training an evaluation gets: `r_min <= r <= r_max`, in the unit called `name`.
+
+    `comparable`: a trial trained for r is a model in its own right, so that values at different r
+    compare (iterative training); otherwise (subsets, folds) only values of the same r do.
+    """
+
+    name: str = "none"
+    r_min: float = 1
+    r_max: float = 1
+    integer: bool = True
+    comparable: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.r_min <= self.r_max:
+            raise ValueError(
+                f"fidelity {self.name!r} needs 0 < r_min <= r_max, not r_min={self.r_min}, "
+                f"r_max={self.r_max}"
+            )
+
+    @property
+    def single(self) -> bool:
+        """Whether there is only one level of resource."""
+        return self.r_min == self.r_max
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is minimised, and how it reads in the user's direction.
+
+    With `goal="maximize"` the stored value is `ceiling - score`, e.g. 1 - accuracy.
+    `label` describes the stored value, `unit` its unit ("" for none).
+    """
+
+    name: str
+    label: str
+    goal: str = "minimize"
+    ceiling: float = 1.0
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.goal not in ("minimize", "maximize"):
+            raise ValueError(f"goal={self.goal!r} of {self.name}: use minimize or maximize")
+
+    def to_minimised(self, score: T) -> T:
+        """From the user's direction to the stored value."""
+        return self.ceiling - score if self.goal == "maximize" else score
+
+    def to_user(self, value: T) -> T:
+        """From the stored value to the user's direction."""
+        return self.to_minimised(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A bound on a metric: feasible means slack c(x) >= 0."""
+
+    metric: str
+    upper: float | None = None
+    lower: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.upper is None) == (self.lower is None):
+            raise ValueError(f"the constraint on {self.metric!r} needs one bound: upper or lower")
+
+    def slack(self, measured: T) -> T:
+        """c(x) for a measured metric."""
+        if self.upper is not None:
+            return self.upper - measured
+        return measured - (self.lower or 0.0)

@@ -1,0 +1,107 @@
+"""The one row schema: four long tables, and the facts about tasks and methods beside them.
+
+Every table begins with the key (`task`, `method`, `seed`) of the run. Values are minimised.
+
+observations: one row per value that became known, in order of time
+    trial        number of the trial in its run, in order of starting
+    resource     resource the trial had when the value was taken (unit: the task's fidelity)
+    time_s       seconds since the run began at which the value became known
+    value        observed validation value: what the method saw (NaN: failed)
+    true_value   noise-free value of the same configuration and resource (NaN: unknown)
+    test_value   value on test data (NaN: the task has none)
+    worker       number of the worker, from 0
+    status       ok, or failed: the value is not finite
+    slack.NAME   one column a constraint, if any: feasible means >= 0
+trials: one row per trial: trial, config (JSON), then one column a hyperparameter
+decisions: one row per decision of the method, in order
+    kind         ask or tell
+    time_s       simulated or real seconds since the run began at which it was begun
+    seconds      how long it really took
+runs: one row per run
+    status       ok or failed
+    error        last words of a failed run, else ""
+    trials       number of trials started
+    end_time_s   end of the run on its clock: nothing after it is known
+    cpu_s        CPU seconds of the whole run
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+VERSION = 1
+SLACK = "slack."
+KEY = ("task", "method", "seed")
+
+_NAME = pa.dictionary(pa.int32(), pa.string())
+_KEY_FIELDS = [("task", _NAME), ("method", _NAME), ("seed", pa.int32())]
+
+OBSERVATIONS = pa.schema(
+    [
+        *_KEY_FIELDS,
+        ("trial", pa.int32()),
+        ("resource", pa.float64()),
+        ("time_s", pa.float64()),
+        ("value", pa.float64()),
+        ("true_value", pa.float64()),
+        ("test_value", pa.float64()),
+        ("worker", pa.int32()),
+        ("status", _NAME),
+    ]
+)
+TRIALS = pa.schema([*_KEY_FIELDS, ("trial", pa.int32())])
+DECISIONS = pa.schema(
+    [*_KEY_FIELDS, ("kind", _NAME), ("time_s", pa.float64()), ("seconds", pa.float32())]
+)
+RUNS = pa.schema(
+    [
+        *_KEY_FIELDS,
+        ("status", _NAME),
+        ("error", pa.string()),
+        ("trials", pa.int32()),
+        ("end_time_s", pa.float64()),
+        ("cpu_s", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What results and figures need to know of a task, so that they never have to load it.
+
+    `optimum` and `median` are true (minimised) values at full resource, None if unknown.
+    `comparable`: values at different resources compare (see `Fidelity`).
+    """
+
+    name: str
+    label: str
+    value_label: str
+    unit: str = ""
+    optimum: float | None = None
+    median: float | None = None
+    fidelity: str = "none"
+    r_min: float = 1
+    r_max: float = 1
+    comparable: bool = True
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "TaskFacts":
+        """From the stored form."""
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """How a method is named and drawn: the same in every figure."""
+
+    name: str
+    label: str
+    color: str | None = None
+    line: str = "-"
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "MethodFacts":
+        """From the stored form."""
+        return cls(**fields)

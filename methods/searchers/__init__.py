@@ -1,0 +1,1 @@
+"""Searchers: which configuration next; one algorithm a file."""
