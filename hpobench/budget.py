@@ -13,7 +13,7 @@ class Budget:
     `time_s`: nothing after it is known. `trials`: so many configurations are tried; the run ends
     when the method asks for one more and what is under way has ended. `resource` (summed over all
     jobs) and `cost_s` (seconds of work, summed over the workers) are charged when a job starts;
-    the job that would exceed them keeps what it reaches with the rest, and is the last.
+    the job that would exceed them is the last, and keeps what it reaches with the rest.
     """
 
     time_s: float = math.inf
@@ -22,7 +22,7 @@ class Budget:
     cost_s: float = math.inf
 
     def __post_init__(self) -> None:
-        limits = {name: getattr(self, name) for name in self.__slots__}
+        limits = self.limits()
         for name, limit in limits.items():
             if not limit > 0:
                 raise ValueError(f"budget.{name}={limit} must be above 0")
@@ -31,6 +31,10 @@ class Budget:
                 "no budget, so runs would never end: set budget.time_s, budget.trials, "
                 "budget.resource or budget.cost"
             )
+
+    def limits(self) -> dict[str, float]:
+        """All limits by name, infinite where there is none."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def account(self) -> "Account":
         """A fresh account of what one run has spent."""
@@ -65,21 +69,7 @@ class Account:
         if not whole:
             by_resource = evaluation.resources.searchsorted(base + self._resource_left, "right")
             by_cost = evaluation.seconds.searchsorted(self._cost_left, "right")
-            evaluation = _first(evaluation, int(min(by_resource, by_cost)))
+            evaluation = evaluation.first(int(min(by_resource, by_cost)))
         self._resource_left -= job.to_resource - base
         self._cost_left -= evaluation.duration_s
         return evaluation, whole
-
-
-def _first(evaluation: Evaluation, count: int) -> Evaluation:
-    """The first `count` observations of an evaluation, ending with the last of them."""
-    true_values, test_values = evaluation.true_values, evaluation.test_values
-    return evaluation._replace(
-        resources=evaluation.resources[:count],
-        seconds=evaluation.seconds[:count],
-        values=evaluation.values[:count],
-        true_values=None if true_values is None else true_values[:count],
-        test_values=None if test_values is None else test_values[:count],
-        constraints={name: slack[:count] for name, slack in evaluation.constraints.items()},
-        duration_s=float(evaluation.seconds[count - 1]) if count else 0.0,
-    )

@@ -47,10 +47,18 @@ class Evaluation(NamedTuple):
         last = float(self.values[-1])
         return last if math.isfinite(last) else math.inf
 
-    @property
-    def failed(self) -> bool:
-        """Whether the job ended without a finite value."""
-        return self.value == math.inf
+    def first(self, count: int) -> "Evaluation":
+        """The first `count` observations; the job then ends with the last of them."""
+        true_values, test_values = self.true_values, self.test_values
+        return self._replace(
+            resources=self.resources[:count],
+            seconds=self.seconds[:count],
+            values=self.values[:count],
+            true_values=None if true_values is None else true_values[:count],
+            test_values=None if test_values is None else test_values[:count],
+            constraints={name: slack[:count] for name, slack in self.constraints.items()},
+            duration_s=float(self.seconds[count - 1]) if count else 0.0,
+        )
 
 
 class EvaluationError(Exception):

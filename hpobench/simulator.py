@@ -36,14 +36,13 @@ class Decision(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A job that ended, or of which the end of the budget left `known` observations."""
+    """A job that ended, or what the end of the budget left of it (`cut`)."""
 
     job: Job
     worker: int
     start_s: float
     end_s: float
     evaluation: Evaluation
-    known: int
     cut: bool
 
 
@@ -139,6 +138,8 @@ def simulate(
             evaluation, whole = spent.charge(job, evaluation, resumed=checkpoint is not None)
             if not whole:
                 asking = False
+                if not len(evaluation.values):
+                    break
             end = decided + evaluation.duration_s
             heappush(heap, (end, jobs, worker, decided, job, evaluation, whole))
             jobs += 1
@@ -147,14 +148,14 @@ def simulate(
         end, _, worker, start, job, evaluation, whole = heappop(heap)
         if end > end_of_time:
             known = int(evaluation.seconds.searchsorted(end_of_time - start, "right"))
-            yield Outcome(job, worker, start, end_of_time, evaluation, known, True)
+            yield Outcome(job, worker, start, end_of_time, evaluation.first(known), True)
             asking = False
             continue
         still = still + 1 if end == now else 0
         if still > STANDSTILL_EVENTS + workers:
             raise RuntimeError(f"the clock stands still at {now} s: the task's jobs take no time")
         now = end
-        yield Outcome(job, worker, start, end, evaluation, len(evaluation.values), not whole)
+        yield Outcome(job, worker, start, end, evaluation, not whole)
         idle.appendleft(worker)
         if not whole:
             continue

@@ -1,1 +1,11 @@
-"""Results."""
+"""Results: stored rows in, tables out. No figures.
+
+>>> from hpobench.results import load
+>>> study = load("runs/default")
+>>> study.observations, study.trials, study.decisions, study.runs  # tidy pandas frames
+"""
+
+from hpobench.results.loading import load
+from hpobench.results.study import Study
+
+__all__ = ["Study", "load"]

@@ -1,0 +1,184 @@
+"""The command line: the one file that may import everything, each when it is needed."""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpobench import catalogue
+
+if TYPE_CHECKING:
+    from hpobench.study import Study
+
+EPILOG = """examples:
+  hpobench run                       run the default study
+  hpobench run method=[random,asha] task=[curves_stable,phoneme] seeds=30 workers=4 name=mine
+  hpobench run task=phoneme budget.trials=100 tasks.phoneme.repetition=mean --dry-run
+  hpobench plot mine                 draw the figures of a study
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 if runs failed, 2 if it was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+    except (ValueError, LookupError, FileNotFoundError) as error:
+        if os.environ.get("HPOBENCH_TRACEBACK"):
+            raise
+        print(f"hpobench: error: {error.args[0] if error.args else error}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "hpobench",
+        description="Compare hyperparameter-optimisation methods, honestly and fast.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run a study, or what is missing of it")
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="see conf/config.yaml")
+    run.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
+    run.set_defaults(command=_run)
+    listing = commands.add_parser("list", help="list the methods, tasks and studies there are")
+    listing.add_argument("group", nargs="?", choices=["method", "task", "study"])
+    listing.set_defaults(command=_list)
+    for command in (run, listing):
+        command.add_argument(
+            "--conf",
+            action="append",
+            default=[],
+            type=Path,
+            metavar="DIR",
+            help="a folder with method/, task/ or study/ YAML files of your own",
+        )
+    plot = commands.add_parser("plot", help="draw the figures of a study")
+    plot.add_argument("study", help="name of the study, or its folder")
+    plot.add_argument("--time", choices=["log", "linear"], default="log", help="time axis")
+    plot.add_argument("--statistic", choices=["mean", "median"], default="mean")
+    plot.add_argument("--band", choices=["sem", "sd", "bootstrap", "quartiles"])
+    plot.add_argument("--view", choices=["observed", "true", "test"], help="value that is drawn")
+    plot.add_argument("--runs-dir", default="runs")
+    plot.set_defaults(command=_plot)
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    for group in [options.group] if options.group else ["method", "task", "study"]:
+        names = catalogue.names(group, options.conf)
+        width = max(map(len, names), default=0)
+        print(f"{group}:")
+        for name in names:
+            about = catalogue.read(group, name, options.conf).get("about") or {}
+            print(f"  {name:<{width}}  {about.get('summary', '')}".rstrip())
+    return 0
+
+
+def _cap_threads() -> None:
+    """One thread a process, before NumPy is imported: parallelism is over runs."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def _run(options: argparse.Namespace) -> int:
+    _cap_threads()
+    from hpobench import config
+    from hpobench.study import Study
+
+    study = Study.make(config.load(options.overrides, options.conf))
+    if options.dry_run:
+        print(_describe(study))
+        return 0
+    _execute(study)
+    _print_scores(study)
+    return _report_failures(study)
+
+
+def _describe(study: "Study") -> str:
+    """The plan as text: what would be run, and what is stored already."""
+    status = study.status()
+    lines = [
+        f"study {study.settings['name']} in {study.folder}: {len(study.keys())} runs, "
+        f"{len(status)} stored, {sum(len(c.seeds) for c in study.pending())} to run",
+        f"workers {study.settings['workers']}, overhead {study.settings['overhead']}, "
+        f"processes {study.settings['n_jobs']}",
+    ]
+    tasks = {pair.task: pair for pair in study.pairs}
+    for task, first in tasks.items():
+        methods = [pair.method for pair in study.pairs if pair.task == task]
+        limits = ", ".join(
+            f"{name} {limit:g}" for name, limit in first.budget.limits().items() if limit < math.inf
+        )
+        lines.append(f"  {task} (budget: {limits}) x {len(first.seeds)} seeds")
+        lines.append(f"      {', '.join(methods)}")
+    return "\n".join(lines)
+
+
+def _execute(study: "Study") -> None:
+    from tqdm import tqdm
+
+    pending = study.pending()
+    total = sum(len(chunk.seeds) for chunk in pending)
+    stored = len(study.keys()) - total
+    if stored:
+        print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
+    failed = 0
+    quiet = not study.settings["progress"]
+    with tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet) as bar:
+        for report in study.run():
+            failed += len(report.errors)
+            bar.set_postfix(failed=failed, refresh=False)
+            bar.update(len(report.chunk.seeds))
+
+
+def _print_scores(study: "Study") -> None:
+    from hpobench.results import load, scores
+
+    stored = load(study.folder)
+    if len(stored.observations):
+        print(scores.as_text(scores.scores(stored)))
+    print(f"\nStored in {study.folder}. Figures: hpobench plot {study.settings['name']}")
+
+
+def _report_failures(study: "Study") -> int:
+    failed = [key for key, status in study.status().items() if status == "failed"]
+    if not failed:
+        return 0
+    from hpobench.results import load
+
+    runs = load(study.folder).runs
+    errors = runs[runs["status"] == "failed"]
+    print(f"\n{len(failed)} runs failed (retry with retry_failed=true):", file=sys.stderr)
+    for row in errors.itertuples():
+        print(f"  {row.task} {row.method} seed {row.seed}: {row.error}", file=sys.stderr)
+    return 1
+
+
+def _plot(options: argparse.Namespace) -> int:
+    _cap_threads()
+    from hpobench.plots import figures
+    from hpobench.resolve import study_folder
+    from hpobench.results import load
+
+    folder = study_folder(options.study, options.runs_dir)
+    band = options.band or ("sem" if options.statistic == "mean" else "quartiles")
+    paths = figures.draw(
+        load(folder),
+        folder / "figures",
+        time=options.time,
+        statistic=options.statistic,
+        band=band,
+        view=options.view,
+    )
+    print("\n".join(str(path) for path in paths))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

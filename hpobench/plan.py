@@ -1,0 +1,81 @@
+"""What a study will run: pairs of task and method over seeds, each with a fingerprint.
+
+The fingerprint covers all that can change the result of a run but its seed: the settings of task
+and method, budget, workers, overhead, study seed. A stored run counts as done if its fingerprint
+is the planned one, so that changing one method's settings reruns that method and no other.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from hpobench import schema
+from hpobench.budget import Budget
+from hpobench.rows import RunKey
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One task with one method, over seeds; configurations as plain dicts, ready to instantiate."""
+
+    task: str
+    method: str
+    task_config: Config
+    method_config: Config
+    budget: Budget
+    workers: int
+    study_seed: int
+    seeds: tuple[int, ...]
+    overhead: str = "none"
+    replay_from: str = ""
+    replay_fingerprint: str = ""
+    data_hash: str = ""
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", digest(self._content("seeds")))
+
+    @property
+    def conditions(self) -> str:
+        """The fingerprint of all settings but the method's: pairs that compare share it."""
+        mine = ("seeds", "method", "method_config", "replay_from", "replay_fingerprint")
+        return digest(self._content(*mine))
+
+    def _content(self, *without: str) -> dict[str, Any]:
+        names = {spec.name for spec in fields(self)} - {"fingerprint", "budget", *without}
+        content = {name: getattr(self, name) for name in names}
+        return content | {"budget": asdict(self.budget), "schema": schema.VERSION}
+
+    def key(self, seed: int) -> RunKey:
+        """The key under which the run of one seed is stored."""
+        return RunKey(self.task, self.method, seed, self.fingerprint)
+
+
+def digest(content: Any) -> str:
+    """A short hash of plain content, the same in every process."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Runs of one pair that are done in one go and stored as one part."""
+
+    pair: Pair
+    seeds: tuple[int, ...]
+
+
+def chunks(pairs: Sequence[Pair], done: Collection[RunKey], size: int) -> list[Chunk]:
+    """What is missing, `size` seeds at a time; the same parts whatever the number of jobs."""
+    pending = []
+    for pair in pairs:
+        for first in range(0, len(pair.seeds), size):
+            seeds = pair.seeds[first : first + size]
+            missing = tuple(seed for seed in seeds if pair.key(seed) not in done)
+            if missing:
+                pending.append(Chunk(pair, missing))
+    return pending

@@ -1,0 +1,85 @@
+"""Watches the events of one run and turns them into columns, in memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.schema import SLACK
+from hpobench.simulator import Decision, Event, Outcome
+from hpobench.space import Configuration
+
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(slots=True)
+class Recorder:
+    """What became known in one run so far."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def watch(self, events: Iterable[Event]) -> None:
+        """Take in all events; what came before an exception stays recorded."""
+        add_outcome, add_decision = self.outcomes.append, self.decisions.append
+        for event in events:
+            if type(event) is Decision:
+                add_decision(event)
+            else:
+                add_outcome(event)  # type: ignore[arg-type]
+
+    @property
+    def end_time_s(self) -> float:
+        """When the last job ended, or was cut by the end of the budget."""
+        return max((outcome.end_s for outcome in self.outcomes), default=0.0)
+
+    def trials(self) -> list[tuple[int, Configuration]]:
+        """The trials that were started, by number."""
+        configs = {outcome.job.trial: outcome.job.config for outcome in self.outcomes}
+        return sorted(configs.items(), key=lambda item: item[0])
+
+    def observations(self) -> Columns:
+        """Columns of `schema.OBSERVATIONS` less the key and status, in order of time."""
+        evaluations = [outcome.evaluation for outcome in self.outcomes]
+        counts = np.array([len(e.values) for e in evaluations], dtype=np.int64)
+
+        def per_job(numbers: list[Any]) -> NDArray[Any]:
+            return np.repeat(np.array(numbers), counts)
+
+        columns: Columns = {
+            "trial": per_job([outcome.job.trial for outcome in self.outcomes]),
+            "resource": _joined([e.resources for e in evaluations], counts),
+            "time_s": per_job([outcome.start_s for outcome in self.outcomes])
+            + _joined([e.seconds for e in evaluations], counts),
+            "value": _joined([e.values for e in evaluations], counts),
+            "true_value": _joined([e.true_values for e in evaluations], counts),
+            "test_value": _joined([e.test_values for e in evaluations], counts),
+            "worker": per_job([outcome.worker for outcome in self.outcomes]),
+        }
+        for name in sorted({name for e in evaluations for name in e.constraints}):
+            columns[SLACK + name] = _joined([e.constraints.get(name) for e in evaluations], counts)
+        order = np.argsort(columns["time_s"], kind="stable")
+        return {name: column[order] for name, column in columns.items()}
+
+    def decision_columns(self) -> Columns:
+        """Columns of `schema.DECISIONS` less the key; `kind` as 0 (ask) or 1 (tell)."""
+        kinds, times, seconds = zip(*self.decisions, strict=True) if self.decisions else ((),) * 3
+        return {
+            "kind": np.array([kind == "tell" for kind in kinds], dtype=np.int32),
+            "time_s": np.array(times, dtype=float),
+            "seconds": np.array(seconds, dtype=np.float32),
+        }
+
+
+def _joined(arrays: Sequence[FloatArray | None], counts: NDArray[np.int64]) -> FloatArray:
+    """All arrays one after the other; as many NaN in the place of one that is missing."""
+    present = [array for array in arrays if array is not None]
+    if not present:
+        return np.full(counts.sum(), np.nan)
+    if len(present) < len(arrays):
+        pairs = zip(arrays, counts, strict=True)
+        present = [np.full(count, np.nan) if a is None else a for a, count in pairs]
+    return np.concatenate(present)

@@ -1,0 +1,190 @@
+"""From composed settings to pairs of task and method, checked before the first run."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from hpobench import overhead, runner
+from hpobench.budget import Budget
+from hpobench.config import Composed, ConfigError
+from hpobench.contracts import Task
+from hpobench.layout import read_plan
+from hpobench.plan import Config, Pair
+from hpobench.schema import MethodFacts, TaskFacts
+
+T = TypeVar("T")
+
+_LIMITS = {"time_s": "time_s", "trials": "trials", "resource": "resource", "cost": "cost_s"}
+# Parts of a task's or method's YAML that are not settings of the thing itself.
+_ASIDE = ("about", "budget")
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for settings that are wrong whatever the tasks and methods."""
+    _whole(settings, "workers", at_least=1)
+    _whole(settings, "part_runs", at_least=1)
+    _whole(settings, "study_seed", at_least=0)
+    if not isinstance(settings["n_jobs"], int) or settings["n_jobs"] == 0:
+        raise ConfigError(f"n_jobs={settings['n_jobs']!r}: use a number of processes, or -1")
+    if settings["overhead"] not in overhead.POLICIES:
+        choices = ", ".join(overhead.POLICIES)
+        raise ConfigError(f"overhead={settings['overhead']!r}: use one of {choices}")
+    if (settings["overhead"] == "replay") != bool(settings["replay_from"]):
+        raise ConfigError("overhead=replay and replay_from=STUDY go together: give both or none")
+    if not re.fullmatch(r"[\w.+-]+", str(settings["name"])) or str(settings["name"])[0] == ".":
+        raise ConfigError(f"name={settings['name']!r}: use letters, digits, and any of . _ + -")
+    shard(settings["shard"])
+
+
+def _whole(settings: Mapping[str, Any], name: str, at_least: int) -> None:
+    value = settings[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        raise ConfigError(f"{name}={value!r}: use a whole number of at least {at_least}")
+
+
+def shard(text: str) -> tuple[int, int]:
+    """`i/n` as numbers, 1 <= i <= n."""
+    found = re.fullmatch(r"(\d+)/(\d+)", str(text))
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise ConfigError(f"shard={text!r}: use i/n with 1 <= i <= n")
+    return int(found[1]), int(found[2])
+
+
+def seeds(stated: Any) -> tuple[int, ...]:
+    """A count n (0, ..., n-1) or a list, as a tuple of different seeds."""
+    if isinstance(stated, int) and not isinstance(stated, bool) and stated >= 1:
+        return tuple(range(stated))
+    whole = isinstance(stated, list) and all(type(seed) is int and seed >= 0 for seed in stated)
+    if not whole or not stated or len(set(stated)) < len(stated):
+        raise ConfigError(f"seeds={stated!r}: use a count of at least 1, or a list such as [0,1,7]")
+    return tuple(stated)
+
+
+def pairs(composed: Composed) -> tuple[Pair, ...]:
+    """All pairs, each built once to find what is wrong with it."""
+    settings = composed.settings
+    numbers = seeds(settings["seeds"])
+    workers = settings["workers"]
+    recorded = _recorded(settings) if settings["replay_from"] else {}
+    made = []
+    for task_name, method_name in composed.pairs:
+        task_config = _own(settings["tasks"][task_name])
+        method_config = _own(settings["methods"][method_name])
+        task = _build(f"task {task_name!r}", runner.build_task, task_config)
+        what = f"method {method_name!r} on task {task_name!r}"
+        _build(what, runner.build_method, method_config, task, np.random.default_rng(0), workers)
+        made.append(
+            Pair(
+                task=task_name,
+                method=method_name,
+                task_config=task_config,
+                method_config=method_config,
+                budget=budget(settings["budget"], settings["tasks"][task_name].get("budget")),
+                workers=workers,
+                study_seed=settings["study_seed"],
+                seeds=numbers,
+                overhead=settings["overhead"],
+                data_hash=getattr(task, "data_hash", ""),
+                **_replayed(recorded, task_name, method_name, numbers),
+            )
+        )
+    return tuple(made)
+
+
+def _own(node: Mapping[str, Any]) -> Config:
+    return {key: value for key, value in node.items() if key not in _ASIDE}
+
+
+def _build(what: str, build: Callable[..., T], *arguments: Any) -> T:
+    """Build a task or method; an exception becomes a ConfigError that says whose fault it is."""
+    try:
+        return build(*arguments)
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise ConfigError(f"{what}: {cause}") from error
+
+
+def budget(study: Mapping[str, Any], own: Mapping[str, Any] | None) -> Budget:
+    """The study's limits if it states any, else the task's own."""
+    stated = {name: limit for name, limit in study.items() if limit is not None}
+    limits = stated or {name: limit for name, limit in (own or {}).items() if limit is not None}
+    for name, limit in limits.items():
+        if name not in _LIMITS:
+            raise ConfigError(f"unknown limit budget.{name}: use one of {', '.join(_LIMITS)}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            raise ConfigError(f"budget.{name}={limit!r}: use a number")
+    try:
+        return Budget(**{_LIMITS[name]: limit for name, limit in limits.items()})
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _recorded(settings: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The pairs of the study from which decision times are replayed."""
+    source = study_folder(settings["replay_from"], settings["runs_dir"])
+    plan = read_plan(source)
+    return {(p["task"], p["method"]): p | {"folder": str(source)} for p in plan["pairs"]}
+
+
+def _replayed(
+    recorded: Mapping[tuple[str, str], Mapping[str, Any]],
+    task: str,
+    method: str,
+    numbers: tuple[int, ...],
+) -> dict[str, str]:
+    if not recorded:
+        return {}
+    found = recorded.get((task, method))
+    missing = set(numbers) - set(found["seeds"] if found else ())
+    if found is None or missing:
+        raise ConfigError(
+            f"replay_from has no decisions of {method!r} on {task!r} for seeds {sorted(missing)}"
+        )
+    return {"replay_from": found["folder"], "replay_fingerprint": found["fingerprint"]}
+
+
+def study_folder(name: str, runs_dir: str = "runs") -> Path:
+    """The folder of a study given by name or path; raises ConfigError if there is none."""
+    for folder in (Path(name), Path(runs_dir) / name):
+        if (folder / "study.json").exists():
+            return folder
+    known = sorted(path.parent.name for path in Path(runs_dir).glob("*/study.json"))
+    raise ConfigError(f"no study {name!r}; studies in {runs_dir}/: {', '.join(known) or 'none'}")
+
+
+def task_facts(name: str, config: Mapping[str, Any], task: Task) -> TaskFacts:
+    """What results and figures will need of a task."""
+    about = config.get("about") or {}
+    return TaskFacts(
+        name=name,
+        label=about.get("label", name),
+        value_label=task.metric.label,
+        unit=task.metric.unit,
+        optimum=_finite(task.optimum),
+        median=_finite(task.median),
+        fidelity=task.fidelity.name,
+        r_min=task.fidelity.r_min,
+        r_max=task.fidelity.r_max,
+        comparable=task.fidelity.comparable,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def method_facts(name: str, config: Mapping[str, Any]) -> MethodFacts:
+    """How a method is named and drawn."""
+    about = config.get("about") or {}
+    return MethodFacts(
+        name=name,
+        label=about.get("label", name),
+        color=about.get("color"),
+        line=about.get("line", "-"),
+    )

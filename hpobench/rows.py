@@ -1,0 +1,130 @@
+"""From the columns of runs to the Arrow tables of a part (see `schema`)."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hpobench import schema
+from hpobench.recorder import Columns
+from hpobench.space import Configuration
+
+FINGERPRINT = "fingerprint"
+JSON_COLUMNS = "json"
+"""Metadata of a trials table: which columns of mixed types hold each value as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """One run under certain settings: `fingerprint` is that of its pair (task, method)."""
+
+    task: str
+    method: str
+    seed: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """All that is stored of one run."""
+
+    key: RunKey
+    observations: Columns
+    trials: list[tuple[int, Configuration]]
+    decisions: Columns
+    end_time_s: float
+    cpu_s: float
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """Whether the run came to its end: ok or failed."""
+        return "failed" if self.error else "ok"
+
+
+def tables(records: Sequence[RunRecord]) -> dict[str, pa.Table]:
+    """All tables of some runs of one pair."""
+    return {
+        "observations": _observations(records),
+        "trials": _trials(records),
+        "decisions": _decisions(records),
+        "runs": _runs(records),
+    }
+
+
+def _key_columns(records: Sequence[RunRecord], counts: Sequence[int]) -> dict[str, pa.Array]:
+    key, total = records[0].key, sum(counts)
+    seeds = np.repeat([record.key.seed for record in records], counts)
+    return {
+        "task": _constant(key.task, total),
+        "method": _constant(key.method, total),
+        "seed": pa.array(seeds, pa.int32()),
+    }
+
+
+def _constant(name: str, count: int) -> pa.Array:
+    return _coded(np.zeros(count, dtype=np.int32), [name])
+
+
+def _coded(codes: Any, names: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))
+
+
+def _stack(tables: Iterable[Columns], name: str) -> Any:
+    return np.concatenate([table[name] for table in tables])
+
+
+def _observations(records: Sequence[RunRecord]) -> pa.Table:
+    tables = [record.observations for record in records]
+    columns = _key_columns(records, [len(table["value"]) for table in tables])
+    value = _stack(tables, "value")
+    for field in schema.OBSERVATIONS:
+        if field.name == "status":
+            codes = (~np.isfinite(value)).astype(np.int32)
+            columns["status"] = _coded(codes, ["ok", "failed"])
+        elif field.name not in columns:
+            columns[field.name] = pa.array(_stack(tables, field.name), field.type)
+    for name in sorted({name for table in tables for name in table}):
+        if name.startswith(schema.SLACK):
+            empty = [np.full(len(table["value"]), np.nan) for table in tables]
+            pieces = [table.get(name, nan) for table, nan in zip(tables, empty, strict=True)]
+            columns[name] = pa.array(np.concatenate(pieces))
+    return pa.table(columns)
+
+
+def _trials(records: Sequence[RunRecord]) -> pa.Table:
+    columns = _key_columns(records, [len(record.trials) for record in records])
+    columns["trial"] = pa.array([n for record in records for n, _ in record.trials], pa.int32())
+    configs = [config for record in records for _, config in record.trials]
+    as_json = []
+    for name in dict.fromkeys(name for config in configs for name in config):
+        values = [config.get(name) for config in configs]
+        types = {type(value) for value in values} - {type(None)}
+        if len(types) > 1 and types != {int, float}:
+            as_json.append(name)
+            values = [json.dumps(value) for value in values]
+        columns[name] = pa.array(values)
+    return pa.table(columns).replace_schema_metadata({JSON_COLUMNS: json.dumps(as_json)})
+
+
+def _decisions(records: Sequence[RunRecord]) -> pa.Table:
+    tables = [record.decisions for record in records]
+    columns = _key_columns(records, [len(table["seconds"]) for table in tables])
+    columns["kind"] = _coded(_stack(tables, "kind"), ["ask", "tell"])
+    for name in ("time_s", "seconds"):
+        columns[name] = pa.array(_stack(tables, name), schema.DECISIONS.field(name).type)
+    return pa.table(columns)
+
+
+def _runs(records: Sequence[RunRecord]) -> pa.Table:
+    columns = _key_columns(records, [1] * len(records))
+    columns["status"] = _coded([int(record.status != "ok") for record in records], ["ok", "failed"])
+    columns["error"] = pa.array([record.error for record in records], pa.string())
+    columns["trials"] = pa.array([len(record.trials) for record in records], pa.int32())
+    columns["end_time_s"] = pa.array([record.end_time_s for record in records], pa.float64())
+    columns["cpu_s"] = pa.array([record.cpu_s for record in records], pa.float64())
+    columns[FINGERPRINT] = pa.array([record.key.fingerprint for record in records])
+    return pa.table(columns)

@@ -1,0 +1,129 @@
+"""Runs chunks of a study, here or in joblib's workers, each stored as one part."""
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra.utils import instantiate
+
+from hpobench import overhead, store
+from hpobench.contracts import Method, Task
+from hpobench.plan import Chunk, Config, Pair
+from hpobench.randomness import method_rng, objective_seed
+from hpobench.recorder import Recorder
+from hpobench.rows import RunRecord
+from hpobench.simulator import Charge, simulate
+
+
+class Report(NamedTuple):
+    """How the runs of a chunk ended: the errors of the failed ones by seed."""
+
+    chunk: Chunk
+    errors: dict[int, str]
+
+
+@lru_cache(maxsize=64)
+def _task(config: str) -> Task:
+    """Tasks are read once a process: they are immutable, and tables are memory-mapped."""
+    task: Task = instantiate(json.loads(config), _convert_="all")
+    return task
+
+
+@lru_cache(maxsize=256)
+def _method(config: str) -> Callable[..., Method]:
+    factory: Callable[..., Method] = instantiate(
+        json.loads(config), _partial_=True, _convert_="all"
+    )
+    return factory
+
+
+def build_task(config: Config) -> Task:
+    """The task that a configuration describes."""
+    return _task(json.dumps(config))
+
+
+def build_method(config: Config, task: Task, rng: Any, workers: int) -> Method:
+    """The method that a configuration describes, ready for one run on a task."""
+    factory = _method(json.dumps(config))
+    return factory(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
+
+
+def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
+    """One run. An exception ends it, keeps what was known before, and becomes its error."""
+    begin = time.process_time()
+    recorder, error = Recorder(), ""
+    try:
+        task = build_task(pair.task_config)
+        rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
+        method = build_method(pair.method_config, task, rng, pair.workers)
+        events = simulate(
+            task,
+            method,
+            budget=pair.budget,
+            seed=objective_seed(pair.study_seed, pair.task, seed),
+            workers=pair.workers,
+            charge=charge,
+        )
+        recorder.watch(events)
+    except Exception as exception:
+        error = _last_words(exception)
+    return RunRecord(
+        key=pair.key(seed),
+        observations=recorder.observations(),
+        trials=recorder.trials(),
+        decisions=recorder.decision_columns(),
+        end_time_s=recorder.end_time_s,
+        cpu_s=time.process_time() - begin,
+        error=error,
+    )
+
+
+def _last_words(exception: Exception) -> str:
+    frames = traceback.extract_tb(exception.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(exception).__name__}: {exception}{where}"
+
+
+def run_chunk(chunk: Chunk, folder: Path) -> Report:
+    """Run and store one chunk."""
+    records = [run_one(chunk.pair, seed, charge) for seed, charge in _charges(chunk)]
+    store.write_part(folder, records)
+    return Report(chunk, {record.key.seed: record.error for record in records if record.error})
+
+
+def _charges(chunk: Chunk) -> Iterator[tuple[int, Charge]]:
+    pair = chunk.pair
+    if pair.overhead != "replay":
+        yield from ((seed, overhead.policy(pair.overhead)) for seed in chunk.seeds)
+        return
+    selection = store.select(
+        Path(pair.replay_from),
+        lambda key: key.fingerprint == pair.replay_fingerprint and key.seed in chunk.seeds,
+    )
+    frames = [table.to_pandas() for table in store.read(selection, "decisions")]
+    for seed in chunk.seeds:
+        rows = [frame[frame["seed"] == seed] for frame in frames if (frame["seed"] == seed).any()]
+        seconds = {
+            kind: [s for row in rows for s in row.loc[row["kind"] == kind, "seconds"]]
+            for kind in ("ask", "tell")
+        }
+        yield seed, overhead.replay(seconds["ask"], seconds["tell"])
+
+
+def run_all(
+    pending: Sequence[Chunk], folder: Path, n_jobs: int, backend: str = "loky"
+) -> Iterator[Report]:
+    """Run chunks with joblib; yields reports as chunks are stored, in any order."""
+    if n_jobs == 1:
+        yield from (run_chunk(chunk, folder) for chunk in pending)
+        return
+    import joblib
+
+    settings: dict[str, Any] = {"inner_max_num_threads": 1} if backend == "loky" else {}
+    with joblib.parallel_config(backend=backend, **settings):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+        yield from parallel(joblib.delayed(run_chunk)(chunk, folder) for chunk in pending)

@@ -1,0 +1,169 @@
+"""Tasks made from a Python function: the closed-form test functions, and your own.
+
+A task of one's own is one function, called with the hyperparameters by name, and one YAML:
+
+    # my_package/training.py
+    def error(learning_rate: float, units: int, activation: str) -> float: ...
+
+    # conf/task/mine.yaml
+    about:
+      label: mine
+      summary: what it is, in a line
+    budget:
+      time_s: 200
+    _target_: hpobench.tasks.functions.FunctionTask
+    function: my_package.training.error
+    space:
+      learning_rate: {type: float, low: 1.0e-4, high: 1, log: true, default: 0.01}
+      units: {type: integer, low: 16, high: 512, log: true}
+      activation: {type: categorical, values: [relu, tanh]}
+      dropout:                       # or a frozen SciPy distribution
+        _target_: scipy.stats.uniform
+        loc: 0
+        scale: 0.5
+    cost_s: 1.0
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from hpobench.hyperparameters import Float
+from hpobench.randomness import mix
+from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
+from hpobench.space import Space
+from hpobench.tasks import formulas
+from hpobench.tasks.noise import normal, stable_hash
+
+Function = Callable[..., float]
+
+_SAMPLE, _SAMPLE_SEED = 4096, 20240229
+_RESOURCES = np.ones(1)
+_RESOURCES.setflags(write=False)
+
+
+class FunctionTask:
+    """A function of the hyperparameters, with noise and costs if wanted.
+
+    `function` is called by keyword, or is the dotted path of such a function; its value is read in
+    the user's direction, which `goal` gives ("minimize", or "maximize" up to `ceiling`), as are
+    `optimum` and `median`, None if unknown. `noise`: standard deviation of the Gaussian noise
+    added to the value, a fixed function of (configuration, seed).
+
+    `cost_s`: seconds an evaluation takes on average; None: the seconds that the call really took,
+    which is the one setting that is not reproducible. `cost_spread`: standard deviation of the
+    logarithm of the cost over configurations: log-normal, the mean stays `cost_s`, and above 1 it
+    is heavy-tailed. The cost is a fixed function of the configuration.
+    """
+
+    def __init__(
+        self,
+        function: Function | str,
+        space: Mapping[str, Any],
+        *,
+        noise: float = 0.0,
+        cost_s: float | None = 1.0,
+        cost_spread: float = 0.0,
+        optimum: float | None = None,
+        median: float | None = None,
+        label: str = "value",
+        goal: str = "minimize",
+        ceiling: float = 1.0,
+        unit: str = "",
+    ) -> None:
+        if noise < 0 or cost_spread < 0 or (cost_s is not None and not cost_s > 0):
+            raise ValueError(
+                f"noise={noise} and cost_spread={cost_spread} must be at least 0, and "
+                f"cost_s={cost_s} above 0 (or null: measured)"
+            )
+        self.space = space if isinstance(space, Space) else Space(space)
+        self.fidelity = Fidelity()
+        self.metric = Metric("value", label, goal=goal, ceiling=ceiling, unit=unit)
+        self.constraints: tuple[Constraint, ...] = ()
+        self.can_checkpoint = False
+        self._function = _resolve(function)
+        self._noise, self._cost_s, self._cost_spread = noise, cost_s, cost_spread
+        minimised = self.metric.to_minimised
+        self.optimum: float | None = None if optimum is None else minimised(float(optimum))
+        self.median: float | None = None if median is None else minimised(float(median))
+
+    def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:  # noqa: ARG002
+        """Call the function; there is nothing to resume."""
+        began = time.perf_counter()
+        # In the order of the space, for functions that take a vector as **x.
+        point = self.space.key(job.config)
+        config = dict(zip(self.space.names, point, strict=True))
+        true = self.metric.to_minimised(float(self._function(**config)))
+        seconds = time.perf_counter() - began
+        key = stable_hash(point) if self._noise or self._cost_spread else 0
+        if self._cost_s is not None:
+            seconds = self._cost_s * self._cost_factor(key)
+        error = self._noise * normal(mix(seed, key), 0) if self._noise else 0.0
+        return Evaluation(
+            resources=_RESOURCES,
+            seconds=np.array([seconds]),
+            values=np.array([true + error]),
+            duration_s=seconds,
+            true_values=np.array([true]),
+        )
+
+    def _cost_factor(self, key: int) -> float:
+        """Log-normal with mean 1."""
+        spread = self._cost_spread
+        return math.exp(spread * normal(key, 0) - spread * spread / 2) if spread else 1.0
+
+
+def _resolve(function: Function | str) -> Function:
+    if not isinstance(function, str):
+        return function
+    from hydra.utils import get_method
+
+    resolved: Function = get_method(function)
+    return resolved
+
+
+def branin(**settings: Any) -> FunctionTask:
+    """Branin's function of 2 variables; `settings` (noise, cost_s, ...) as in `FunctionTask`."""
+    bounds = {"x1": Float(-5.0, 10.0), "x2": Float(0.0, 15.0)}
+    return _known(formulas.branin, bounds, formulas.BRANIN_OPTIMUM, settings)
+
+
+def hartmann6(**settings: Any) -> FunctionTask:
+    """Hartmann's function of 6 variables; `settings` as in `FunctionTask`."""
+    return _known(formulas.hartmann6, _box(6, 0.0, 1.0), formulas.HARTMANN6_OPTIMUM, settings)
+
+
+def ackley(dimension: int = 5, **settings: Any) -> FunctionTask:
+    """Ackley's function in `dimension` variables; `settings` as in `FunctionTask`."""
+    # Not centred: in a symmetric box the middle, where many methods begin, would be the optimum.
+    return _known(formulas.ackley, _box(dimension, -16.384, 32.768), 0.0, settings)
+
+
+def rosenbrock(dimension: int = 5, **settings: Any) -> FunctionTask:
+    """Rosenbrock's function in `dimension` >= 2 variables; `settings` as in `FunctionTask`."""
+    if dimension < 2:
+        raise ValueError(f"dimension={dimension}: Rosenbrock's function needs at least 2")
+    return _known(formulas.rosenbrock, _box(dimension, -5.0, 10.0), 0.0, settings)
+
+
+def _box(dimension: int, low: float, high: float) -> dict[str, Float]:
+    return {f"x{number}": Float(low, high) for number in range(1, dimension + 1)}
+
+
+def _known(
+    function: Function, bounds: Mapping[str, Float], optimum: float, settings: Mapping[str, Any]
+) -> FunctionTask:
+    median = _median(function, tuple(bounds.items()))
+    return FunctionTask(function, bounds, optimum=optimum, median=median, **settings)
+
+
+@cache
+def _median(function: Function, bounds: tuple[tuple[str, Float], ...]) -> float:
+    """Median over a fixed sample of configurations; exact to about 1 % in rank."""
+    rng = np.random.default_rng(_SAMPLE_SEED)
+    configs = Space(dict(bounds)).sample(rng, _SAMPLE)
+    return float(np.median([function(**config) for config in configs]))

@@ -1,0 +1,154 @@
+r"""Synthetic learning curves with one knob: how far early values mislead about final ones.
+
+Notation: x a configuration at u in the unit cube, r epochs, e the error after endless training,
+s = (1 - e) / (1 - e*) the skill relative to the best configuration, 0 < s <= 1.
+
+    e(x)    = e* + (e_max - e*) (1 - exp(-sum_i ((u_i - u*_i) / w_i)^2))
+    y(x, r) = e + (1 - e) exp(-r / tau),     tau(x) = T s^k,  T = r_max / 3,  k = 2 crossing
+
+What is gained over chance is D(s) = s (1 - exp(-a)) with a = r / (T s^k), in units of 1 - e*.
+Its derivative is dD/ds = 1 - exp(-a) (1 + k a), positive exactly where exp(a) > 1 + k a.
+
+- k = 0: always. The order of configurations is the same at every r (rank-stable).
+- k = 1: always, but D tends to r / T as r falls, whatever s: early values tell little.
+- k = 2: only where a > a_2 = 1.2564. At r_max, a >= 3 for every s <= 1, so the order there is that
+  of e, and y is least at x*: the optimum is exactly y(x*, r_max). But for r < a_2 T s_min^2, that
+  is up to r_max / 6 with the constants below, the order of *all* configurations is reversed: the
+  good ones learn slowly, and whoever stops those that lag stops the best. The negative control.
+
+The same argument holds for any k with exp(3) > 1 + 3 k, so for every crossing in [0, 1].
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from hpobench.hyperparameters import Float, FloatArray, Integer
+from hpobench.randomness import mix
+from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
+from hpobench.space import Configuration, Space
+from hpobench.tasks.noise import counters, normals, stable_hash
+
+ERROR_MIN, ERROR_MAX = 0.05, 0.40
+TIME_CONSTANTS = 3.0  # r_max / T
+BEST: Configuration = {
+    "learning_rate": 0.01,
+    "width": 160,
+    "dropout": 0.2,
+    "weight_decay": 1e-5,
+}
+WIDTHS_OF_BOWL = np.array([0.35, 0.7, 0.9, 0.8])
+_SAMPLE, _SAMPLE_SEED = 4096, 20240229
+
+
+def space() -> Space:
+    """The search space, the same whatever the settings."""
+    return Space(
+        {
+            "learning_rate": Float(1e-5, 1.0, log=True),
+            "width": Integer(16, 512, log=True),
+            "dropout": Float(0.0, 0.8),
+            "weight_decay": Float(1e-8, 1e-1, log=True),
+        }
+    )
+
+
+class LearningCurves:
+    """Validation error against epochs, in closed form; see the head of the module.
+
+    `crossing` in [0, 1]: 0, ranks are stable; 1, the early order is the reverse of the final one.
+    `noise`: standard deviation of the Gaussian noise on each value, a fixed function of
+    (configuration, epoch, seed). `cost_s`: seconds per epoch, on average over the space;
+    `cost_spread`: logarithm of the factor by which the widest network costs more than the
+    geometric middle, and the narrowest less. `epochs`: r_max.
+    """
+
+    def __init__(
+        self,
+        crossing: float = 0.0,
+        *,
+        noise: float = 0.005,
+        cost_s: float = 1.0,
+        cost_spread: float = 1.0,
+        epochs: int = 81,
+        can_checkpoint: bool = True,
+    ) -> None:
+        _check(crossing, noise, cost_s, cost_spread)
+        self.space = space()
+        self.fidelity = Fidelity("epochs", 1, epochs)
+        self.metric = Metric("error", "validation error")
+        self.constraints: tuple[Constraint, ...] = ()
+        self.can_checkpoint = can_checkpoint
+        self._exponent = 2.0 * crossing
+        self._noise = noise
+        self._spread = cost_spread
+        # The mean of exp(spread (2u - 1)) over u in [0, 1] is sinh(spread) / spread.
+        self._cost_s = cost_s / (math.sinh(cost_spread) / cost_spread if cost_spread else 1.0)
+        self._epochs = np.arange(1.0, epochs + 1)
+        self._epochs.setflags(write=False)
+        self._counters = counters(np.arange(1, epochs + 1))
+        self._best = self.space.to_unit([BEST])
+        self.optimum: float | None = float(self.curve(ERROR_MIN, epochs))
+        self.median: float | None = self._sample_median()
+
+    def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
+        """The curve from `from_resource` to `to_resource`. A checkpoint is the epoch reached."""
+        first, last = int(job.from_resource), int(job.to_resource)
+        if not 0 <= first < last <= len(self._epochs):
+            raise ValueError(
+                f"a job from {job.from_resource} to {job.to_resource} epochs: this task trains "
+                f"from 0 to {len(self._epochs)} epochs, one or more at a time"
+            )
+        unit = self.space.to_unit([job.config])
+        epochs = self._epochs[first:last]
+        true = self.curve(float(self.final_errors(unit)[0]), epochs)
+        base = first if checkpoint is not None else 0
+        seconds = (epochs - base) * self._seconds_per_epoch(float(unit[0, 1]))
+        return Evaluation(
+            resources=epochs,
+            seconds=seconds,
+            values=self._noisy(true, job.config, seed, slice(first, last)),
+            duration_s=float(seconds[-1]),
+            true_values=true,
+            checkpoint=last,
+        )
+
+    def curve(self, error: float | FloatArray, epochs: float | FloatArray) -> FloatArray:
+        """Noise-free y for final errors e and numbers of epochs, of shapes that broadcast."""
+        skill = (1.0 - error) / (1.0 - ERROR_MIN)
+        decay = self.fidelity.r_max / TIME_CONSTANTS * skill**self._exponent
+        curve: FloatArray = error + (1.0 - error) * np.exp(-epochs / decay)
+        return curve
+
+    def final_errors(self, unit: FloatArray) -> FloatArray:
+        """The error e (n,) after endless training, at the positions (n, 4)."""
+        distance: FloatArray = np.square((unit - self._best) / WIDTHS_OF_BOWL).sum(axis=1)
+        bowl: FloatArray = -np.expm1(-distance)
+        return ERROR_MIN + (ERROR_MAX - ERROR_MIN) * bowl
+
+    def _seconds_per_epoch(self, unit_of_width: float) -> float:
+        return self._cost_s * math.exp(self._spread * (2.0 * unit_of_width - 1.0))
+
+    def _noisy(self, true: FloatArray, config: Configuration, seed: int, part: slice) -> FloatArray:
+        if not self._noise:
+            return true
+        key = mix(seed, stable_hash(self.space.key(config)))
+        return true + self._noise * normals(key, self._counters[:, part])
+
+    def _sample_median(self) -> float:
+        """Median of y at r_max over a fixed sample; exact to about 1 % in rank."""
+        rng = np.random.default_rng(_SAMPLE_SEED)
+        unit = self.space.to_unit(self.space.sample(rng, _SAMPLE))
+        return float(np.median(self.curve(self.final_errors(unit), self.fidelity.r_max)))
+
+
+def _check(crossing: float, noise: float, cost_s: float, cost_spread: float) -> None:
+    if not 0 <= crossing <= 1:
+        raise ValueError(
+            f"crossing={crossing} must lie in [0, 1]: beyond it the optimum is unknown"
+        )
+    if noise < 0 or cost_spread < 0 or cost_s <= 0:
+        raise ValueError(
+            f"noise={noise} and cost_spread={cost_spread} must be at least 0, cost_s={cost_s} above"
+        )

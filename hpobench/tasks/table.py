@@ -1,0 +1,174 @@
+"""A task over recorded results: every configuration of a finite space, several repetitions of each.
+
+Notation: n configurations, R repetitions (the most that any configuration has), k resource levels.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.randomness import mix
+from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
+from hpobench.space import Space
+from hpobench.tasks import table_arrays as arrays
+
+# Integer resources give few pairs (from, to); those of a continuous resource are not all kept.
+_MOST_SPANS = 10_000
+
+
+class _Span(NamedTuple):
+    """Recorded levels passed by a job; `part` is None if they are all."""
+
+    first: int
+    part: slice | None
+    resources: FloatArray
+    reached: float
+
+
+class TableTask:
+    """Look evaluations up in arrays.
+
+    `values` (n, R, k): minimised validation values. `seconds` (n, R, k): time from the beginning
+    of training to each resource level. `test_values` (n, R, k), if there are any. `metrics`: what
+    may be constrained, by name, each (n, R, k), (n, R) or (n,). `repetitions` (n,): how many
+    repetitions each configuration has, the others being padding; None: all R. `resources` (k,):
+    the levels. Row i belongs to `space.config_at(i)`.
+
+    `repetition` says which repetition an evaluation sees: "sampled", one drawn by a fixed hash of
+    seed and configuration; "mean", the mean over repetitions, values and times alike, hence free
+    of noise; an integer, always that one. The true value is the mean over repetitions in any case.
+
+    `data_hash`: the SHA-256 of the source, for the manifest.
+
+    `constraints`: bounds by metric, `{"model_size": {"upper": 1e5}}`, or a number meaning upper.
+    The optimum is then the smallest true value among the configurations that satisfy them all in
+    at least one repetition, so that no regret is negative. The median ignores constraints.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        metric: Metric,
+        values: ArrayLike,
+        seconds: ArrayLike,
+        *,
+        resources: Sequence[float] = (1,),
+        fidelity: Fidelity | None = None,
+        test_values: ArrayLike | None = None,
+        metrics: Mapping[str, ArrayLike] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+        repetitions: ArrayLike | None = None,
+        repetition: str | int = "sampled",
+        can_checkpoint: bool = True,
+        data_hash: str = "",
+    ) -> None:
+        self.space = space
+        self.metric = metric
+        self.can_checkpoint = can_checkpoint
+        self.data_hash = data_hash
+        self._levels = [float(level) for level in resources]
+        self.fidelity = _fidelity(fidelity, self._levels)
+        self.constraints = _constraints(constraints or {}, metrics or {})
+
+        shape = arrays.shape(space, values, len(self._levels))
+        counts = arrays.counts(repetitions, shape)
+        choice = arrays.Choice(counts, shape, repetition, space)
+        self._repetitions = choice.repetitions
+        self._counts: list[int] | None = choice.drawn_from
+        self._resources = np.array(self._levels)
+        self._resources.setflags(write=False)
+        self._true = arrays.mean(arrays.cube("values", values, shape), counts)[:, 0]
+        self._values = choice.rows("values", values)
+        self._seconds = choice.rows("seconds", seconds)
+        self._test = None if test_values is None else choice.rows("test_values", test_values)
+        self._slacks = {
+            bound.metric: bound.slack(choice.rows(bound.metric, (metrics or {})[bound.metric]))
+            for bound in self.constraints
+        }
+        arrays.check_seconds(self._seconds)
+        self._spans: dict[tuple[float, float], _Span] = {}
+        self.optimum: float | None = self._smallest_feasible()
+        self.median: float | None = float(np.median(np.nan_to_num(self._true[:, -1], nan=np.inf)))
+
+    def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
+        """Look up `job`. A checkpoint is the resource that was reached."""
+        _, config, start, end = job
+        try:
+            row = self.space.index_of(config)
+        except (KeyError, ValueError, TypeError):
+            self.space.validate(config)
+            raise
+        first, part, resources, reached = self._spans.get((start, end)) or self._span(start, end)
+        curve = row * self._repetitions
+        if self._counts is not None:
+            curve += mix(seed, row) % self._counts[row]
+        # A whole row is a cheaper index than a row and a slice.
+        at: Any = curve if part is None else (curve, part)
+        seconds = self._seconds[at]
+        if first and checkpoint is not None:
+            seconds = seconds - self._seconds[curve, first - 1]
+        return Evaluation(
+            resources,
+            seconds,
+            self._values[at],
+            seconds.item(-1),
+            self._true[row if part is None else (row, part)],
+            None if self._test is None else self._test[at],
+            {name: slack[at] for name, slack in self._slacks.items()} if self._slacks else {},
+            reached,
+        )
+
+    def _span(self, start: float, end: float) -> "_Span":
+        """The levels in (start, end], worked out once for each pair that schedulers ask for."""
+        first = bisect_right(self._levels, start)
+        last = bisect_right(self._levels, end)
+        if first >= last:
+            raise ValueError(
+                f"a job from {start} to {end} reaches none of the recorded resource levels "
+                f"{self._levels}"
+            )
+        part = slice(first, last)
+        whole = last - first == len(self._levels)
+        span = _Span(first, None if whole else part, self._resources[part], self._levels[last - 1])
+        if len(self._spans) < _MOST_SPANS:
+            self._spans[start, end] = span
+        return span
+
+    def _smallest_feasible(self) -> float:
+        at_r_max = self._true[:, -1]
+        feasible = ~np.isnan(at_r_max)
+        for slack in self._slacks.values():
+            feasible &= (slack[:, -1].reshape(len(feasible), -1) >= 0).any(axis=1)
+        if not feasible.any():
+            bounds = f" that satisfies {self.constraints}" if self.constraints else ""
+            raise ValueError(f"the table has no configuration with a finite value{bounds}")
+        return float(at_r_max[feasible].min())
+
+
+def _fidelity(fidelity: Fidelity | None, levels: list[float]) -> Fidelity:
+    if not levels or sorted(set(levels)) != levels:
+        raise ValueError(f"resources={levels} must rise")
+    if fidelity is None:
+        single = len(levels) == 1
+        return Fidelity("none") if single else Fidelity("epochs", levels[0], levels[-1])
+    if fidelity.r_max != levels[-1] or fidelity.r_min < levels[0]:
+        raise ValueError(f"{fidelity} does not fit the recorded resource levels {levels}")
+    return fidelity
+
+
+def _constraints(
+    bounds: Mapping[str, Any], metrics: Mapping[str, ArrayLike]
+) -> tuple[Constraint, ...]:
+    for name in bounds:
+        if name not in metrics:
+            raise ValueError(
+                f"there is no metric {name!r} to constrain: has {', '.join(metrics) or 'none'}"
+            )
+    return tuple(
+        Constraint(name, **bound) if isinstance(bound, Mapping) else Constraint(name, upper=bound)
+        for name, bound in bounds.items()
+    )

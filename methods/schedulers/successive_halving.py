@@ -1,0 +1,131 @@
+"""Synchronous successive halving.
+
+Jamieson and Talwalkar (2016), Non-stochastic Best Arm Identification and Hyperparameter
+Optimization, Algorithm 1, in the form of the inner loop of Algorithm 1 of Li et al. (2018),
+Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization, JMLR 18(185).
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from fractions import Fraction
+
+from hpobench.contracts import Step
+from hpobench.methods.schedulers.rungs import exact_eta, rung_levels
+from hpobench.records import Fidelity
+
+
+class SuccessiveHalving:
+    """One bracket after another, each of `configurations` new trials.
+
+    By default a bracket has eta^(rungs - 1) trials, so that one of them reaches `r_max`.
+    """
+
+    def __init__(self, fidelity: Fidelity, eta: float, configurations: int | None = None) -> None:
+        ratio = exact_eta(eta)
+        levels = rung_levels(fidelity, eta)
+        if configurations is None:
+            configurations = math.ceil(ratio ** (len(levels) - 1))
+        if not configurations >= 1 or configurations % 1:
+            raise ValueError(
+                f"configurations={configurations}: a bracket needs a whole number, at least 1"
+            )
+        self._brackets = BracketsInTurn([(configurations, levels)], ratio)
+
+    def next(self) -> Step | None:
+        return self._brackets.next()
+
+    def report(self, trial: int, resource: float, value: float) -> None:
+        self._brackets.report(trial, resource, value)
+
+    def exhausted(self) -> None:
+        self._brackets.exhausted()
+
+
+class BracketsInTurn:
+    """Brackets (size, levels) one after the other, and then from the first again.
+
+    With a single level of resource there is nothing to halve, and so nothing to wait for: the one
+    bracket is then without end.
+    """
+
+    def __init__(self, plans: Sequence[tuple[float, Sequence[float]]], eta: Fraction) -> None:
+        single = len(plans) == len(plans[0][1]) == 1
+        self._plans = [(math.inf, plans[0][1])] if single else list(plans)
+        self._eta = eta
+        self._open = True
+        self._turn = 0
+        self._bracket = self._begin(first=0)
+
+    def _begin(self, first: int) -> "Bracket":
+        size, levels = self._plans[self._turn % len(self._plans)]
+        self._turn += 1
+        return Bracket(first, size, levels, self._eta)
+
+    def next(self) -> Step | None:
+        if self._bracket.finished and self._open:
+            self._bracket = self._begin(self._bracket.end)
+        return self._bracket.next()
+
+    def report(self, trial: int, resource: float, value: float) -> None:  # noqa: ARG002
+        self._bracket.report(trial, value)
+
+    def exhausted(self) -> None:
+        self._open = False
+        self._bracket.exhausted()
+
+
+class Bracket:
+    """Trials `first`, `first + 1`, ... (`size` of them), of which each rung keeps the best.
+
+    A rung of n trials keeps floor(n / eta), but at least one: a bracket that an exhausted space
+    left too small still trains its winner. Ties: first come first. Failed trials are never kept.
+    """
+
+    def __init__(self, first: int, size: float, levels: Sequence[float], eta: Fraction) -> None:
+        self.end = first
+        self._to_start = size
+        self._levels = deque(levels)
+        self._eta = eta
+        self._queue: deque[int] = deque()
+        self._running = 0
+        self._reported: list[tuple[float, int]] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether no trial of it will ever run again."""
+        return not (self._to_start or self._queue or self._running)
+
+    def next(self) -> Step | None:
+        """The next step, or None at the barrier: the rung is not complete yet."""
+        if self._to_start:
+            self._to_start -= 1
+            self._queue.append(self.end)
+            self.end += 1
+        if not self._queue:
+            return None
+        self._running += 1
+        return Step(self._queue.popleft(), self._levels[0])
+
+    def report(self, trial: int, value: float) -> None:
+        """A trial finished the rung."""
+        self._running -= 1
+        self._reported.append((value, trial))
+        self._pass_barrier()
+
+    def exhausted(self) -> None:
+        """The trial just started has no configuration: go on with those before it."""
+        self._to_start = 0
+        self._running -= 1
+        self._pass_barrier()
+
+    def _pass_barrier(self) -> None:
+        """If the rung is complete, queue the trials that go on, best first."""
+        if not self.finished:
+            return
+        self._levels.popleft()
+        if self._levels:
+            keep = max(1, math.floor(len(self._reported) / self._eta))
+            ranked = sorted(self._reported, key=lambda report: report[0])
+            self._queue.extend(trial for value, trial in ranked[:keep] if math.isfinite(value))
+        self._reported.clear()

@@ -1,0 +1,72 @@
+"""Random search, with and without replacement.
+
+Bergstra and Bengio (2012), Random Search for Hyper-Parameter Optimization, JMLR 13.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpobench.records import Evaluation, Job
+from hpobench.space import Configuration, Space
+
+# Configurations drawn at once: decoding a block costs little more than decoding one.
+_BLOCK = 128
+
+# After so many repeats in a row nearly all of a finite space is tried: list what is left.
+_PATIENCE = 256
+
+
+class RandomSearch:
+    """Draws each hyperparameter independently, on the scale that the space declares.
+
+    Without replacement a finite space is never searched twice at the same point. Repeats are drawn
+    again, so the others keep their odds (an integer on a log scale is not uniform over its
+    values); the few that are left in the end are drawn evenly.
+    """
+
+    def __init__(self, space: Space, rng: np.random.Generator, replace: bool = False) -> None:
+        self._space = space
+        self._rng = rng
+        self._block: list[Configuration] = []
+        self._unique = not replace and space.size is not None
+        self._tried: set[int] = set()
+        self._rest: list[int] | None = None
+
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
+        if not self._unique:
+            return self._draw()
+        if len(self._tried) == self._space.size:
+            return None
+        if self._rest is None:
+            for _ in range(_PATIENCE):
+                config = self._draw()
+                if self.exclude(config):
+                    return config
+        return self._take_from_rest()
+
+    def observe(self, job: Job, evaluation: Evaluation) -> None:
+        """Random search learns nothing."""
+
+    def exclude(self, config: Configuration) -> bool:
+        """Never suggest `config` again, if the space is finite; whether it was new."""
+        if not self._unique:
+            return True
+        before = len(self._tried)
+        self._tried.add(self._space.index_of(config))
+        return len(self._tried) > before
+
+    def _draw(self) -> Configuration:
+        if not self._block:
+            self._block = self._space.sample(self._rng, _BLOCK)[::-1]
+        return self._block.pop()
+
+    def _take_from_rest(self) -> Configuration:
+        """A configuration that was not tried, evenly among them; there is at least one."""
+        if self._rest is None:
+            untried = [i for i in range(self._space.size or 0) if i not in self._tried]
+            self._rest = self._rng.permutation(untried).tolist()
+        while (index := self._rest.pop()) in self._tried:
+            pass
+        self._tried.add(index)
+        return self._space.config_at(index)

@@ -1,0 +1,49 @@
+"""Quasi-random search: a scrambled Sobol sequence.
+
+Sobol (1967) with the scrambling of Owen (1998) as in `scipy.stats.qmc.Sobol`; the mapping of the
+unit cube to the space is that of random search.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import qmc
+
+from hpobench.methods.searchers.random_search import RandomSearch
+from hpobench.records import Evaluation, Job
+from hpobench.space import Configuration, Space
+
+# Points drawn at once; the first block must be a power of 2, for which the sequence is balanced.
+_BLOCK = 128
+
+# After so many repeats in a row, take any configuration of a finite space that is left.
+_PATIENCE = 256
+
+
+class Sobol:
+    """The Sobol sequence; on finite spaces repeats are left out, and the rest comes at random."""
+
+    def __init__(self, space: Space, rng: np.random.Generator) -> None:
+        self._space = space
+        self._sequence = qmc.Sobol(len(space.names), scramble=True, rng=rng)
+        self._block: list[Configuration] = []
+        self._random = RandomSearch(space, rng)
+
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+        for _ in range(_PATIENCE):
+            config = self._draw()
+            if self._random.exclude(config):
+                return config
+        return self._random.suggest(pending)
+
+    def observe(self, job: Job, evaluation: Evaluation) -> None:
+        """The sequence learns nothing."""
+
+    def exclude(self, config: Configuration) -> None:
+        """Skip `config`, if the space is finite."""
+        self._random.exclude(config)
+
+    def _draw(self) -> Configuration:
+        if not self._block:
+            self._block = self._space.from_unit(self._sequence.random(_BLOCK))[::-1]
+        return self._block.pop()

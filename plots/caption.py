@@ -1,0 +1,92 @@
+"""Captions: every figure says what statistic, band, seeds, time axis and rules it shows."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hpobench.results.aggregate import describe
+from hpobench.results.comparison import Comparison
+from hpobench.schema import MethodFacts
+
+OVERHEADS = {
+    "none": "the methods' own computing time is not charged",
+    "measured": "the methods' own computing time is charged as measured",
+    "replay": "the methods' own computing time is charged as recorded earlier",
+}
+NAMED_PANELS = 3
+
+
+def caption(
+    panels: Sequence[Comparison],
+    methods: Mapping[str, MethodFacts],
+    settings: Mapping[str, Any],
+    *,
+    time: str,
+    extra: Sequence[str] = (),
+) -> str:
+    """The text under a figure of these panels."""
+    sentences = [
+        _statistic(panels),
+        _time_axis(panels, settings, time),
+        *_shared(panels),
+        *extra,
+        *_failed(panels, methods),
+    ]
+    return " ".join(sentences)
+
+
+def wrapped(text: str, width_in: float, points: float) -> str:
+    """`text` in lines that fit a figure of this width, at a font size in points."""
+    characters = int(width_in * 72 / (points * 0.565))
+    return textwrap.fill(text, max(characters, 40))
+
+
+def _statistic(panels: Sequence[Comparison]) -> str:
+    lines = [line for panel in panels for line in panel.lines.values()]
+    quantities = " or ".join(dict.fromkeys(panel.quantity for panel in panels))
+    if not lines:
+        return f"No curve of the {quantities} can be drawn."
+    first = lines[0]
+    words = describe(first.statistic, first.band, [line.count for line in lines], first.units)
+    start, rest = words.split(" ", 1)
+    return f"{start.capitalize()} {quantities} {rest}."
+
+
+def _time_axis(panels: Sequence[Comparison], settings: Mapping[str, Any], time: str) -> str:
+    relative = panels[0].relative
+    what = "wall-clock time as a fraction of the task's horizon" if relative else "wall-clock time"
+    words = [f"Time axis: {what}, {time} scale"]
+    if "workers" in settings:
+        workers = settings["workers"]
+        words.append(f"{workers} worker" + ("" if workers == 1 else "s"))
+    if str(settings.get("overhead")) in OVERHEADS:
+        words.append(OVERHEADS[str(settings["overhead"])])
+    return ", ".join(words) + "."
+
+
+def _shared(panels: Sequence[Comparison]) -> list[str]:
+    """The notes of the panels; those that not all share say whose they are."""
+    notes = dict.fromkeys(note for panel in panels for note in panel.notes)
+    sentences = []
+    for note in notes:
+        owners = [panel.title for panel in panels if note in panel.notes]
+        whose = "" if len(owners) == len(panels) else f" ({_some(owners)}.)"
+        sentences.append(note + whose)
+    return sentences
+
+
+def _some(names: Sequence[str]) -> str:
+    if len(names) <= NAMED_PANELS:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMED_PANELS])} and {len(names) - NAMED_PANELS} more"
+
+
+def _failed(panels: Sequence[Comparison], methods: Mapping[str, MethodFacts]) -> list[str]:
+    total: dict[str, int] = {}
+    for panel in panels:
+        for method, count in (panel.failed or {}).items():
+            total[method] = total.get(method, 0) + count
+    if not total:
+        return []
+    each = ", ".join(f"{methods[method].label} {count}" for method, count in total.items())
+    return [f"Failed runs left out: {sum(total.values())} ({each})."]

@@ -1,0 +1,104 @@
+"""The standard figures of a study."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.rank import rank_figure
+from hpobench.plots.sheet import Drawn
+from hpobench.plots.style import save
+from hpobench.results.comparison import anytime, average_regret
+from hpobench.results.incumbents import Incumbents, available_views, in_view, incumbents
+from hpobench.results.normalise import references
+from hpobench.results.ranks import average_ranks, can_rank
+from hpobench.results.study import Study
+
+PANELS_PER_PAGE = 12
+
+Named = tuple[str, Drawn]
+
+
+def draw(
+    study: Study,
+    folder: Path | str,
+    *,
+    time: str = "log",
+    statistic: str = "mean",
+    band: str | None = None,
+    view: str | None = None,
+    rule: str | None = None,
+    rng: np.random.Generator | None = None,
+) -> list[Path]:
+    """Draw the standard figures into `folder`; the paths of their PNG and PDF files.
+
+    anytime          each task over time, in `view` (None: true values where there are any)
+    anytime-test     the same on test data, for the tasks that have it, unless a view is given
+    average-regret   normalised regret over all tasks (if there are several)
+    rank             average rank over time (if there are several methods)
+
+    Long lists of tasks go over several pages: anytime-1, anytime-2, ... Beside each figure lies
+    its caption (.txt). `band` defaults to the standard error, or quartiles of the median; the
+    bootstrap without `rng` uses a fixed one, so that figures can be drawn again.
+    """
+    rng = rng or np.random.default_rng(0)
+    options = {"time": time, "statistic": statistic, "band": band, "rng": rng}
+    found = incumbents(study, view=view, rule=rule)
+    tasks = _with_runs(study)
+    drawings = _pages(study, found, tasks, "anytime", options)
+    if view is None:
+        tested = _tested(study, tasks)
+        on_test = in_view(found, study, dict.fromkeys(tested, "test"))
+        drawings += _pages(study, on_test, tested, "anytime-test", options)
+    drawings += _averages(study, found, tasks, options)
+    return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
+
+
+def _pages(
+    study: Study, found: Incumbents, tasks: Sequence[str], stem: str, options: dict[str, Any]
+) -> list[Named]:
+    """Anytime figures of the tasks, so many a page."""
+    pages = [
+        tasks[start : start + PANELS_PER_PAGE] for start in range(0, len(tasks), PANELS_PER_PAGE)
+    ]
+    drawings = []
+    for number, page in enumerate(pages, start=1):
+        panels = [anytime(found, task, **options) for task in page]
+        drawn = anytime_figure(panels, study.methods, study.settings, time=options["time"])
+        drawings.append((stem if len(pages) == 1 else f"{stem}-{number}", drawn))
+    return drawings
+
+
+def _averages(
+    study: Study, found: Incumbents, tasks: Sequence[str], options: dict[str, Any]
+) -> list[Named]:
+    """The figures over all tasks, where there is something to average or to rank."""
+    time = options["time"]
+    scale = {task: each for task, each in references(study, found.views).items() if task in tasks}
+    drawings = []
+    if len(scale) > 1:
+        average = average_regret(found, scale, **options)
+        drawn = anytime_figure([average], study.methods, study.settings, time=time)
+        drawings.append(("average-regret", drawn))
+    if can_rank(found):
+        ranking = average_ranks(found, time=time)
+        drawings.append(("rank", rank_figure(ranking, study.methods, study.settings, time=time)))
+    return drawings
+
+
+def _with_runs(study: Study) -> list[str]:
+    present = set(study.runs["task"].astype(str))
+    return [task for task in study.tasks if task in present]
+
+
+def _tested(study: Study, tasks: Sequence[str]) -> list[str]:
+    views = available_views(study)
+    return [task for task in tasks if "test" in views[task]]
+
+
+def _save(drawn: Drawn, folder: Path, stem: str) -> list[Path]:
+    paths = save(drawn.figure, folder, stem)
+    (folder / f"{stem}.txt").write_text(drawn.caption + "\n", encoding="utf-8")
+    return paths

@@ -1,0 +1,95 @@
+"""How figures look: colours, lines, sizes, and how they are saved."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hpobench.schema import MethodFacts
+
+# Okabe and Ito (2008), without yellow, which is too light for lines on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", "-.", ":")
+LOOKS = tuple((color, line) for line in LINES for color in PALETTE)
+
+PANEL_IN = (3.4, 2.7)
+SINGLE_IN = (6.4, 4.2)
+DPI = 200
+BAND_ALPHA = 0.18
+
+RC: Any = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "pdf.fonttype": 42,  # fonts are embedded as text that can be searched and edited
+}
+
+
+class Look(NamedTuple):
+    """Colour and line style of a method."""
+
+    color: str
+    line: Any
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The project's style, for as long as the block lasts."""
+    with mpl.rc_context(RC):
+        yield
+
+
+def looks(methods: Mapping[str, MethodFacts]) -> dict[str, Look]:
+    """By method, its declared look; else one that depends on its name, the same in every figure.
+
+    Two methods of a study never share a look by accident: where a name's look is taken, the next
+    free one is used, in order of the names.
+    """
+    made = {name: Look(f.color, f.line) for name, f in methods.items() if f.color is not None}
+    taken = set(made.values())
+    for name in sorted(set(methods) - set(made)):
+        made[name] = _free_look(name, taken)
+        taken.add(made[name])
+    return {name: made[name] for name in methods}
+
+
+def _free_look(name: str, taken: set[Look]) -> Look:
+    first = zlib.crc32(name.encode())  # unlike hash(), the same in every process
+    turns = (Look(*LOOKS[(first + turn) % len(LOOKS)]) for turn in range(len(LOOKS)))
+    return next((look for look in turns if look not in taken), Look(*LOOKS[first % len(LOOKS)]))
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """An empty figure that belongs to no window and no global state."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
+    """Write `stem`.png (200 dpi) and `stem`.pdf into `folder`, made if need be; their paths.
+
+    The files hold no date, so that the same figure gives the same bytes.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
+    with styled():
+        figure.savefig(png, dpi=DPI)
+        figure.savefig(pdf, metadata={"CreationDate": None})
+    return [png, pdf]

@@ -1,0 +1,162 @@
+"""Statistics over seeds: a centre and a band at each time.
+
+Groups are strata: the seeds of one task each. With several, the mean is the mean over tasks of the
+mean over seeds, and its error comes from the seeds within each task (the tasks are fixed).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+
+RESAMPLES = 2000
+BANDS = {
+    "mean": {
+        "sem": "± standard error",
+        "sd": "± standard deviation",
+        "bootstrap": "95 % bootstrap interval (percentile)",
+    },
+    "median": {"quartiles": "quartiles"},
+}
+
+Groups = Sequence[FloatArray]
+Band = tuple[FloatArray, FloatArray]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A statistic (t,) and its band; the band is NaN where it is undefined (a single seed).
+
+    `count`: how many runs went in; `units` says what they are.
+    """
+
+    centre: FloatArray
+    low: FloatArray
+    high: FloatArray
+    count: int
+    statistic: str
+    band: str
+    units: str = "seeds"
+
+    @property
+    def description(self) -> str:
+        """Such as: mean over 30 seeds, band: ± standard error."""
+        return describe(self.statistic, self.band, [self.count], self.units)
+
+
+def describe(statistic: str, band: str, counts: Sequence[int], units: str = "seeds") -> str:
+    """The statistic in words; `counts` are those of all curves it stands for."""
+    low, high = min(counts, default=0), max(counts, default=0)
+    many = f"{high} {units}" if low == high else f"{low} to {high} {units}"
+    if high == 1:
+        return f"{statistic} over 1 {units.removesuffix('s')}, no band"
+    return f"{statistic} over {many}, band: {BANDS[statistic][band]}"
+
+
+def default_band(statistic: str) -> str:
+    """The band that goes with a statistic if none is asked for: sem, or quartiles."""
+    if statistic not in BANDS:
+        raise ValueError(f"statistic={statistic!r}: use one of {', '.join(BANDS)}")
+    return next(iter(BANDS[statistic]))
+
+
+def check(statistic: str, band: str | None) -> str:
+    """The band to use; raises ValueError if it does not go with the statistic."""
+    band = band or default_band(statistic)
+    if band not in BANDS.get(statistic, {}):
+        default_band(statistic)
+        raise ValueError(
+            f"band={band!r} does not go with statistic={statistic!r}: "
+            f"use one of {', '.join(BANDS[statistic])}"
+        )
+    return band
+
+
+def summarise(
+    values: FloatArray | Groups,
+    statistic: str = "mean",
+    band: str | None = None,
+    rng: np.random.Generator | None = None,
+) -> Summary:
+    """Statistic and band of `values` (n, t), or of several such groups (strata), at each time.
+
+    NaN where any value is NaN. The bootstrap needs `rng`. Raises ValueError for an unknown
+    statistic or band, or without values.
+    """
+    band = check(statistic, band)
+    groups = [values] if isinstance(values, np.ndarray) else list(values)
+    if not groups or not all(len(group) for group in groups):
+        raise ValueError("there is nothing to summarise: no runs")
+    centre = _centre(groups, statistic)
+    low, high = _band_of(band, rng)(groups, centre)
+    count = sum(map(len, groups))
+    units = "seeds" if len(groups) == 1 else "task-seed pairs"
+    return Summary(centre, low, high, count, statistic, band, units)
+
+
+def _centre(groups: Groups, statistic: str) -> FloatArray:
+    if statistic == "mean":
+        means: FloatArray = np.mean([group.mean(axis=0) for group in groups], axis=0)
+        return means
+    median: FloatArray = np.median(np.concatenate(groups), axis=0)
+    return median
+
+
+def _band_of(band: str, rng: np.random.Generator | None) -> Callable[[Groups, FloatArray], Band]:
+    if band != "bootstrap":
+        return {"sem": _sem, "sd": _sd, "quartiles": _quartiles}[band]
+    if rng is None:
+        raise ValueError("band='bootstrap' needs rng, a numpy.random.Generator")
+    return lambda groups, centre: _bootstrap(groups, centre, rng)
+
+
+def _deviation(values: FloatArray) -> FloatArray:
+    """Sample standard deviation (t,) with n - 1; NaN of a single run."""
+    if len(values) < 2:
+        return np.full(values.shape[1:], np.nan)
+    deviation: FloatArray = values.std(axis=0, ddof=1)
+    return deviation
+
+
+def standard_error(groups: Groups) -> FloatArray:
+    """Standard error (t,) of the mean of the groups' means: sqrt(sum of s² / n) / groups."""
+    variances = [_deviation(group) ** 2 / len(group) for group in groups]
+    error: FloatArray = np.sqrt(np.sum(variances, axis=0)) / len(groups)
+    return error
+
+
+def _sem(groups: Groups, centre: FloatArray) -> Band:
+    error = standard_error(groups)
+    return centre - error, centre + error
+
+
+def _sd(groups: Groups, centre: FloatArray) -> Band:
+    deviation = _deviation(np.concatenate(groups))
+    return centre - deviation, centre + deviation
+
+
+def _quartiles(groups: Groups, _centre: FloatArray) -> Band:
+    pooled = np.concatenate(groups)
+    if len(pooled) < 2:
+        return _deviation(pooled), _deviation(pooled)
+    low, high = np.quantile(pooled, [0.25, 0.75], axis=0)
+    return low, high
+
+
+def _bootstrap(groups: Groups, _centre: FloatArray, rng: np.random.Generator) -> Band:
+    """Percentile bootstrap over seeds, each group resampled on its own.
+
+    Resampling n of n runs is a vector of multinomial counts, and a mean a product with it.
+    """
+    if any(len(group) < 2 for group in groups):
+        undefined = np.full(groups[0].shape[1:], np.nan)
+        return undefined, undefined
+    means = np.zeros((RESAMPLES, *groups[0].shape[1:]))
+    for group in groups:
+        count = len(group)
+        picks = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+        means += picks @ group / count
+    low, high = np.quantile(means / len(groups), [0.025, 0.975], axis=0)
+    return low, high

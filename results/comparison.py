@@ -1,0 +1,188 @@
+"""Comparisons: the summaries of all methods over one time axis, ready to be drawn.
+
+`anytime` compares the methods on one task over seconds, `average_regret` over all tasks by their
+normalised regret, over time as a fraction of each task's horizon.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.aggregate import Summary, check, summarise
+from hpobench.results.curves import (
+    END_SENTENCE,
+    POINTS,
+    START_SENTENCES,
+    begin,
+    begin_all,
+    curves,
+    failed_by_method,
+    fractions,
+    horizon_s,
+    start_rule,
+    time_grid,
+)
+from hpobench.results.incumbents import RULE_SENTENCES, VIEW_SENTENCES, Incumbents
+from hpobench.results.normalise import Reference, normalised_regret, regret
+from hpobench.schema import TaskFacts
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one panel shows. `time` (t,) is in seconds, or with `relative` a fraction.
+
+    `lines`: by method, in the order of the study. `positive`: values are regrets, at least 0.
+    `notes`: sentences for the caption. `failed`: failed runs left out, by method.
+    """
+
+    title: str
+    label: str
+    quantity: str
+    time: FloatArray
+    lines: Mapping[str, Summary]
+    relative: bool = False
+    positive: bool = False
+    notes: tuple[str, ...] = ()
+    failed: Mapping[str, int] | None = None
+
+
+def anytime(
+    found: Incumbents,
+    task: str,
+    *,
+    time: str = "log",
+    statistic: str = "mean",
+    band: str | None = None,
+    rng: np.random.Generator | None = None,
+    points: int = POINTS,
+) -> Comparison:
+    """Regret on one task over seconds, or the value itself where the optimum is unknown."""
+    facts, view = found.tasks[task], found.views[task]
+    band = check(statistic, band)
+    grid = time_grid(found, task, time, points)
+    # Optimum and median are of the validation value: they say nothing of test data.
+    median = None if view == "test" else facts.median
+    is_regret = facts.optimum is not None and view != "test"
+    rule = start_rule(median)
+    lines = {}
+    for method, each in begin_all(curves(found, task, grid), rule, median).items():
+        values = regret(each.values, facts) if is_regret else each.values
+        lines[method] = summarise(values, statistic, band, rng)
+    return Comparison(
+        title=facts.label,
+        label=value_label(facts, view, is_regret),
+        quantity="regret" if is_regret else "value",
+        time=grid,
+        lines=drawn(lines),
+        positive=is_regret,
+        notes=(
+            *rule_notes(found, [task]),
+            START_SENTENCES[rule],
+            END_SENTENCE,
+            *missing(found, lines),
+        ),
+        failed=failed_by_method(found, task),
+    )
+
+
+def average_regret(
+    found: Incumbents,
+    references: Mapping[str, Reference],
+    *,
+    time: str = "log",
+    statistic: str = "mean",
+    band: str | None = None,
+    rng: np.random.Generator | None = None,
+    points: int = POINTS,
+) -> Comparison:
+    """Normalised regret over all tasks that have a reference, over the fraction of the horizon.
+
+    Seeds are resampled, and their errors taken, within each task. A method needs runs on all of
+    the tasks. Raises ValueError without any task.
+    """
+    tasks = [task for task in references if len(found.runs) and horizon_s(found, task) > 0]
+    if not tasks:
+        raise ValueError("no task of the study can be normalised")
+    parts = fractions(time, points)
+    groups: dict[str, list[FloatArray]] = {method: [] for method in found.methods}
+    for task in tasks:
+        reference = references[task]
+        for method, each in curves(found, task, parts * horizon_s(found, task)).items():
+            values = begin(each, "impute", reference.median).values
+            groups[method].append(normalised_regret(values, reference))
+    lines = {
+        method: summarise(some, statistic, band, rng)
+        for method, some in groups.items()
+        if len(some) == len(tasks)
+    }
+    return Comparison(
+        title=across(found, tasks),
+        label="normalised regret",
+        quantity="normalised regret",
+        time=parts,
+        lines=drawn(lines),
+        relative=True,
+        positive=True,
+        notes=(
+            "Normalised regret: 0 is the best value, 1 the median configuration, by "
+            + " or ".join(sorted({references[task].source for task in tasks}))
+            + ".",
+            *rule_notes(found, tasks),
+            START_SENTENCES["impute"],
+            END_SENTENCE,
+            *missing(found, lines),
+        ),
+        failed=total_failed(found, tasks),
+    )
+
+
+def value_label(facts: TaskFacts, view: str, is_regret: bool) -> str:
+    """The label of the value axis, with its unit: regret: validation error (%)."""
+    label = facts.value_label
+    if view == "test":
+        label = label.replace("validation", "test") if "validation" in label else f"test {label}"
+    label = f"regret: {label}" if is_regret else label
+    return f"{label} ({facts.unit})" if facts.unit else label
+
+
+def across(found: Incumbents, tasks: list[str]) -> str:
+    """A title for what is averaged over tasks."""
+    return found.tasks[tasks[0]].label if len(tasks) == 1 else f"average over {len(tasks)} tasks"
+
+
+def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """Sentences on the rules and views of the tasks; which is whose if they differ."""
+    names = list(tasks)
+    rules = [RULE_SENTENCES[found.rules[name]] for name in names]
+    views = [VIEW_SENTENCES[found.views[name]] for name in names]
+    return (*_by_share(rules), *_by_share(views))
+
+
+def _by_share(sentences: list[str]) -> list[str]:
+    distinct = list(dict.fromkeys(sentences))
+    if len(distinct) == 1:
+        return distinct
+    return [f"{each} ({sentences.count(each)} of {len(sentences)} tasks.)" for each in distinct]
+
+
+def drawn(lines: Mapping[str, Summary]) -> dict[str, Summary]:
+    """Those lines that have a value at some time."""
+    return {method: line for method, line in lines.items() if np.isfinite(line.centre).any()}
+
+
+def missing(found: Incumbents, lines: Mapping[str, Summary]) -> tuple[str, ...]:
+    """A sentence naming the methods of which nothing can be drawn, if any."""
+    have = drawn(lines)
+    names = [facts.label for name, facts in found.methods.items() if name not in have]
+    return (f"Not enough runs with a value for a curve: {', '.join(names)}.",) if names else ()
+
+
+def total_failed(found: Incumbents, tasks: Iterable[str]) -> dict[str, int]:
+    """Failed runs over several tasks, by method, where there are any."""
+    total: dict[str, int] = {}
+    for task in tasks:
+        for method, count in failed_by_method(found, task).items():
+            total[method] = total.get(method, 0) + count
+    return total

@@ -1,0 +1,149 @@
+"""Incumbents resampled on a common time grid: right-continuous steps, never ahead of their time.
+
+A value at time t is the incumbent at t. Nothing is interpolated. Two rules are stated on figures:
+what a run counts as before it has an incumbent (`Start`), and what follows its end (`keep_ended`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.incumbents import Incumbents, IntArray
+
+POINTS = 200
+SHORTEST_FRACTION = 1e-3
+
+START_SENTENCES = {
+    "impute": "A run without a value yet counts as the task's median configuration; "
+    "a curve begins when half of its runs have a value.",
+    "wait": "A curve begins when all of its runs have a value.",
+}
+END_SENTENCE = (
+    "A run that ended early keeps its last incumbent; a curve ends with the method's last run."
+)
+KEPT_SENTENCE = "A run that ended early keeps its last incumbent."
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one method on one task: `values` (n, t) at `time_s` (t,), one row a seed.
+
+    NaN: no incumbent yet, or the method's last run has ended. `failed` runs are left out.
+    """
+
+    task: str
+    method: str
+    time_s: FloatArray
+    values: FloatArray
+    seeds: IntArray
+    failed: int
+
+
+def resample(time_s: FloatArray, value: FloatArray, grid: FloatArray) -> FloatArray:
+    """The step function with steps (k,) at the times of `grid` (t,); NaN before the first."""
+    step = np.searchsorted(time_s, grid, side="right") - 1
+    return np.concatenate(([np.nan], value))[step + 1]
+
+
+def horizon_s(found: Incumbents, task: str) -> float:
+    """The latest end of the task's runs that did not fail."""
+    runs = found.runs[(found.runs["task"] == task) & (found.runs["status"] != "failed")]
+    return float(runs["end_time_s"].max()) if len(runs) else 0.0
+
+
+def fractions(time: str, points: int = POINTS, shortest: float = SHORTEST_FRACTION) -> FloatArray:
+    """Parts (t,) of a horizon at which to look: evenly spaced on a log or linear axis, up to 1."""
+    if time == "log":
+        return np.geomspace(shortest, 1.0, points)
+    if time == "linear":
+        return np.linspace(0.0, 1.0, points)
+    raise ValueError(f"time={time!r}: use log or linear")
+
+
+def time_grid(found: Incumbents, task: str, time: str, points: int = POINTS) -> FloatArray:
+    """Times (t,) up to the horizon; a log grid starts where the first curve begins to be drawn."""
+    end = horizon_s(found, task) or 1.0
+    begin = _first_start_s(found, task) / end
+    shortest = begin if 0 < begin < 1 else SHORTEST_FRACTION
+    return end * fractions(time, points, shortest)
+
+
+def _first_start_s(found: Incumbents, task: str) -> float:
+    """The first time > 0 at which half of some method's runs have a value; 0 if there is none."""
+    begins = []
+    for numbers in runs_by_method(found, task).values():
+        starts = found.starts[numbers]
+        has = starts < found.starts[numbers + 1]
+        first = np.sort(found.time_s[starts[has]])
+        needed = (len(numbers) + 1) // 2
+        if needed <= len(first):
+            begins.append(float(first[needed - 1]))
+    return min((begin for begin in begins if begin > 0), default=0.0)
+
+
+def runs_by_method(found: Incumbents, task: str) -> dict[str, IntArray]:
+    """Numbers of the task's runs that did not fail, by method, in order of the seed."""
+    of_task = (found.runs["task"] == task) & (found.runs["status"] != "failed")
+    method, seed = found.runs["method"], found.runs["seed"].to_numpy()
+    numbers = {name: np.flatnonzero(of_task & (method == name)) for name in found.methods}
+    return {name: some[np.argsort(seed[some])] for name, some in numbers.items() if len(some)}
+
+
+def failed_by_method(found: Incumbents, task: str) -> dict[str, int]:
+    """How many of the task's runs failed, by method, where any did."""
+    failed = found.runs[(found.runs["task"] == task) & (found.runs["status"] == "failed")]
+    counts = failed["method"].astype(str).value_counts()
+    return {name: int(counts[name]) for name in found.methods if name in counts}
+
+
+def curves(
+    found: Incumbents, task: str, grid: FloatArray, *, keep_ended: bool = False
+) -> dict[str, Curves]:
+    """The curves of every method with a run on `task`, at the times of `grid` (t,).
+
+    A run that ended keeps its last incumbent up to the end of the method's longest run; after
+    that there is no value, unless `keep_ended`.
+    """
+    if task not in found.tasks:
+        raise ValueError(f"task {task!r} is not in the study: it has {', '.join(found.tasks)}")
+    ends, seeds = found.runs["end_time_s"].to_numpy(), found.runs["seed"].to_numpy(np.int64)
+    failed = failed_by_method(found, task)
+    made = {}
+    for method, numbers in runs_by_method(found, task).items():
+        values = np.array([resample(*found.steps(number), grid) for number in numbers])
+        if not keep_ended:
+            values[:, grid > ends[numbers].max()] = np.nan
+        count = failed.get(method, 0)
+        made[method] = Curves(task, method, grid, values, seeds[numbers], count)
+    return made
+
+
+def start_rule(median: float | None) -> str:
+    """The rule for runs without a value yet: impute where the task's median is known."""
+    return "wait" if median is None else "impute"
+
+
+def begin(some: Curves, rule: str, median: float | None = None) -> Curves:
+    """Apply a rule for runs without a value yet: afterwards, at each time, all have one or none.
+
+    `impute`: they count as `median`, from when at least half of the runs have a value.
+    `wait`: no run has a value until all have one.
+    """
+    if rule not in START_SENTENCES:
+        raise ValueError(f"rule={rule!r}: use one of {', '.join(START_SENTENCES)}")
+    if rule == "impute" and median is None:
+        raise ValueError(f"task {some.task!r} has no known median to impute: use rule='wait'")
+    known = np.isfinite(some.values).mean(axis=0)
+    filled = np.where(np.isnan(some.values), median, some.values) if median is not None else None
+    values = some.values if rule == "wait" or filled is None else filled
+    enough = known >= (0.5 if rule == "impute" else 1.0)
+    return replace(some, values=np.where(enough, values, np.nan))
+
+
+def begin_all(
+    some: Mapping[str, Curves], rule: str, median: float | None = None
+) -> dict[str, Curves]:
+    """`begin` for every method."""
+    return {method: begin(each, rule, median) for method, each in some.items()}

@@ -1,0 +1,91 @@
+"""Regret and normalised regret: what makes values of different tasks comparable.
+
+    regret            = value - best
+    normalised regret = (value - best) / (median - best)
+
+so that 0 is the best there is, and 1 a random configuration (the median one).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.incumbents import VIEWS, default_rule
+from hpobench.results.study import Study
+from hpobench.schema import TaskFacts
+
+KNOWN = "the task's known optimum and median"
+OBSERVED = "the best and the median value observed in the study"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The two values that a task is normalised by, and where they come from."""
+
+    task: str
+    best: float
+    median: float
+    source: str
+
+
+def regret(values: FloatArray, facts: TaskFacts) -> FloatArray:
+    """Values less the task's optimum; raises ValueError if it is unknown."""
+    if facts.optimum is None:
+        raise ValueError(f"the optimum of task {facts.name!r} is unknown: there is no regret")
+    return values - facts.optimum
+
+
+def normalised_regret(values: FloatArray, reference: Reference) -> FloatArray:
+    """0 at the reference's best value, 1 at its median; raises ValueError if they coincide."""
+    if not reference.median > reference.best:
+        raise ValueError(
+            f"task {reference.task!r} cannot be normalised: its median {reference.median} "
+            f"is not above its best value {reference.best}"
+        )
+    return (values - reference.best) / (reference.median - reference.best)
+
+
+def known_reference(facts: TaskFacts) -> Reference:
+    """From the task's own facts; raises ValueError if the optimum or the median is unknown."""
+    if facts.optimum is None or facts.median is None:
+        raise ValueError(
+            f"the optimum or the median of task {facts.name!r} is unknown: "
+            "normalise by what the study observed (observed_reference)"
+        )
+    return Reference(facts.name, facts.optimum, facts.median, KNOWN)
+
+
+def observed_reference(study: Study, task: str, view: str) -> Reference:
+    """The fallback: best and median of all ok observations of the task in this study.
+
+    Where values of different resources do not compare, of those at the highest resource. Such a
+    reference changes with the methods and the budget of the study. Raises ValueError without any.
+    """
+    table = study.observations
+    rows = table[(table["task"] == task) & (table["status"] == "ok")]
+    if default_rule(study.tasks[task]) == "highest":
+        rows = rows[rows["resource"] == rows["resource"].max()]
+    values = rows[VIEWS[view]].to_numpy()
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError(f"task {task!r} has no {view} value in this study to normalise by")
+    return Reference(task, float(values.min()), float(np.median(values)), OBSERVED)
+
+
+def references(study: Study, views: Mapping[str, str]) -> dict[str, Reference]:
+    """By task: known where possible, else observed; tasks without two values are left out.
+
+    Optimum and median are of the validation value: the test view has observed references only.
+    """
+    made = {}
+    for task, facts in study.tasks.items():
+        known = facts.optimum is not None and facts.median is not None and views[task] != "test"
+        try:
+            made[task] = (
+                known_reference(facts) if known else observed_reference(study, task, views[task])
+            )
+        except ValueError:
+            continue
+    return {task: made[task] for task in made if made[task].median > made[task].best}

@@ -1,0 +1,106 @@
+"""Average rank over time: 1 is the best method.
+
+At each time the methods are ranked by their incumbents within each (task, seed); ties share the
+average of their ranks, and methods without an incumbent yet are tied in last place.
+"""
+
+from functools import reduce
+
+import numpy as np
+from scipy.stats import rankdata
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.aggregate import Summary, summarise
+from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
+from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
+from hpobench.results.incumbents import Incumbents, IntArray
+
+RANK_SENTENCE = (
+    "Rank 1 is the best method of a task and seed; ties share their average rank, and methods "
+    "without a value yet are tied in last place."
+)
+
+
+def ranks(values: FloatArray) -> FloatArray:
+    """Ranks along the first axis (methods); NaN is worse than any value, and ties with NaN."""
+    ranked: FloatArray = rankdata(np.where(np.isnan(values), np.inf, values), axis=0)
+    return ranked
+
+
+def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS) -> Comparison:
+    """Average over seeds, then over tasks, with the standard error over task-seed pairs as band.
+
+    A (task, seed) counts if every method has a run there that did not fail; methods without any
+    run are left out. Raises ValueError if no (task, seed) is left, or nothing to compare.
+    """
+    methods = _with_runs(found)
+    parts = fractions(time, points)
+    by_task = {task: _ranks_of_task(found, task, methods, parts) for task in found.tasks}
+    by_task = {task: ranked for task, ranked in by_task.items() if ranked.shape[1]}
+    if not by_task:
+        raise ValueError("no (task, seed) has a run of every method: there are no ranks")
+    pairs = sum(ranked.shape[1] for ranked in by_task.values())
+    lines = {
+        method: _line([ranked[number] for ranked in by_task.values()])
+        for number, method in enumerate(methods)
+    }
+    return Comparison(
+        title=across(found, list(by_task)),
+        label=f"average rank of {len(methods)}",
+        quantity="rank",
+        time=parts,
+        lines=lines,
+        relative=True,
+        notes=(
+            RANK_SENTENCE,
+            *_left_out(found, pairs),
+            *rule_notes(found, by_task),
+            KEPT_SENTENCE,
+        ),
+        failed=total_failed(found, found.tasks),
+    )
+
+
+def can_rank(found: Incumbents) -> bool:
+    """Whether there are several methods, and a (task, seed) with a run of each of them."""
+    methods = _with_runs(found)
+    fine = found.runs[found.runs["status"] != "failed"]
+    together = fine.groupby(["task", "seed"], observed=True)["method"].nunique()
+    return len(methods) > 1 and bool((together == len(methods)).any())
+
+
+def _with_runs(found: Incumbents) -> list[str]:
+    fine = set(found.runs.loc[found.runs["status"] != "failed", "method"].astype(str))
+    return [method for method in found.methods if method in fine]
+
+
+def _ranks_of_task(
+    found: Incumbents, task: str, methods: list[str], parts: FloatArray
+) -> FloatArray:
+    """Ranks (methods, seeds, t) over the seeds that all methods have."""
+    some = curves(found, task, parts * horizon_s(found, task), keep_ended=True)
+    if not methods or any(method not in some for method in methods):
+        return np.empty((len(methods), 0, len(parts)))
+    seeds = reduce(np.intersect1d, [some[method].seeds for method in methods])
+    return ranks(np.array([_at_seeds(some[method], seeds) for method in methods]))
+
+
+def _at_seeds(each: Curves, seeds: IntArray) -> FloatArray:
+    return each.values[np.searchsorted(each.seeds, seeds)]
+
+
+def _line(by_task: list[FloatArray]) -> Summary:
+    """The mean over tasks of the mean over seeds; its band from all pairs alike."""
+    pooled = summarise(np.concatenate(by_task))
+    centre = summarise(by_task).centre
+    shift = centre - pooled.centre
+    units = "seeds" if len(by_task) == 1 else "task-seed pairs"
+    low, high = pooled.low + shift, pooled.high + shift
+    return Summary(centre, low, high, pooled.count, "mean", "sem", units)
+
+
+def _left_out(found: Incumbents, pairs: int) -> tuple[str, ...]:
+    planned = found.runs[["task", "seed"]].drop_duplicates()
+    if len(planned) == pairs:
+        return ()
+    return (f"Left out: {len(planned) - pairs} (task, seed) without a run of every method.",)

@@ -1,0 +1,144 @@
+"""Scores: one row per method and task, and their mean over tasks.
+
+final            normalised regret at the horizon, mean over seeds
+final_sem        its standard error
+anytime_log      mean of the normalised regret over the last three decades of time, log spaced
+anytime_linear   mean of the normalised regret over time, evenly spaced
+regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
+regret_sem       its standard error
+seeds, failed    runs that went in, runs that failed and were left out
+"""
+
+import numpy as np
+import pandas as pd
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.aggregate import standard_error
+from hpobench.results.comparison import total_failed
+from hpobench.results.curves import curves, failed_by_method, fractions, horizon_s
+from hpobench.results.incumbents import Incumbents, incumbents
+from hpobench.results.normalise import OBSERVED, Reference, normalised_regret, references
+from hpobench.results.study import Study
+
+MEAN = "mean over tasks"
+COLUMNS = ("final", "final_sem", "anytime_log", "anytime_linear", "regret", "regret_sem")
+
+
+def scores(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
+    """The table of scores; lower is better.
+
+    A run without a value counts as the median configuration (normalised regret 1), one that ended
+    early keeps its last incumbent. Tasks that cannot be normalised are left out. The column
+    `reference` says what each task was normalised by; the rows of `MEAN` average the tasks, for
+    the methods that have a score on all of them.
+    """
+    found = incumbents(study, view=view, rule=rule)
+    rows = []
+    for task, reference in references(study, found.views).items():
+        rows += _task_rows(found, task, reference)
+    columns = ["task", "method", *COLUMNS, "seeds", "failed", "reference"]
+    table = pd.DataFrame(rows, columns=columns)
+    tasks = list(table["task"].unique())
+    if len(tasks) > 1:
+        means = pd.DataFrame(_mean_rows(found, table, tasks), columns=columns)
+        table = pd.concat([table, means], ignore_index=True) if len(means) else table
+    return table
+
+
+def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[str, object]]:
+    end = horizon_s(found, task)
+    log = curves(found, task, end * fractions("log"), keep_ended=True)
+    linear = curves(found, task, end * fractions("linear"), keep_ended=True)
+    failed = failed_by_method(found, task)
+    optimum = found.tasks[task].optimum if found.views[task] != "test" else None
+    rows: list[dict[str, object]] = []
+    for method in log:
+        values = _complete(log[method].values, reference)
+        final = normalised_regret(values[:, -1:], reference)
+        to_optimum = values[:, -1:] - (np.nan if optimum is None else optimum)
+        evenly = _complete(linear[method].values, reference)
+        rows.append(
+            {
+                "task": task,
+                "method": method,
+                "final": final.mean(),
+                "final_sem": standard_error([final])[0],
+                "anytime_log": normalised_regret(values, reference).mean(),
+                "anytime_linear": normalised_regret(evenly, reference).mean(),
+                "regret": to_optimum.mean(),
+                "regret_sem": standard_error([to_optimum])[0],
+                "seeds": len(values),
+                "failed": failed.get(method, 0),
+                "reference": reference.source,
+            }
+        )
+    return rows
+
+
+def _complete(values: FloatArray, reference: Reference) -> FloatArray:
+    return np.where(np.isnan(values), reference.median, values)
+
+
+def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list[dict[str, object]]:
+    """Means over tasks; the error of a mean of T means is sqrt(sum of squared errors) / T."""
+    failed = total_failed(found, tasks)
+    rows: list[dict[str, object]] = []
+    for method in found.methods:
+        part = table[table["method"] == method]
+        if len(part) != len(tasks):
+            continue
+        row: dict[str, object] = {name: part[name].mean() for name in COLUMNS}
+        row["final_sem"] = float(np.sqrt((part["final_sem"] ** 2).sum(skipna=False)) / len(tasks))
+        # Regrets of different tasks have different units.
+        row["regret"] = row["regret_sem"] = np.nan
+        row |= {"task": MEAN, "method": method, "seeds": int(part["seeds"].sum())}
+        row |= {"failed": failed.get(method, 0), "reference": ""}
+        rows.append(row)
+    return rows
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """The table for a terminal: tasks one after the other, best method first, marked by *."""
+    if not len(table):
+        return "no scores: no task has values to normalise by"
+    header = [
+        "",
+        "method",
+        "final",
+        "± SEM",
+        "anytime (log)",
+        "(linear)",
+        "regret",
+        "seeds",
+        "failed",
+    ]
+    blocks = [(task, _lines(part)) for task, part in table.groupby("task", sort=False)]
+    cells = [header, *(line for _, lines in blocks for line in lines)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
+    parts = [f"normalised regret, lower is better (* best per task)\n\n{_aligned(header, widths)}"]
+    for task, lines in blocks:
+        parts.append("\n".join([str(task), *(_aligned(line, widths) for line in lines)]))
+    if (table["reference"] == OBSERVED).any():
+        tasks = table.loc[table["reference"] == OBSERVED, "task"].unique()
+        parts.append(f"normalised by {OBSERVED}: {', '.join(tasks)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(part: pd.DataFrame) -> list[list[str]]:
+    part = part.sort_values("final", kind="stable")
+    return [_cells(row, best=row["final"] == part["final"].min()) for _, row in part.iterrows()]
+
+
+def _cells(row: "pd.Series[float]", *, best: bool) -> list[str]:
+    numbers = ["final", "final_sem", "anytime_log", "anytime_linear"]
+    regret = "-" if np.isnan(row["regret"]) else f"{row['regret']:.4g}"
+    shown = ["-" if np.isnan(row[name]) else f"{row[name]:.4f}" for name in numbers]
+    counts = [str(row["seeds"]), str(row["failed"])]
+    return ["*" if best else "", str(row["method"]), *shown, regret, *counts]
+
+
+def _aligned(line: list[str], widths: list[int]) -> str:
+    mark, method, *numbers = line
+    words = [mark.rjust(widths[0] + 2), method.ljust(widths[1])]
+    words += [number.rjust(width) for number, width in zip(numbers, widths[2:], strict=True)]
+    return "  ".join(words).rstrip()

@@ -1,0 +1,16 @@
+"""`make bench`: speed and memory, printed as ratios to a bar and to a bare loop.
+
+Every figure is CPU time of this process (or of a child of its own), the least of several rounds:
+machines are shared. A bar that is missed is marked; nothing here fails a test.
+"""
+
+import sys
+
+from tests.bench import loop, startup, storage
+
+BENCHES = {"loop": loop.main, "startup": startup.main, "storage": storage.main}
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or BENCHES:
+        print(f"\n== {chosen}")
+        BENCHES[chosen]()

@@ -1,0 +1,82 @@
+"""CPU of whole simulated runs, kept in memory, on a 2,000-configuration x 50-epoch table."""
+
+from typing import Any
+
+import numpy as np
+
+from hpobench import runner
+from hpobench.budget import Budget
+from hpobench.catalogue import read
+from hpobench.randomness import method_rng
+from hpobench.recorder import Recorder
+from hpobench.records import Fidelity, Metric
+from hpobench.simulator import simulate
+from hpobench.space import Space
+from hpobench.tasks.table import TableTask
+from tests.bench.measure import bare_loop, compare, cpu, show
+
+TRIALS = 300
+METHODS = ("random", "asha")
+CONFIGS = {
+    name: {key: value for key, value in read("method", name).items() if key != "about"}
+    for name in METHODS
+}
+
+
+def table(rates: int = 20, epoch_s: float = 1.0) -> TableTask:
+    """Learning curves over a complete grid of `rates` x 10 x 10 configurations."""
+    rng = np.random.default_rng(0)
+    count = rates * 100
+    space = Space(
+        {
+            "rate": {"type": "ordinal", "values": [k / rates for k in range(rates)]},
+            "units": {"type": "ordinal", "values": [2**k for k in range(10)], "scale": "log"},
+            "layers": {"type": "integer", "low": 1, "high": 10},
+        }
+    )
+    final = rng.random((count, 1, 1))
+    epochs = np.arange(1, 51)
+    values = final + np.exp(-epochs / 10) + 0.01 * rng.standard_normal((count, 1, 50))
+    cost = epoch_s * rng.lognormal(0, 1, (count, 1, 1))
+    return TableTask(
+        space,
+        Metric("error", "error"),
+        values,
+        cost * epochs,
+        resources=epochs.tolist(),
+        fidelity=Fidelity("epochs", 1, 50),
+    )
+
+
+def run(task: TableTask, name: str, trials: int = TRIALS, workers: int = 4) -> Recorder:
+    """One run, to its columns in memory."""
+    method = runner.build_method(CONFIGS[name], task, method_rng(0, "bench", name, 0), workers)
+    recorder = Recorder()
+    recorder.watch(simulate(task, method, budget=Budget(trials=trials), seed=1, workers=workers))
+    columns: Any = (recorder.observations(), recorder.trials(), recorder.decision_columns())
+    assert len(columns[1]) == trials
+    return recorder
+
+
+def main() -> None:
+    """Print the figures."""
+    task = table()
+    unit = cpu(lambda: bare_loop(10_000)) / 10_000
+    print(f"{'a bare heap loop':<58} {unit * 1e6:9.3g} us a job")
+    for name, bar in (("random", 30e-6), ("asha", 25e-6)):
+        jobs = len(run(task, name).outcomes)
+        count = TRIALS if name == "random" else jobs
+        seconds = cpu(lambda n=name: run(task, n), 15) / count
+        what = f"{name}: {TRIALS} trials, {jobs} jobs, 4 workers"
+        unit_name = "us/trial" if name == "random" else "us/job"
+        show(what, seconds * 1e6, bar * 1e6, unit_name, f"{seconds / unit:.1f} x bare loop")
+    large, long = table(200), table(200, epoch_s=1e6)
+    for name in METHODS:
+        few = cpu(lambda n=name: run(large, n, 500), 7)
+        many = cpu(lambda n=name: run(large, n, 10_000), 3)
+        # n log n allows 20 log(10,000) / log(500) = 29.6 for 20 times the trials.
+        show(f"{name}: 10,000 trials against 500", many / few, 29.6, "x")
+        slow = cpu(lambda n=name: run(long, n, 500), 7)
+        compare(f"{name}: epochs that last 1,000,000 times as long", slow, few, "(1: no effect)")
+        wide = cpu(lambda n=name: run(large, n, 500, workers=1000), 7)
+        compare(f"{name}: 1,000 workers against 4", wide, few, "(1: no effect)")

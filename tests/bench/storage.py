@@ -1,0 +1,68 @@
+"""Studies on disk: the cost of one more run; the size, loading and aggregation of 10,000 runs."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hpobench import config
+from hpobench.study import Study
+from tests.bench.measure import cpu, show
+
+TASKS = ["phoneme", "credit_g", "vehicle", "cifar10", "cifar100"]
+METHODS = ["random", "random_replacement", "sobol", "local_search", "evolution"]
+
+LOAD = """
+import resource, sys, time
+from hpobench.results import load
+from hpobench.results.comparison import {what}
+begin = time.process_time()
+study = load(sys.argv[1])
+{call}
+print(len(study.observations), time.process_time() - begin,
+      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+"""
+
+
+def study(folder: str, **settings: object) -> Study:
+    """A study with these settings below `folder`."""
+    fixed = {"name": "bench", "runs_dir": folder, "n_jobs": 1, "workers": 4, "progress": "false"}
+    overrides = [f"{name}={value}" for name, value in (fixed | settings).items()]
+    return Study.make(config.load(overrides))
+
+
+def execute(planned: Study) -> None:
+    """Run what is missing."""
+    assert not any(report.errors for report in planned.run())
+
+
+def main() -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = {"task": "phoneme", "method": "random", "budget.trials": 1}
+        few = study(folder, name="few", seeds=10, **small)
+        many = study(folder, name="many", seeds=510, **small)
+        execute(few)
+        per_run = (cpu(lambda: execute(many), 1) - cpu(lambda: execute(few), 1)) / 510
+        show("one more run in a study (1 evaluation, stored)", per_run * 1e3, 5, "ms")
+
+    with tempfile.TemporaryDirectory() as folder:
+        names = {"task": f"[{','.join(TASKS)}]", "method": f"[{','.join(METHODS)}]"}
+        large = study(folder, seeds=400, n_jobs=-1, part_runs=50, **names, **{"budget.trials": 200})
+        execute(large)
+        files = (large.folder / "parts").rglob("*.parquet")
+        megabytes = sum(file.stat().st_size for file in files) / 1e6
+        show("10,000 runs x 200 evaluations on disk", megabytes, 200, "MB")
+        seconds, gigabytes = _aggregate(large.folder)
+        show("  loaded and aggregated into curves", seconds, 20, "s")
+        show("  peak memory of that", gigabytes, 2, "GB")
+
+
+def _aggregate(folder: Path) -> tuple[float, float]:
+    code = LOAD.format(what="performance", call="performance(study)")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], check=True, capture_output=True, text=True
+    )
+    rows, seconds, gigabytes = map(float, done.stdout.split())
+    assert rows == 2_000_000
+    return seconds, gigabytes

@@ -1,0 +1,209 @@
+"""What every method must do; the methods are found through `conf/method/`."""
+
+import math
+import pickle
+import random
+import zlib
+from collections import deque
+
+import numpy as np
+import pytest
+from hydra.utils import instantiate
+
+from hpobench import catalogue
+from hpobench.records import Fidelity
+
+# Peers are adapters to libraries of their own, with tests of their own.
+SETTINGS = {
+    name: settings
+    for name in catalogue.names("method")
+    if (settings := catalogue.read("method", name))["_target_"].endswith(".Composite")
+}
+SEARCHERS = {str(settings["searcher"]): settings["searcher"] for settings in SETTINGS.values()}
+SCHEDULERS = {str(settings["scheduler"]): settings["scheduler"] for settings in SETTINGS.values()}
+
+
+def short(settings):
+    own = [str(value) for key, value in settings.items() if not key.startswith("_")]
+    return "-".join([settings["_target_"].rpartition(".")[2], *own])
+
+
+@pytest.fixture(params=SETTINGS)
+def settings(request):
+    return {key: value for key, value in SETTINGS[request.param].items() if key != "about"}
+
+
+def build(settings, task, seed=3, workers=1):
+    rng = np.random.Generator(np.random.PCG64(seed))
+    make = instantiate(settings, _partial_=True)
+    return make(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
+
+
+def rugged(config, resource):
+    """Some deterministic value with ups and downs, better with more resource."""
+    return zlib.crc32(repr(config).encode()) % 97 + 1 / resource
+
+
+def jobs(outcomes):
+    return [(o.start_s, o.end_s, o.worker, o.job) for o in outcomes]
+
+
+def drive(method, task, in_flight, jobs_to_do):
+    """Ask and tell by hand, oldest job first; the jobs asked for."""
+    asked = []
+    for _ in range(jobs_to_do):
+        job = method.ask()
+        if job is not None:
+            asked.append(job)
+            in_flight.append(job)
+        if in_flight and (len(in_flight) > 2 or job is None):
+            told = in_flight.popleft()
+            method.tell(told, task.evaluate(told, 0, None))
+    return asked
+
+
+def test_every_method_says_what_it_is():
+    looks = [(read["about"]["color"], read["about"]["line"]) for read in SETTINGS.values()]
+    assert len(set(looks)) == len(looks)
+    for read in SETTINGS.values():
+        assert all(read["about"][key] for key in ("label", "summary", "source"))
+
+
+def test_same_seed_same_jobs(settings, make_task, run):
+    task = make_task(value_of=rugged)
+    first = jobs(run(task, build(settings, task), workers=3, trials=40))
+    assert first == jobs(run(task, build(settings, task), workers=3, trials=40))
+
+
+def test_another_seed_other_jobs(settings, make_task, run):
+    task = make_task(value_of=rugged)
+    first = jobs(run(task, build(settings, task), trials=40))
+    assert first != jobs(run(task, build(settings, task, seed=4), trials=40))
+
+
+def test_global_random_state_is_neither_read_nor_set(settings, make_task, run):
+    task = make_task(value_of=rugged)
+    found = []
+    for seed in (1, 2):
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+        found.append(jobs(run(task, build(settings, task), workers=3, trials=30)))
+        assert before == (random.getstate(), np.random.get_state()[1].tolist())  # noqa: NPY002
+    assert found[0] == found[1]
+
+
+def test_pickled_in_the_middle_it_goes_on_alike(settings, make_task):
+    task = make_task(value_of=rugged)
+    method, in_flight = build(settings, task), deque()
+    drive(method, task, in_flight, 60)
+    copy, copied = pickle.loads(pickle.dumps((method, in_flight)))
+    assert drive(method, task, in_flight, 60) == drive(copy, task, copied, 60)
+
+
+@pytest.mark.parametrize("space", ["mixed", "finite"])
+def test_configurations_lie_in_the_space(settings, space, spaces, make_task, run):
+    task = make_task(spaces[space], value_of=rugged)
+    outcomes = run(task, build(settings, task), workers=4, trials=60)
+    for outcome in outcomes:
+        task.space.validate(outcome.job.config)
+        assert outcome.job.from_resource < outcome.job.to_resource <= task.fidelity.r_max
+    assert len({outcome.job.trial for outcome in outcomes}) > 10
+
+
+def test_a_thousand_workers(settings, make_task, run):
+    task = make_task(value_of=rugged)
+    outcomes = run(task, build(settings, task, workers=1000), workers=1000, trials=1100)
+    assert len(outcomes) > 50
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_failures_are_survived_and_not_trained_on(settings, bad, make_task, run):
+    def value_of(config, resource):
+        return bad if config["kind"] == "a" else rugged(config, resource)
+
+    task = make_task(value_of=value_of)
+    outcomes = run(task, build(settings, task), workers=3, trials=50)
+    failed = [o.job for o in outcomes if o.evaluation.value == math.inf]
+    assert failed
+    assert len({job.trial for job in failed}) == len(failed)
+
+
+def test_exceptions_are_survived(settings, make_task, run):
+    def value_of(config, resource):
+        raise RuntimeError("the training broke")
+
+    task = make_task(value_of=value_of)
+    assert len(run(task, build(settings, task), workers=3, trials=20)) >= 20
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_space_of_one_point(settings, workers, spaces, make_task, run):
+    task = make_task(spaces["point"])
+    outcomes = run(task, build(settings, task, workers=workers), workers=workers, trials=20)
+    assert outcomes
+    assert all(outcome.job.config == {"only": 1} for outcome in outcomes)
+
+
+def test_constant_objective(settings, make_task, run):
+    task = make_task()
+    outcomes = run(task, build(settings, task), workers=3, trials=40)
+    assert max(outcome.job.trial for outcome in outcomes) == 39
+
+
+@pytest.mark.parametrize("workers", [1, 5])
+def test_an_exhausted_space_ends_the_run(settings, workers, spaces, make_task, run):
+    """Either a method tries each of the 12 points once, or it repeats until the budget ends."""
+    task = make_task(spaces["finite"], value_of=rugged)
+    outcomes = run(task, build(settings, task, workers=workers), workers=workers, trials=40)
+    starts = [task.space.key(o.job.config) for o in outcomes if o.job.from_resource == 0]
+    assert len(starts) == (12 if len(set(starts)) == len(starts) else 40)
+
+
+def test_points_to_evaluate_come_first_and_only_once(settings, spaces, make_task, run):
+    task = make_task(spaces["finite"], value_of=rugged)
+    first = {"layers": 3, "depth": 20, "kind": "b"}
+    method = build({**settings, "points_to_evaluate": [first, "default"]}, task)
+    outcomes = run(task, method, trials=40)
+    starts = {o.job.trial: o.job.config for o in outcomes if o.job.from_resource == 0}
+    assert [starts[0], starts[1]] == [first, task.space.default()]
+    assert len(starts) in (12, 40)
+
+
+@pytest.mark.parametrize("point", [{"layer": 1}, {"layers": 9}, "defaults"])
+def test_points_outside_the_space_are_refused(settings, point, spaces, make_task):
+    task = make_task(spaces["finite"])
+    with pytest.raises(ValueError, match=r"layer|defaults"):
+        build({**settings, "points_to_evaluate": [point]}, task)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS.values(), ids=short)
+@pytest.mark.parametrize("searcher", SEARCHERS.values(), ids=short)
+def test_all_searchers_with_all_schedulers(searcher, scheduler, spaces, make_task, run):
+    target = "hpobench.methods.composite.Composite"
+    settings = {"_target_": target, "searcher": searcher, "scheduler": scheduler}
+    for space in spaces.values():
+        task = make_task(space, value_of=rugged)
+        outcomes = run(task, build(settings, task), workers=3, trials=30)
+        if space.size is None:
+            assert max(outcome.job.to_resource for outcome in outcomes) == 9
+        trials = [outcome.job.trial for outcome in outcomes if outcome.job.from_resource == 0]
+        assert sorted(trials) == list(range(len(trials)))
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS.values(), ids=short)
+def test_one_level_of_resource_makes_a_scheduler_fifo(scheduler, make_task, run):
+    target = "hpobench.methods.composite.Composite"
+    fifo = {"_target_": "hpobench.methods.schedulers.fifo.FIFO", "_partial_": True}
+    task = make_task(
+        fidelity=Fidelity("folds", 10, 10), value_of=rugged, cost_of=lambda c: 1 + c["rate"]
+    )
+    searcher = SETTINGS["random"]["searcher"]
+    found = [
+        jobs(run(task, build(settings, task), workers=4, trials=30))
+        for settings in (
+            {"_target_": target, "searcher": searcher, "scheduler": scheduler},
+            {"_target_": target, "searcher": searcher, "scheduler": fifo},
+        )
+    ]
+    assert found[0] == found[1]

@@ -1,0 +1,65 @@
+import subprocess
+import sys
+
+import pytest
+
+from hpobench.plots.figures import draw
+
+
+def test_the_standard_figures_are_written(synthetic, tmp_path):
+    study = synthetic.random_study(tasks=2, methods=2, test=True)
+    paths = draw(study, tmp_path / "figures")
+    stems = ["anytime", "anytime-test", "average-regret", "rank"]
+    assert [path.name for path in paths] == [
+        f"{s}.{kind}" for s in stems for kind in ("png", "pdf")
+    ]
+    assert all(path.stat().st_size > 5_000 for path in paths)
+    caption = (tmp_path / "figures" / "anytime-test.txt").read_text()
+    assert "value on test data" in caption
+
+
+@pytest.mark.parametrize(
+    "options", [{"statistic": "median"}, {"band": "bootstrap", "time": "linear"}]
+)
+def test_options_reach_the_figures(synthetic, tmp_path, options):
+    draw(synthetic.random_study(tasks=1, methods=1), tmp_path, **options)
+    caption = (tmp_path / "anytime.txt").read_text()
+    assert {"median": "Median", "bootstrap": "bootstrap"}[next(iter(options.values()))] in caption
+    assert f"{options.get('time', 'log')} scale" in caption
+
+
+def test_one_task_one_method_one_seed(synthetic, tmp_path):
+    paths = draw(synthetic.hand_made([{"time_s": 1, "value": 1}]), tmp_path)
+    assert [path.name for path in paths] == ["anytime.png", "anytime.pdf"]
+    assert "over 1 seed, no band" in (tmp_path / "anytime.txt").read_text()
+
+
+def test_when_every_run_failed_the_figure_says_so(synthetic, tmp_path):
+    study = synthetic.hand_made([{"time_s": 1, "value": 1}], runs=[{"status": "failed"}])
+    draw(study, tmp_path)
+    assert "No curve" in (tmp_path / "anytime.txt").read_text()
+
+
+def test_many_tasks_go_over_pages(synthetic, tmp_path, monkeypatch):
+    monkeypatch.setattr("hpobench.plots.figures.PANELS_PER_PAGE", 2)
+    paths = draw(synthetic.random_study(tasks=3, methods=1, seeds=2), tmp_path)
+    assert {path.stem for path in paths} == {"anytime-1", "anytime-2", "average-regret"}
+
+
+def test_drawing_twice_gives_the_same_bytes(synthetic, tmp_path):
+    study = synthetic.random_study(tasks=1, methods=2)
+    first, second = (
+        [path.read_bytes() for path in draw(study, tmp_path / name, band="bootstrap")]
+        for name in "ab"
+    )
+    assert first == second
+
+
+def test_results_need_no_matplotlib_and_figures_no_pyplot():
+    code = (
+        "import sys, hpobench.results.scores, hpobench.results.ranks\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "import hpobench.plots.figures\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

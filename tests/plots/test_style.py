@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+from matplotlib.figure import Figure
+
+from hpobench.plots.style import LOOKS, Look, looks, save
+from hpobench.schema import MethodFacts
+
+
+def methods(*names, **declared):
+    return {name: MethodFacts(name, name, declared.get(name)) for name in names}
+
+
+def test_declared_looks_are_used():
+    facts = {"a": MethodFacts("a", "A", "#123456", ":")}
+    assert looks(facts) == {"a": Look("#123456", ":")}
+
+
+def test_a_name_has_the_same_look_in_every_study():
+    alone = looks(methods("random_search"))["random_search"]
+    assert looks(methods("asha", "random_search"))["random_search"] == alone
+    code = (
+        "from hpobench.plots.style import looks; from hpobench.schema import MethodFacts as F;"
+        "print(looks({'random_search': F('random_search', '')})['random_search'].color)"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == alone.color
+
+
+def test_no_two_methods_share_a_look_while_there_are_enough():
+    names = [f"method_{number}" for number in range(len(LOOKS) - 1)]
+    made = looks(methods(*names, "declared", declared="#0072B2"))
+    assert len(set(made.values())) == len(LOOKS)
+    assert len(looks(methods(*(f"m{number}" for number in range(40))))) == 40
+
+
+def test_saved_files_are_png_and_pdf_and_the_same_each_time(tmp_path):
+    figure = Figure()
+    figure.add_subplot().plot([1, 2])
+    paths = save(figure, tmp_path / "new", "stem")
+    assert [path.name for path in paths] == ["stem.png", "stem.pdf"]
+    first = [path.read_bytes() for path in paths]
+    assert first[0].startswith(b"\x89PNG")
+    assert first[1].startswith(b"%PDF")
+    assert [path.read_bytes() for path in save(figure, tmp_path, "stem")] == first

@@ -1,0 +1,97 @@
+"""Expected values: closed forms, and SciPy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hpobench.results.aggregate import describe, summarise
+
+VALUES = np.array([[1.0, 2], [2, 2], [3, 2], [6, 2]])
+
+
+def test_mean_and_standard_error():
+    summary = summarise(VALUES)
+    error = stats.sem(VALUES)  # of 1, 2, 3, 6: sqrt(14 / 3) / 2
+    assert error[0] == pytest.approx(np.sqrt(14 / 3) / 2)
+    np.testing.assert_allclose(summary.centre, [3, 2])
+    np.testing.assert_allclose(summary.low, [3 - error[0], 2])
+    np.testing.assert_allclose(summary.high, [3 + error[0], 2])
+    assert summary.description == "mean over 4 seeds, band: ± standard error"
+
+
+def test_mean_and_standard_deviation():
+    summary = summarise(VALUES, band="sd")
+    np.testing.assert_allclose(summary.high - summary.centre, [np.sqrt(14 / 3), 0])
+
+
+def test_median_and_quartiles():
+    summary = summarise(VALUES, "median")
+    np.testing.assert_allclose(summary.centre, [2.5, 2])
+    # linear interpolation between order statistics, at (n - 1) q
+    np.testing.assert_allclose([summary.low[0], summary.high[0]], [1.75, 3.75])
+    assert summary.description == "median over 4 seeds, band: quartiles"
+
+
+def test_several_groups_are_strata():
+    one, two = np.array([[1.0], [3.0]]), np.array([[10.0], [20.0], [30.0]])
+    summary = summarise([one, two])
+    assert summary.centre[0] == 11  # of the means 2 and 20, not of the five values
+    error = np.hypot(stats.sem(one)[0], stats.sem(two)[0]) / 2
+    assert summary.high[0] - 11 == pytest.approx(error)
+    assert summary.description == "mean over 5 task-seed pairs, band: ± standard error"
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_the_bootstrap_is_near_the_normal_interval_for_many_seeds(groups):
+    rng = np.random.default_rng(3)
+    values = [rng.exponential(1 + group, (400, 2)) for group in range(groups)]
+    summary = summarise(values, band="bootstrap", rng=rng)
+    sem = summarise(values, band="sem")
+    half = 1.96 * (sem.high - sem.centre)
+    # the quantiles of 2000 resamples have a relative error of about 3 %
+    np.testing.assert_allclose(summary.low, sem.centre - half, atol=0.15 * half.max())
+    np.testing.assert_allclose(summary.high, sem.centre + half, atol=0.15 * half.max())
+
+
+def test_the_bootstrap_depends_on_its_generator_only():
+    def one(seed):
+        return summarise(VALUES, band="bootstrap", rng=np.random.default_rng(seed))
+
+    np.testing.assert_array_equal(one(1).low, one(1).low)
+    rng = np.random.default_rng(1)
+    first, second = (summarise(np.random.default_rng(5).random((20, 50)), band="bootstrap", rng=rng)
+                     for _ in range(2))  # fmt: skip
+    assert (first.low != second.low).any()
+    with pytest.raises(ValueError, match="needs rng"):
+        summarise(VALUES, band="bootstrap")
+
+
+@pytest.mark.parametrize("band", ["sem", "sd", "bootstrap"])
+def test_one_seed_has_no_band(band):
+    summary = summarise(VALUES[:1], band=band, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(summary.centre, VALUES[0])
+    assert np.isnan(summary.low).all()
+    assert np.isnan(summary.high).all()
+    assert summary.description == "mean over 1 seed, no band"
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median"])
+def test_no_value_where_a_run_has_none(statistic):
+    summary = summarise(np.array([[np.nan, 1], [np.nan, 3.0]]), statistic)
+    np.testing.assert_array_equal(summary.centre, [np.nan, 2])
+    assert np.isnan(summary.low[0])
+
+
+def test_counts_that_differ():
+    assert (
+        describe("mean", "sd", [28, 30]) == "mean over 28 to 30 seeds, band: ± standard deviation"
+    )
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="statistic='mode'"):
+        summarise(VALUES, "mode")
+    with pytest.raises(ValueError, match="band='quartiles' does not go with statistic='mean'"):
+        summarise(VALUES, band="quartiles")
+    with pytest.raises(ValueError, match="no runs"):
+        summarise(np.empty((0, 3)))

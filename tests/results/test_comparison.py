@@ -1,0 +1,63 @@
+"""Expected values are worked out by hand."""
+
+import numpy as np
+import pytest
+
+from hpobench.results.comparison import anytime, average_regret
+from hpobench.results.incumbents import incumbents
+from hpobench.results.normalise import KNOWN, Reference
+from hpobench.schema import TaskFacts
+
+
+def two_tasks(synthetic):
+    table = [
+        {"task": task, "seed": seed, "time_s": 5, "value": value}
+        for task, seed, value in [("t", 0, 3), ("t", 1, 5), ("u", 0, 10), ("u", 1, 30)]
+    ]
+    tasks = {
+        "t": TaskFacts("t", "T", "validation error", "%", optimum=1.0, median=11.0),
+        "u": TaskFacts("u", "U", "loss", optimum=0.0, median=100.0, comparable=False),
+    }
+    return synthetic.hand_made(table, tasks=tasks)
+
+
+def test_anytime_regret(synthetic):
+    panel = anytime(incumbents(two_tasks(synthetic)), "t", time="linear", points=5)
+    np.testing.assert_allclose(panel.time, [0, 2.5, 5, 7.5, 10])
+    line = panel.lines["a"]
+    np.testing.assert_array_equal(line.centre, [np.nan, np.nan, 3, 3, 3])
+    np.testing.assert_allclose(line.high[2:] - 3, 1)  # sd of 2, 4 is sqrt(2), over sqrt(2)
+    assert panel.label == "regret: validation error (%)"
+    assert panel.positive
+
+
+def test_without_an_optimum_the_value_itself(synthetic):
+    study = synthetic.hand_made([{"time_s": 5, "value": 3, "test_value": 4}])
+    panel = anytime(incumbents(study), "t")
+    assert (panel.label, panel.positive) == ("validation error", False)
+    panel = anytime(incumbents(study, view="test"), "t")
+    assert panel.label == "test error"
+    assert panel.lines["a"].centre[-1] == 4
+
+
+def test_average_regret_normalises_then_averages(synthetic):
+    scale = {"t": Reference("t", 1.0, 11.0, KNOWN), "u": Reference("u", 0.0, 100.0, KNOWN)}
+    found = incumbents(two_tasks(synthetic))
+    average = average_regret(found, scale, time="linear", points=3)
+    line = average.lines["a"]
+    # normalised: (0.2, 0.4) and (0.1, 0.3)
+    np.testing.assert_allclose(line.centre, [np.nan, 0.25, 0.25])
+    np.testing.assert_allclose(line.high[1] - 0.25, np.hypot(0.1, 0.1) / 2)
+    assert line.count == 4
+    assert any("highest resource" in note and "1 of 2 tasks" in note for note in average.notes)
+    with pytest.raises(ValueError, match="no task"):
+        average_regret(found, {})
+
+
+def test_a_method_without_values_is_named(synthetic):
+    study = synthetic.hand_made(
+        [{"time_s": 5, "value": 3}], runs=[{"method": "a"}, {"method": "b"}]
+    )
+    panel = anytime(incumbents(study), "t")
+    assert list(panel.lines) == ["a"]
+    assert "Not enough runs with a value for a curve: b." in panel.notes

@@ -1,0 +1,114 @@
+"""Expected values are worked out by hand, or by a naive loop."""
+
+import numpy as np
+import pytest
+
+from hpobench.results.curves import (
+    begin,
+    curves,
+    fractions,
+    horizon_s,
+    resample,
+    start_rule,
+    time_grid,
+)
+from hpobench.results.incumbents import incumbents
+
+NAN = np.nan
+
+
+def study_of(synthetic, runs, ends=None, statuses=None):
+    """One task and method; `runs` are lists of (time_s, value)."""
+    table = [
+        {"seed": seed, "time_s": time_s, "value": value}
+        for seed, run in enumerate(runs)
+        for time_s, value in run
+    ]
+    facts = [
+        {"seed": seed, "end_time_s": (ends or [10] * len(runs))[seed],
+         "status": (statuses or ["ok"] * len(runs))[seed]}
+        for seed in range(len(runs))
+    ]  # fmt: skip
+    return synthetic.hand_made(table, runs=facts)
+
+
+def test_steps_are_right_continuous():
+    values = resample(np.array([1.0, 2.0]), np.array([5.0, 3.0]), np.array([0.9, 1, 1.9, 2, 9]))
+    np.testing.assert_array_equal(values, [NAN, 5, 5, 3, 3])
+
+
+def test_no_steps_no_values():
+    assert np.isnan(resample(np.array([]), np.array([]), np.arange(3.0))).all()
+
+
+def test_resampling_never_looks_ahead_nor_interpolates():
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        time_s = np.unique(rng.integers(0, 20, rng.integers(0, 12))).astype(float)
+        value = rng.random(len(time_s))
+        grid = np.sort(rng.integers(-2, 44, 30) / 2)
+        known = [[v for t, v in zip(time_s, value, strict=True) if t <= now] for now in grid]
+        expected = [past[-1] if past else NAN for past in known]
+        np.testing.assert_array_equal(resample(time_s, value, grid), expected)
+
+
+def test_a_curve_ends_with_the_methods_last_run(synthetic):
+    study = study_of(synthetic, [[(1, 5)], [(2, 4)]], ends=[3, 6])
+    study.runs.loc[len(study.runs)] = study.runs.iloc[0]
+    study.runs.loc[2, ["seed", "end_time_s"]] = [9, 4.0]
+    grid = np.array([0.0, 1, 3, 6, 7])
+    found = incumbents(study)
+    made = curves(found, "t", grid)["a"].values
+    np.testing.assert_array_equal(made[0], [NAN, 5, 5, 5, NAN])
+    np.testing.assert_array_equal(made[1], [NAN, NAN, 4, 4, NAN])
+    assert np.isnan(made[2]).all()
+    kept = curves(found, "t", grid, keep_ended=True)["a"].values
+    np.testing.assert_array_equal(kept[:2, -1], [5, 4])
+
+
+def test_failed_runs_are_left_out_and_counted(synthetic):
+    study = study_of(synthetic, [[(1, 5)], [(1, 0)]], statuses=["ok", "failed"], ends=[10, 99])
+    found = incumbents(study)
+    made = curves(found, "t", np.array([1.0]))["a"]
+    assert made.values.tolist() == [[5]]
+    assert made.seeds.tolist() == [0]
+    assert made.failed == 1
+    assert horizon_s(found, "t") == 10
+
+
+def test_impute_counts_runs_without_a_value_as_the_median(synthetic):
+    runs = [[(1, 5)], [(2, 4)], [(3, 6)], []]
+    found = incumbents(study_of(synthetic, runs))
+    made = curves(found, "t", np.array([0.0, 1, 2, 3]))["a"]
+    values = begin(made, "impute", median=8.0).values
+    expected = [[NAN, NAN, 5, 5], [NAN, NAN, 4, 4], [NAN, NAN, 8, 6], [NAN, NAN, 8, 8]]
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_wait_has_no_value_until_all_runs_have_one(synthetic):
+    found = incumbents(study_of(synthetic, [[(1, 5)], [(2, 4)]]))
+    made = curves(found, "t", np.array([0.0, 1, 2]))["a"]
+    expected = [[NAN, NAN, 5], [NAN, NAN, 4]]
+    np.testing.assert_array_equal(begin(made, "wait").values, expected)
+    assert start_rule(None) == "wait"
+    assert start_rule(0.5) == "impute"
+    with pytest.raises(ValueError, match="no known median"):
+        begin(made, "impute")
+    with pytest.raises(ValueError, match="rule='guess'"):
+        begin(made, "guess")
+
+
+def test_grids(synthetic):
+    np.testing.assert_allclose(fractions("linear", 3), [0, 0.5, 1])
+    np.testing.assert_allclose(fractions("log", 4), [0.001, 0.01, 0.1, 1])
+    with pytest.raises(ValueError, match="time='sqrt'"):
+        fractions("sqrt")
+    found = incumbents(study_of(synthetic, [[(1, 5)], [(2, 4)], [(4, 4)]]))
+    grid = time_grid(found, "t", "log", 5)  # from where 2 of 3 runs have a value
+    assert grid[0] == pytest.approx(2)
+    assert grid[-1] == 10
+
+
+def test_an_unknown_task_is_an_error(synthetic):
+    with pytest.raises(ValueError, match="task 'u' is not in the study: it has t"):
+        curves(incumbents(study_of(synthetic, [[(1, 5)]])), "u", np.array([1.0]))

@@ -1,0 +1,68 @@
+"""Expected values are worked out by hand."""
+
+import time
+
+import numpy as np
+import pytest
+
+from hpobench.results.curves import fractions
+from hpobench.results.scores import MEAN, as_text, scores
+from hpobench.schema import TaskFacts
+
+
+def study_of(synthetic):
+    table = [
+        {"task": task, "method": method, "seed": seed, "time_s": 5, "value": value}
+        for task in ("t", "u")
+        for method, values in {"a": (3, 5), "b": (2, 2)}.items()
+        for seed, value in enumerate(values)
+    ]
+    tasks = {name: TaskFacts(name, name, "error", optimum=1.0, median=11.0) for name in ("t", "u")}
+    return synthetic.hand_made(table, tasks=tasks)
+
+
+def test_scores(synthetic):
+    table = scores(study_of(synthetic)).set_index(["task", "method"])
+    row = table.loc[("t", "a")]
+    # normalised regret: 0.2 and 0.4 from half of the horizon on, 1 before
+    assert row["final"] == pytest.approx(0.3)
+    assert row["final_sem"] == pytest.approx(0.1)
+    assert (row["regret"], row["regret_sem"]) == pytest.approx((3, 1))
+    for kind in ("log", "linear"):
+        known = np.mean(fractions(kind) >= 0.5)
+        assert row[f"anytime_{kind}"] == pytest.approx(0.3 * known + 1 - known)
+    mean = table.loc[(MEAN, "a")]
+    assert mean["final"] == pytest.approx(0.3)
+    assert mean["final_sem"] == pytest.approx(0.1 / np.sqrt(2))
+    assert mean["seeds"] == 4
+
+
+def test_the_text_is_aligned_and_marks_the_best(synthetic):
+    text = as_text(scores(study_of(synthetic)))
+    assert text.count("*  b") == 3
+    assert text.count("*  a") == 0
+    lines = [line for line in text.splitlines() if line.startswith("  ")]
+    assert len({len(line) for line in lines}) == 1
+    assert MEAN in text
+
+
+def test_unknown_references_are_said(synthetic):
+    study = synthetic.random_study(known=False, tasks=1, seeds=1)
+    table = scores(study)
+    assert table["regret"].isna().all()
+    assert "normalised by the best and the median value observed" in as_text(table)
+
+
+def test_no_scores(synthetic):
+    table = scores(synthetic.hand_made([{"time_s": 1, "value": 1}]))
+    assert not len(table)
+    assert "no scores" in as_text(table)
+
+
+def test_ten_thousand_runs_are_within_reach(synthetic):
+    """A tenth of 10,000 runs x 200 observations, which is to take less than 8 s."""
+    study = synthetic.random_study(tasks=5, methods=10, seeds=20, observations=200)
+    began = time.process_time()
+    table = scores(study)
+    assert len(table) == 60
+    assert time.process_time() - began < 4

@@ -1,0 +1,204 @@
+"""Timelines worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hpobench.budget import Budget
+from hpobench.overhead import replay
+from hpobench.records import Evaluation, Fidelity, Job
+from hpobench.simulator import Outcome, simulate
+from tests.tiny import ScriptedMethod, ScriptedTask, decisions, timeline
+
+EPOCHS = Fidelity("epochs", 1, 4)
+
+
+def run(task, method, workers=1, charge=None, **limits):
+    extra = {} if charge is None else {"charge": charge}
+    budget = Budget(**(limits or {"time_s": 1e9}))
+    return list(simulate(task, method, budget=budget, seed=7, workers=workers, **extra))
+
+
+def singles(*xs):
+    return [(x, 0, 1) for x in xs]
+
+
+def test_one_worker_runs_one_job_after_the_other():
+    events = run(ScriptedTask([3, 2, 4]), ScriptedMethod(singles(0, 1, 2)))
+    assert timeline(events) == [(0, 3, 0, 0, 1), (3, 5, 0, 1, 1), (5, 9, 0, 2, 1)]
+    assert decisions(events) == [
+        *[("ask", 0), ("tell", 3), ("ask", 3), ("tell", 5), ("ask", 5), ("tell", 9), ("ask", 9)]
+    ]
+
+
+def test_two_workers_take_the_next_job_when_free():
+    # Worker 0: trial 0 for 3 s, then trial 2 for 4 s; worker 1: trial 1 for 5 s, then trial 3.
+    events = run(ScriptedTask([3, 5, 4, 1]), ScriptedMethod(singles(0, 1, 2, 3)), workers=2)
+    assert timeline(events) == [(0, 3, 0, 0, 1), (0, 5, 1, 1, 1), (5, 6, 1, 3, 1), (3, 7, 0, 2, 1)]
+
+
+def test_ties_are_first_come_first_served():
+    # Both end at 2. The first is told and its worker asks before the second is told.
+    events = run(ScriptedTask([2, 2, 1, 1]), ScriptedMethod(singles(0, 1, 2, 3)), workers=2)
+    assert timeline(events) == [(0, 2, 0, 0, 1), (0, 2, 1, 1, 1), (2, 3, 0, 2, 1), (2, 3, 1, 3, 1)]
+    assert [kind for kind, _ in decisions(events)][:6] == [
+        "ask",
+        "ask",
+        "tell",
+        "ask",
+        "tell",
+        "ask",
+    ]
+
+
+def test_a_waiting_worker_is_served_when_something_returns():
+    # The second ask gets None: worker 1 idles until 3, when both workers get a job.
+    method = ScriptedMethod([(0, 0, 1), None, (1, 0, 1), (2, 0, 1)])
+    events = run(ScriptedTask([3, 1, 1]), method, workers=2)
+    assert timeline(events) == [(0, 3, 0, 0, 1), (3, 4, 0, 1, 1), (3, 4, 1, 2, 1)]
+
+
+def test_a_thousand_workers_are_not_asked_in_vain():
+    method = ScriptedMethod([(0, 0, 1), None])
+    assert decisions(run(ScriptedTask([3]), method, workers=1000)) == [
+        *[("ask", 0), ("ask", 0), ("tell", 3), ("ask", 3)]
+    ]
+
+
+def test_the_end_of_time_cuts_a_job_and_keeps_what_was_known():
+    # Epochs of trial 0 are known at 2, 4, 6, 8; of trial 1 at 3, 6, 9, 12. At 6, both inclusive.
+    task = ScriptedTask([2, 3], fidelity=EPOCHS)
+    method = ScriptedMethod([(0, 0, 4), (1, 0, 4)])
+    events = run(task, method, workers=2, time_s=6)
+    assert timeline(events) == [(0, 6, 0, 0, 3), (0, 6, 1, 1, 2)]
+    assert method.told == []
+
+
+def test_a_job_that_ends_exactly_at_the_end_of_time_counts():
+    method = ScriptedMethod(singles(0, 1))
+    assert timeline(run(ScriptedTask([3, 3]), method, time_s=3)) == [(0, 3, 0, 0, 1)]
+    assert method.told == [(0, 0.0)]
+
+
+def test_the_budget_of_trials_lets_running_jobs_end():
+    method = ScriptedMethod(singles(0, 1, 2))
+    events = run(ScriptedTask([3, 5, 1]), method, workers=2, trials=2)
+    assert timeline(events) == [(0, 3, 0, 0, 1), (0, 5, 1, 1, 1)]
+
+
+def test_the_budget_of_resource_cuts_the_last_job():
+    # 4 epochs for trial 0 leave 2 of 6 for trial 1, which takes 3 s an epoch.
+    task = ScriptedTask([2, 3, 1], fidelity=EPOCHS)
+    method = ScriptedMethod([(0, 0, 4), (1, 0, 4), (2, 0, 4)])
+    assert timeline(run(task, method, resource=6)) == [(0, 8, 0, 0, 4), (8, 14, 0, 1, 2)]
+    assert [trial for trial, _ in method.told] == [0]
+
+
+def test_the_budget_of_cost_is_worker_seconds():
+    # Trial 0 costs 8 s; of trial 1 the 4 s that are left pay for one epoch of 3 s.
+    task = ScriptedTask([2, 3, 1], fidelity=EPOCHS)
+    method = ScriptedMethod([(0, 0, 4), (1, 0, 4), (2, 0, 4)])
+    assert timeline(run(task, method, workers=2, cost_s=12)) == [(0, 3, 1, 1, 1), (0, 8, 0, 0, 4)]
+
+
+def test_pause_and_resume_with_checkpoints():
+    # Trial 0 is paused after epoch 1 and resumed on another worker: 3 epochs of 2 s remain.
+    task = ScriptedTask([2, 5], fidelity=EPOCHS)
+    method = ScriptedMethod([(0, 0, 1), (1, 0, 1), None, (0, 1, 4)])
+    events = run(task, method, workers=2)
+    assert timeline(events) == [(0, 2, 0, 0, 1), (0, 5, 1, 1, 1), (5, 11, 1, 0, 3)]
+
+
+def test_without_checkpoints_a_resumed_job_is_charged_from_zero():
+    task = ScriptedTask([2, 5], fidelity=EPOCHS, can_checkpoint=False)
+    method = ScriptedMethod([(0, 0, 1), (1, 0, 1), None, (0, 1, 4)])
+    events = run(task, method, workers=2)
+    assert timeline(events)[-1] == (5, 13, 1, 0, 3)
+    last = [e for e in events if isinstance(e, Outcome)][-1]
+    # It trains epoch 1 again (2 s) before the epochs that are new.
+    assert (last.evaluation.seconds == [4, 6, 8]).all()
+
+
+def test_without_checkpoints_a_trial_that_stays_on_its_worker_goes_on():
+    task = ScriptedTask([2], fidelity=EPOCHS, can_checkpoint=False)
+    method = ScriptedMethod([(0, 0, 1), (0, 1, 4)])
+    assert timeline(run(task, method)) == [(0, 2, 0, 0, 1), (2, 8, 0, 0, 3)]
+
+
+def test_charged_decisions_are_taken_one_at_a_time():
+    # Each ask takes 1 s, each tell 0.5 s. Worker 0 starts at 1, worker 1 at 2. Trial 0 ends at 4,
+    # is told until 4.5, the next ask until 5.5; trial 1 ends at 5 and is told from 5.5 to 6.
+    method = ScriptedMethod(singles(0, 1, 2, 3))
+    events = run(
+        ScriptedTask([3, 3, 3, 3]), method, workers=2, charge=replay([1.0] * 9, [0.5] * 9), trials=4
+    )
+    assert timeline(events) == [
+        *[(1, 4, 0, 0, 1), (2, 5, 1, 1, 1), (5.5, 8.5, 0, 2, 1), (7, 10, 1, 3, 1)]
+    ]
+    assert decisions(events)[:6] == [
+        *[("ask", 0), ("ask", 1), ("tell", 4), ("ask", 4.5), ("tell", 5.5), ("ask", 6)]
+    ]
+
+
+def test_replay_goes_on_with_the_mean_of_the_record():
+    charge = replay([1.0, 3.0], [])
+    assert [charge("ask", 9.0) for _ in range(4)] == [1, 3, 2, 2]
+    assert charge("tell", 9.0) == 0
+
+
+def test_a_failure_is_an_observation_charged_the_time_it_took():
+    method = ScriptedMethod(singles(0, 1))
+    events = run(ScriptedTask([1, 1], fail={0: 2.5}), method)
+    assert timeline(events) == [(0, 2.5, 0, 0, 1), (2.5, 3.5, 0, 1, 1)]
+    assert method.told == [(0, math.inf), (1, 1.0)]
+    first = next(e for e in events if isinstance(e, Outcome))
+    assert first.evaluation.error == "EvaluationError: diverged"
+    assert np.isnan(first.evaluation.values).all()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_not_finite_is_the_worst(value):
+    method = ScriptedMethod(singles(0))
+    run(ScriptedTask([1], values=[value]), method)
+    assert method.told == [(0, math.inf)]
+
+
+def test_a_configuration_tried_again_sees_fresh_noise_and_a_resumed_trial_the_same():
+    task = ScriptedTask([1, 1], fidelity=EPOCHS)
+    again = [
+        Job(t, {"x": x}, a, b) for t, x, a, b in [(0, 0, 0, 1), (1, 0, 0, 1), (0, 1 - 1, 1, 2)]
+    ]
+    method = ScriptedMethod([])
+    method.ask = lambda: again.pop(0) if again else None
+    run(task, method)
+    seeds = [seed for _, seed, _ in task.seen]
+    assert seeds[0] == 7
+    assert seeds[1] != 7
+    assert seeds[2] == 7
+
+
+def test_a_clock_that_cannot_move_is_an_error():
+    class Free(ScriptedTask):
+        def evaluate(self, job, seed, checkpoint):
+            return Evaluation(*[np.ones(1)] * 3, duration_s=0.0)
+
+    method = ScriptedMethod([])
+    counter = iter(range(10**9))
+    method.ask = lambda: Job(next(counter), {"x": 0}, 0, 1)
+    with pytest.raises(RuntimeError, match="clock stands still"):
+        run(Free([1]), method)
+
+
+def test_no_workers_is_an_error():
+    with pytest.raises(ValueError, match="workers=0"):
+        run(ScriptedTask([1]), ScriptedMethod([]), workers=0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [({}, "no budget"), ({"time_s": 0}, "time_s=0"), ({"trials": -1}, "trials=-1")],
+)
+def test_bad_budgets(limits, message):
+    with pytest.raises(ValueError, match=message):
+        Budget(**limits)

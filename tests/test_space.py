@@ -1,0 +1,154 @@
+"""Search spaces: types, scales, defaults, scipy distributions, errors."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hpobench.hyperparameters import Categorical, Float, Integer, Ordinal
+from hpobench.space import Space
+
+MIXED = Space(
+    {
+        "rate": Float(1e-4, 1.0, log=True, default=0.1),
+        "momentum": Float(0.0, 0.99),
+        "units": Integer(16, 512, log=True),
+        "layers": Integer(1, 5),
+        "batch": Ordinal((16, 32, 64), scale="log"),
+        "activation": Categorical(("relu", "tanh")),
+    }
+)
+FINITE = Space({"a": Ordinal((1, 2, 4)), "b": Categorical(("x", "y")), "c": Integer(3, 6)})
+
+
+def test_samples_lie_in_the_space_and_come_back_from_the_unit_cube():
+    configs = MIXED.sample(np.random.default_rng(0), 500)
+    for config in configs:
+        MIXED.validate(config)
+    back = MIXED.from_unit(MIXED.to_unit(configs))
+    for config, again in zip(configs, back, strict=True):
+        assert again["rate"] == pytest.approx(config["rate"], rel=1e-12)
+        assert {k: again[k] for k in again if k not in ("rate", "momentum")} == {
+            k: config[k] for k in config if k not in ("rate", "momentum")
+        }
+
+
+def test_values_are_plain_python():
+    config = MIXED.sample(np.random.default_rng(0), 1)[0]
+    assert [type(value) for value in config.values()] == [float, float, int, int, int, str]
+
+
+@pytest.mark.parametrize(
+    ("hyperparameter", "cdf"),
+    [
+        (Float(1e-4, 1, log=True), stats.loguniform(1e-4, 1).cdf),
+        (Float(-2, 3), stats.uniform(-2, 5).cdf),
+    ],
+)
+def test_floats_follow_their_scale(hyperparameter, cdf):
+    values = hyperparameter.from_unit(np.random.default_rng(1).random(2000))
+    assert stats.kstest(values, cdf).pvalue > 0.01
+
+
+def test_integers_on_a_log_scale_have_the_width_of_their_cell():
+    # P(k) is proportional to log((k + 1/2) / (k - 1/2)).
+    values = Integer(1, 4, log=True).from_unit((np.arange(90_000) + 0.5) / 90_000)
+    widths = [math.log((k + 0.5) / (k - 0.5)) / math.log(9) for k in (1, 2, 3, 4)]
+    assert np.bincount(values)[1:] / 90_000 == pytest.approx(widths, abs=1e-4)
+
+
+def test_both_ends_of_an_integer_range_are_drawn():
+    assert set(Integer(2, 4).from_unit(np.array([0.0, 0.5, 1 - 1e-12, 1.0]))) == {2, 3, 4}
+
+
+def test_finite_spaces_are_numbered_last_hyperparameter_fastest():
+    assert FINITE.size == 3 * 2 * 4
+    assert FINITE.config_at(0) == {"a": 1, "b": "x", "c": 3}
+    assert FINITE.config_at(5) == {"a": 1, "b": "y", "c": 4}
+    assert [FINITE.index_of(FINITE.config_at(i)) for i in range(24)] == list(range(24))
+    assert MIXED.size is None
+    with pytest.raises(ValueError, match="finite"):
+        MIXED.config_at(0)
+
+
+def test_the_default_is_what_is_declared_and_else_the_middle():
+    assert MIXED.default() == {
+        **{"rate": 0.1, "momentum": 0.495, "units": 89, "layers": 3, "batch": 32},
+        "activation": "tanh",
+    }
+
+
+def test_scipy_distributions_mind_loc_scale_and_the_open_upper_bound():
+    space = Space(
+        {
+            "rate": stats.loguniform(1e-2, 1),
+            "dropout": stats.uniform(0.1, 0.5),
+            "batch": stats.randint(32, 256),
+        }
+    )
+    assert space["rate"] == Float(0.01, 1.0, log=True)
+    assert space["dropout"] == Float(0.1, 0.6)
+    assert space["batch"] == Integer(32, 255)
+
+
+def test_yaml_mappings():
+    space = Space(
+        {
+            "units": {"type": "integer", "low": 16, "high": 512, "log": True, "default": 64},
+            "batch": {"type": "ordinal", "values": [8, 16], "scale": "log"},
+            "activation": {"type": "categorical", "values": ["relu", "tanh"]},
+        }
+    )
+    assert space["units"] == Integer(16, 512, log=True, default=64)
+    assert space["batch"] == Ordinal((8, 16), scale="log")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"type": "float", "low": 2, "high": 1}, "low=2 is above high=1"),
+        ({"type": "float", "low": 0, "high": 1, "log": True}, "log scale cannot start at low=0"),
+        ({"type": "integer", "low": 0, "high": 9, "log": True}, "log scale cannot start at low=0"),
+        ({"type": "integer", "low": 0.5, "high": 9}, "low=0.5"),
+        ({"type": "float", "low": 0, "high": math.inf}, "must be finite"),
+        ({"type": "float", "low": 0, "high": 1, "default": 2}, "default 2 lies outside"),
+        ({"type": "categorical", "values": ["a"], "default": "b"}, "default 'b' lies outside"),
+        ({"type": "categorical", "values": []}, "at least one value"),
+        ({"type": "ordinal", "values": [1, 1]}, "not all different"),
+        ({"type": "ordinal", "values": [0, 1], "scale": "log"}, "log scale cannot start at 0"),
+        ({"type": "ordinal", "values": [2, 1], "scale": "linear"}, "must rise"),
+        ({"type": "real", "low": 0, "high": 1}, "type='real': use one of float"),
+        ({"type": "float", "low": 0, "high": 1, "hihg": 2}, "hihg"),
+        (stats.norm(0, 1), "norm is not supported"),
+        (stats.loguniform(1, 2, loc=3), "shifted loguniform"),
+        (7, "neither"),
+    ],
+)
+def test_bad_hyperparameters(spec, message):
+    with pytest.raises(ValueError, match=message) as error:
+        Space({"lr": spec})
+    assert "'lr'" in str(error.value)
+
+
+def test_reserved_and_missing_names():
+    with pytest.raises(ValueError, match="reserved"):
+        Space({"seed": Float(0, 1)})
+    with pytest.raises(ValueError, match="at least one hyperparameter"):
+        Space({})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rat": 0.1}, "unknown hyperparameter 'rat': did you mean rate"),
+        ({"rate": 2.0}, "rate=2.0 lies outside"),
+        ({"units": 16.5}, "units=16.5 lies outside"),
+        ({"activation": None}, "lies outside"),
+    ],
+)
+def test_validation_names_the_culprit(change, message):
+    with pytest.raises(ValueError, match=message):
+        MIXED.validate(MIXED.default() | change)
+    with pytest.raises(ValueError, match="missing"):
+        MIXED.validate({})

@@ -1,0 +1,290 @@
+"""Studies from settings to disk and back: restart, failure, fingerprints, budgets, overhead."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hpobench import rows, store
+from hpobench.recorder import Recorder
+from hpobench.results import load
+from hpobench.results.loading import decoded
+from tests.studies import execute, plan
+
+BOTH = ["task=bowl", "method=[random,evolution]"]
+
+
+def test_a_study_has_its_documented_tables(tmp_path):
+    execute(plan(tmp_path, *BOTH))
+    study = load(tmp_path / "runs" / "study")
+    assert list(study.observations.columns) == [
+        *["task", "method", "seed", "trial", "resource", "time_s", "value", "true_value"],
+        *["test_value", "worker", "status"],
+    ]
+    assert list(study.trials.columns) == [
+        *["task", "method", "seed", "trial", "config", "x", "units", "kind"]
+    ]
+    assert list(study.decisions.columns) == [
+        *["task", "method", "seed", "kind", "time_s", "seconds"]
+    ]
+    assert list(study.runs.columns) == [
+        *["task", "method", "seed", "status", "error", "trials", "end_time_s", "cpu_s"]
+    ]
+    assert len(study.runs) == 6
+    assert (study.runs["end_time_s"] == 20).all()
+    assert study.runs["trials"].sum() == len(study.trials)
+    assert set(study.decisions["kind"]) == {"ask", "tell"}
+
+
+def test_trials_hold_the_configurations_that_were_evaluated(tmp_path):
+    execute(plan(tmp_path, *BOTH))
+    study = load(tmp_path / "runs" / "study")
+    configs = pd.DataFrame([json.loads(text) for text in study.trials["config"]])
+    pd.testing.assert_frame_equal(configs, study.trials[["x", "units", "kind"]], check_dtype=False)
+    from tests.studies import bowl
+
+    joined = study.observations.merge(study.trials, on=["task", "method", "seed", "trial"])
+    expected = [bowl(row.x, row.units, row.kind) for row in joined.itertuples()]
+    np.testing.assert_allclose(joined["true_value"], expected)
+    assert (joined["value"] != joined["true_value"]).all()
+
+
+def test_a_second_call_runs_only_what_is_missing(tmp_path):
+    assert execute(plan(tmp_path, *BOTH)) == 6
+    before = load(tmp_path / "runs" / "study").observations
+    assert execute(plan(tmp_path, *BOTH)) == 0
+    assert execute(plan(tmp_path, *BOTH, "seeds=5")) == 4
+    after = load(tmp_path / "runs" / "study").observations
+    pd.testing.assert_frame_equal(after[after["seed"] < 3].reset_index(drop=True), before)
+
+
+def test_changing_a_methods_settings_reruns_that_method_and_no_other(tmp_path):
+    execute(plan(tmp_path, *BOTH))
+    changed = plan(tmp_path, *BOTH, "methods.evolution.searcher.population=5")
+    assert {chunk.pair.method for chunk in changed.pending()} == {"evolution"}
+    assert execute(changed) == 3
+    assert len(load(tmp_path / "runs" / "study").runs) == 6
+
+
+def test_what_is_only_said_about_a_method_reruns_nothing(tmp_path):
+    execute(plan(tmp_path, *BOTH))
+    assert plan(tmp_path, *BOTH, "methods.evolution.about.label=E").pending() == []
+
+
+def test_a_study_grows_with_calls_under_the_same_conditions(tmp_path):
+    execute(plan(tmp_path, "task=bowl", "method=random"))
+    execute(plan(tmp_path, "task=bowl", "method=sobol"))
+    assert set(load(tmp_path / "runs" / "study").runs["method"]) == {"random", "sobol"}
+    # Other conditions for the task: what was run under the earlier ones does not compare.
+    execute(plan(tmp_path, "task=bowl", "method=sobol", "tasks.bowl.noise=0"))
+    assert set(load(tmp_path / "runs" / "study").runs["method"]) == {"sobol"}
+    # Nothing is lost: the parts are there, and the first settings show them again.
+    execute(plan(tmp_path, "task=bowl", "method=[random,sobol]"))
+    assert set(load(tmp_path / "runs" / "study").runs["method"]) == {"random", "sobol"}
+
+
+def test_failed_runs_are_stored_named_and_retried_on_request(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=[random,broken]")
+    execute(study)
+    runs = load(study.folder).runs.set_index("method")
+    assert set(runs.loc["broken", "status"]) == {"failed"}
+    assert set(runs.loc["random", "status"]) == {"ok"}
+    assert "RuntimeError: third time unlucky (studies.py:" in runs.loc["broken", "error"].iloc[0]
+    # What was known before is kept: two trials were started on two of the four workers.
+    assert set(runs.loc["broken", "trials"]) <= {0, 1, 2}
+    assert plan(tmp_path, "task=bowl", "method=[random,broken]").pending() == []
+    retry = plan(tmp_path, "task=bowl", "method=[random,broken]", "retry_failed=true")
+    assert execute(retry) == 3
+    assert len(load(study.folder).runs) == 6
+
+
+def test_a_task_that_raises_costs_the_trial_and_not_the_run(tmp_path):
+    study = plan(tmp_path, "task=raises", "method=random", "budget.trials=20")
+    execute(study)
+    stored = load(study.folder)
+    assert set(stored.runs["status"]) == {"ok"}
+    merged = stored.observations.merge(stored.trials, on=["task", "method", "seed", "trial"])
+    assert (merged["kind"] == "b").equals(merged["status"] == "failed")
+    assert merged.loc[merged["kind"] == "b", "value"].isna().all()
+
+
+def digest(folder):
+    """The bytes of what must be reproducible: all but measured seconds."""
+    study = load(folder)
+    frames = [study.observations, study.trials, study.decisions.drop(columns="seconds")]
+    frames.append(study.runs.drop(columns="cpu_s"))
+    return [pd.util.hash_pandas_object(frame, index=True).sum() for frame in frames]
+
+
+SCRIPT = """
+import random, sys
+from pathlib import Path
+import numpy as np
+np.random.seed(int(sys.argv[3])); random.seed(int(sys.argv[3])); np.random.random(); random.random()
+from tests.studies import plan, execute
+execute(plan(Path(sys.argv[1]), sys.argv[2], "task=[bowl,curves_mixed]",
+             "method=[random,sobol,local_search,evolution,asha,hyperband,median_stopping]"))
+"""
+
+
+def test_same_seed_same_bytes(tmp_path):
+    digests, files = [], []
+    for number, (jobs, hashseed) in enumerate([(1, "0"), (1, "77"), (2, "5")]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        environment = os.environ | {"PYTHONHASHSEED": hashseed}
+        command = [sys.executable, "-c", SCRIPT, str(folder), f"n_jobs={jobs}", str(number)]
+        subprocess.run(command, check=True, env=environment)
+        digests.append(digest(folder / "runs" / "study"))
+        found = sorted((folder / "runs" / "study" / "parts").glob("*/[ot]*.parquet"))
+        files.append([(path.parent.name, path.name, path.read_bytes()) for path in found])
+    assert digests[0] == digests[1] == digests[2]
+    assert len(files[0]) == 2 * 14
+    assert files[0] == files[1] == files[2]
+
+
+def test_methods_share_the_noise_of_the_objective(tmp_path):
+    # The same points in the same order see the same values under another method's name.
+    point = "[{x: 0.5, units: 4, kind: a}]"
+    overrides = [f"methods.{name}.points_to_evaluate={point}" for name in ("random", "sobol")]
+    study = plan(tmp_path, "task=bowl", "method=[random,sobol]", *overrides)
+    execute(study)
+    first = (
+        load(study.folder)
+        .observations.query("trial == 0")
+        .pivot(index="seed", columns="method", values="value")
+    )
+    assert (first["random"] == first["sobol"]).all()
+    assert first["random"].nunique() == 3
+
+
+def test_defaults_are_tried_first_when_the_method_says_so(tmp_path):
+    study = plan(
+        tmp_path, "task=bowl", "method=random", "methods.random.points_to_evaluate=[default]"
+    )
+    execute(study)
+    trials = load(study.folder).trials.query("trial == 0")
+    assert (trials[["x", "units"]].to_numpy() == [0.5, 6]).all()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.studies import plan
+for report in plan(Path(sys.argv[1]), "task=bowl", "method=random", "seeds=400", "part_runs=2").run():
+    print(report.chunk.seeds[-1], flush=True)
+"""
+
+
+def test_kill_9_loses_at_most_the_parts_not_yet_committed(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    reported = [int(process.stdout.readline()) for _ in range(5)]
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    again = plan(tmp_path, "task=bowl", "method=random", "seeds=400", "part_runs=2")
+    stored = {key.seed for key in again.status()}
+    assert {seed for last in reported for seed in (last - 1, last)} <= stored
+    assert len(stored) < 400
+    assert len(load(again.folder).runs) == len(stored)
+    assert execute(again) == 400 - len(stored)
+    assert len(load(again.folder).runs) == 400
+    assert not list((again.folder / "parts").glob(".draft*"))
+
+
+def test_shards_divide_the_work(tmp_path):
+    half = plan(tmp_path, *BOTH, "part_runs=1", "shard=1/2")
+    assert execute(half) == 3
+    assert execute(plan(tmp_path, *BOTH, "part_runs=1")) == 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "column", "most"),
+    [("trials=7", "trials", 7), ("time_s=3.5", "end_time_s", 3.5), ("resource=9", "trials", 9)],
+)
+def test_budgets(tmp_path, limit, column, most):
+    study = plan(tmp_path, "task=bowl", "method=random", f"budget.{limit}", "workers=2")
+    execute(study)
+    runs = load(study.folder).runs
+    assert (runs[column] <= most).all()
+    assert runs[column].max() == most
+
+
+def test_the_budget_of_cost_counts_the_seconds_of_all_workers(tmp_path):
+    study = plan(
+        tmp_path, "task=bowl", "method=random", "budget.cost=10", "tasks.bowl.cost_spread=0"
+    )
+    execute(study)
+    # 4 workers, 1 s an evaluation: 10 evaluations in 3 s.
+    runs = load(study.folder).runs
+    assert (runs["end_time_s"] == 3).all()
+    assert len(load(study.folder).observations) == 10 * 3
+
+
+def test_measured_overhead_can_be_replayed_to_the_bit(tmp_path):
+    settings = ["task=bowl", "method=[random,evolution]", "budget.trials=30"]
+    measured = plan(tmp_path, *settings, "overhead=measured", "name=measured")
+    execute(measured)
+    replayed = plan(tmp_path, *settings, "overhead=replay", "replay_from=measured")
+    execute(replayed)
+    free = plan(tmp_path, *settings, "name=free")
+    execute(free)
+    first, again, none = (load(s.folder).observations for s in (measured, replayed, free))
+    # The record holds single precision, which is what is charged when replayed.
+    np.testing.assert_allclose(again["time_s"], first["time_s"], rtol=1e-6)
+    assert (again["trial"] == first["trial"]).all()
+    assert (first["time_s"] > none["time_s"]).all()
+    execute(plan(tmp_path, *settings, "overhead=replay", "replay_from=measured", "name=twice"))
+    twice = load(tmp_path / "runs" / "twice").observations
+    pd.testing.assert_frame_equal(twice, again)
+
+
+def test_constraints_are_stored_as_slack(tmp_path):
+    study = plan(
+        tmp_path,
+        "task=protein_structure",
+        "method=random",
+        "+tasks.protein_structure.constraints.model_size=1000",
+        "budget.trials=20",
+    )
+    execute(study)
+    slack = load(study.folder).observations["slack.model_size"]
+    assert (slack < 0).any()
+    assert (slack <= 1000).all()
+
+
+def test_simulation_never_imports_torch_or_matplotlib(tmp_path):
+    code = SCRIPT + "\nassert not {'torch', 'matplotlib', 'sklearn'} & set(sys.modules)"
+    command = [sys.executable, "-c", code, str(tmp_path), "n_jobs=1", "0"]
+    subprocess.run(command, check=True)
+
+
+def test_parts_are_never_overwritten(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=broken")
+    execute(study)
+    execute(plan(tmp_path, "task=bowl", "method=broken", "retry_failed=true"))
+    assert len(list((study.folder / "parts").iterdir())) == 2
+    assert len(store.inventory(study.folder)) == 3
+
+
+def test_hyperparameters_of_mixed_types_and_inactive_ones_survive():
+    configs = [{"x": 1, "y": True}, {"x": "one", "y": False}, {"x": 2.5}]
+    record = rows.RunRecord(
+        key=rows.RunKey("t", "m", 0, "f"),
+        observations=Recorder().observations(),
+        trials=list(enumerate(configs)),
+        decisions=Recorder().decision_columns(),
+        end_time_s=0.0,
+        cpu_s=0.0,
+    )
+    frame = decoded(rows.tables([record])["trials"])
+    assert [json.loads(text) for text in frame["config"]] == configs
+    assert frame["x"].tolist() == [1, "one", 2.5]
