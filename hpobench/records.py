@@ -89,6 +89,12 @@ class Fidelity:
                 f"fidelity {self.name!r} needs 0 < r_min <= r_max, not r_min={self.r_min}, "
                 f"r_max={self.r_max}"
             )
+        for name, level in (("r_min", self.r_min), ("r_max", self.r_max)):
+            if self.integer and not float(level).is_integer():
+                raise ValueError(
+                    f"fidelity {self.name!r}: {name}={level} is not a whole number, and "
+                    "integer=True says that resources are"
+                )
 
     @property
     def single(self) -> bool:

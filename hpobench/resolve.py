@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from hydra.errors import InstantiationException
 
 from hpobench import overhead, runner
 from hpobench.budget import Budget
@@ -105,7 +106,7 @@ def _build(what: str, build: Callable[..., T], *arguments: Any) -> T:
         return build(*arguments)
     except Exception as error:
         cause: BaseException = error
-        while cause.__cause__ is not None:
+        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
             cause = cause.__cause__
         raise ConfigError(f"{what}: {cause}") from error
 

@@ -45,19 +45,17 @@ class Space(Mapping[str, Hyperparameter]):
         self.size: int | None = (
             math.prod(map(len, self._levels)) if len(self._levels) == len(levels) else None
         )
-        self._positions = self._index_positions() if self._is_small() else None
+        self._positions = tuple(self._index_positions()) if self._is_small() else None
 
     def _is_small(self) -> bool:
         return self.size is not None and max(map(len, self._levels)) <= 10_000
 
-    def _index_positions(self) -> list[dict[Any, int]]:
+    def _index_positions(self) -> Iterator[tuple[str, dict[Any, int]]]:
         """For each hyperparameter: value -> its contribution to the index of a configuration."""
-        positions = []
         stride = self.size or 0
-        for levels in self._levels:
+        for name, levels in zip(self.names, self._levels, strict=True):
             stride //= len(levels)
-            positions.append({value: rank * stride for rank, value in enumerate(levels)})
-        return positions
+            yield name, {value: rank * stride for rank, value in enumerate(levels)}
 
     def __getitem__(self, name: str) -> Hyperparameter:
         return self._items[name]
@@ -95,7 +93,7 @@ class Space(Mapping[str, Hyperparameter]):
         """The number of a configuration of a finite space, last hyperparameter fastest."""
         index = 0
         if self._positions is not None:
-            for name, positions in zip(self.names, self._positions, strict=True):
+            for name, positions in self._positions:
                 index += positions[config[name]]
             return index
         self._require_finite()

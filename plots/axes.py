@@ -1,6 +1,7 @@
 """Axes: curves and bands as steps, sensible units of time, readable ticks."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from hpobench.schema import MethodFacts
 
 UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
 DEEPEST_FLOOR = 1e-12
+LABEL_CHARACTERS = 30
 FLOOR_SENTENCE = (
     "Centres and bands that reach zero, or below the log axis, are cut off at its lower edge."
 )
@@ -100,7 +102,7 @@ def _first_drawn(panel: Comparison) -> float:
 
 def set_value_axis(axes: Axes, panel: Comparison) -> None:
     """Label and scale of the value axis: log for regrets, otherwise linear."""
-    axes.set_ylabel(panel.label)
+    axes.set_ylabel(fill(panel.label, LABEL_CHARACTERS))
     floor = log_floor(panel)
     if floor is None:
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))

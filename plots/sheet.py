@@ -59,9 +59,9 @@ def sheet(
 
 
 def grid_of(count: int) -> tuple[int, int]:
-    """Rows and columns for so many panels: at most four columns, rows as full as can be."""
-    rows = math.ceil(count / MOST_COLUMNS)
-    return rows, math.ceil(count / rows)
+    """Rows and columns for so many panels: one row up to three, then nearly square."""
+    columns = count if count <= 3 else min(MOST_COLUMNS, math.ceil(math.sqrt(count)))
+    return math.ceil(count / columns), columns
 
 
 def _size(rows: int, columns: int) -> tuple[float, float]:

@@ -90,6 +90,9 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
     with styled():
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()  # once; each savefig would find the layout anew
+            figure.set_layout_engine("none")
         figure.savefig(png, dpi=DPI)
         figure.savefig(pdf, metadata={"CreationDate": None})
     return [png, pdf]

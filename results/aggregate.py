@@ -11,7 +11,7 @@ import numpy as np
 
 from hpobench.hyperparameters import FloatArray
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 BANDS = {
     "mean": {
         "sem": "± standard error",
@@ -153,10 +153,10 @@ def _bootstrap(groups: Groups, _centre: FloatArray, rng: np.random.Generator) ->
     if any(len(group) < 2 for group in groups):
         undefined = np.full(groups[0].shape[1:], np.nan)
         return undefined, undefined
-    means = np.zeros((RESAMPLES, *groups[0].shape[1:]))
+    means = np.zeros((groups[0].shape[1], RESAMPLES))
     for group in groups:
         count = len(group)
         picks = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-        means += picks @ group / count
-    low, high = np.quantile(means / len(groups), [0.025, 0.975], axis=0)
+        means += group.T @ (picks / count).T
+    low, high = np.quantile(means / len(groups), [0.025, 0.975], axis=1)
     return low, high

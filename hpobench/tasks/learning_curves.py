@@ -20,7 +20,7 @@ The same argument holds for any k with exp(3) > 1 + 3 k, so for every crossing i
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,14 @@ def space() -> Space:
             "weight_decay": Float(1e-8, 1e-1, log=True),
         }
     )
+
+
+class _Curve(NamedTuple):
+    """Observed and true values (r_max,) of one configuration under one seed."""
+
+    values: FloatArray
+    true_values: FloatArray
+    epoch_s: float
 
 
 class LearningCurves:
@@ -93,26 +101,34 @@ class LearningCurves:
         self.median: float | None = self._sample_median()
 
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
-        """The curve from `from_resource` to `to_resource`. A checkpoint is the epoch reached."""
+        """The curve from `from_resource` to `to_resource`. A checkpoint is the whole curve."""
         first, last = int(job.from_resource), int(job.to_resource)
         if not 0 <= first < last <= len(self._epochs):
             raise ValueError(
                 f"a job from {job.from_resource} to {job.to_resource} epochs: this task trains "
                 f"from 0 to {len(self._epochs)} epochs, one or more at a time"
             )
-        unit = self.space.to_unit([job.config])
-        epochs = self._epochs[first:last]
-        true = self.curve(float(self.final_errors(unit)[0]), epochs)
+        whole: _Curve = checkpoint or self._whole(job.config, seed)
         base = first if checkpoint is not None else 0
-        seconds = (epochs - base) * self._seconds_per_epoch(float(unit[0, 1]))
+        seconds = self._epochs[first - base : last - base] * whole.epoch_s
         return Evaluation(
-            resources=epochs,
+            resources=self._epochs[first:last],
             seconds=seconds,
-            values=self._noisy(true, job.config, seed, slice(first, last)),
-            duration_s=float(seconds[-1]),
-            true_values=true,
-            checkpoint=last,
+            values=whole.values[first:last],
+            duration_s=(last - base) * whole.epoch_s,
+            true_values=whole.true_values[first:last],
+            checkpoint=whole,
         )
+
+    def _whole(self, config: Configuration, seed: int) -> "_Curve":
+        """All epochs of a configuration, of which a job takes a part."""
+        unit = self.space.to_unit([config])
+        true = self.curve(float(self.final_errors(unit)[0]), self._epochs)
+        values = true
+        if self._noise:
+            key = mix(seed, stable_hash(self.space.key(config)))
+            values = true + self._noise * normals(key, self._counters)
+        return _Curve(values, true, self._seconds_per_epoch(float(unit[0, 1])))
 
     def curve(self, error: float | FloatArray, epochs: float | FloatArray) -> FloatArray:
         """Noise-free y for final errors e and numbers of epochs, of shapes that broadcast."""
@@ -129,12 +145,6 @@ class LearningCurves:
 
     def _seconds_per_epoch(self, unit_of_width: float) -> float:
         return self._cost_s * math.exp(self._spread * (2.0 * unit_of_width - 1.0))
-
-    def _noisy(self, true: FloatArray, config: Configuration, seed: int, part: slice) -> FloatArray:
-        if not self._noise:
-            return true
-        key = mix(seed, stable_hash(self.space.key(config)))
-        return true + self._noise * normals(key, self._counters[:, part])
 
     def _sample_median(self) -> float:
         """Median of y at r_max over a fixed sample; exact to about 1 % in rank."""

@@ -14,7 +14,8 @@ from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Job
 from hpobench.space import Configuration, Space
 
-# After so many repeats in a row, all neighbours of the incumbent are taken to be tried.
+# After so many repeats in a row, all neighbours of the incumbent are taken to be tried, and the
+# search is random until there is another incumbent.
 _PATIENCE = 32
 
 
@@ -38,21 +39,23 @@ class LocalSearcher:
         self._random = RandomSearch(space, rng)
         self._incumbent: Configuration | None = None
         self._rank = 0.0, math.inf
+        self._stuck = False
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         self._starts_left -= 1
-        if self._starts_left >= 0 or self._incumbent is None:
+        if self._starts_left >= 0 or self._incumbent is None or self._stuck:
             return self._random.suggest(pending)
         for _ in range(_PATIENCE):
             config = mutate(self._space, self._incumbent, self._rng, self._step)
             if self._random.exclude(config):
                 return config
+        self._stuck = True
         return self._random.suggest(pending)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         rank = -job.to_resource, evaluation.value
         if math.isfinite(evaluation.value) and rank < self._rank:
-            self._incumbent, self._rank = job.config, rank
+            self._incumbent, self._rank, self._stuck = job.config, rank, False
 
     def exclude(self, config: Configuration) -> None:
         """Skip `config`, if the space is finite."""

@@ -1,6 +1,7 @@
 """What is drawn is what was computed, and nothing overlaps."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def test_tick_labels_do_not_touch(synthetic, time):
             ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
             extents = [tick.label1.get_window_extent(renderer) for tick in ticks]
             assert len(extents) >= 2
-            for one, two in zip(extents, extents[1:], strict=False):
+            for one, two in pairwise(extents):
                 assert not one.overlaps(two)
 
 
@@ -174,12 +175,7 @@ def test_units_and_ticks():
 
 
 def test_grid_and_errors(synthetic):
-    assert [grid_of(count) for count in (1, 4, 5, 8, 12)] == [
-        (1, 1),
-        (1, 4),
-        (2, 3),
-        (2, 4),
-        (3, 4),
-    ]
+    shapes = {1: (1, 1), 3: (1, 3), 4: (2, 2), 5: (2, 3), 8: (3, 3), 12: (3, 4), 20: (5, 4)}
+    assert {count: grid_of(count) for count in shapes} == shapes
     with pytest.raises(ValueError, match="no panels"):
         sheet([], {})

@@ -96,7 +96,7 @@ def random_study(
         _task(n, long): TaskFacts(
             _task(n, long),
             _task(n, long).replace("_", " "),
-            "validation error",
+            "1 - balanced validation accuracy (a long label)" if long else "validation error",
             unit="%",
             optimum=0.05 if known else None,
             median=0.55 if known else None,

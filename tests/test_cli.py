@@ -1,0 +1,144 @@
+"""The command line: plans, bad input refused before any run, exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from hpobench import catalogue, config
+from hpobench.cli import main
+from hpobench.study import Study
+from tests.studies import plan, write_conf
+
+FAST = ["progress=false", "n_jobs=1"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working directory with tasks and methods of one's own in conf/."""
+    write_conf(tmp_path / "conf")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["method=randm"], ["unknown method 'randm'", "Did you mean random", "hyperband"]),
+        (["task=[branin,phonem]"], ["unknown task 'phonem'", "phoneme", "cifar10"]),
+        (["study=defalt"], ["unknown study 'defalt'", "default"]),
+        (["worker=3"], ["unknown key of the settings: 'worker'", "workers"]),
+        (["budget.time=3"], ["unknown key of budget: 'time'", "time_s"]),
+        (
+            ["methods.random.searcher.replac=true"],
+            ["methods.random.searcher", "'replac'", "replace"],
+        ),
+        (["tasks.phoneme.repetition=9"], ["task 'phoneme'"]),
+        (["workers=0"], ["workers=0", "at least 1"]),
+        (["workers=two"], ["workers='two'"]),
+        (["seeds=0"], ["seeds=0"]),
+        (["seeds=[1,1]"], ["seeds=[1, 1]"]),
+        (["overhead=sometimes"], ["overhead='sometimes'", "none, measured, replay"]),
+        (["overhead=replay"], ["replay_from"]),
+        (["overhead=replay", "replay_from=nowhere"], ["no study 'nowhere'"]),
+        (["budget.time_s=-1"], ["budget.time_s=-1"]),
+        (["budget.trials=many"], ["budget.trials='many'"]),
+        (["methods.hyperband.scheduler.eta=1"], ["method 'hyperband'", "eta=1"]),
+        (["task=bowl", "tasks.bowl.budget.time_s=null"], ["no budget"]),
+        (["task=bowl", "tasks.bowl.space.x.low=2"], ["task 'bowl'", "'x'", "low=2", "high=1"]),
+        (["task=bowl", "+tasks.bowl.space.x.log=true"], ["log scale cannot start at low=0"]),
+        (["task=bowl", "+tasks.bowl.space.x.default=7"], ["default 7 lies outside"]),
+        (
+            ["task=protein_structure", "+tasks.protein_structure.constraints.latency=1"],
+            ["no metric 'latency'", "model_size"],
+        ),
+        (["shard=3/2"], ["shard='3/2'"]),
+        (["name=a/b"], ["name='a/b'"]),
+        (["n_jobs=0"], ["n_jobs=0"]),
+        (["workers=1,2"], ["'workers=1,2'", "[a,b]"]),
+        (["workers"], ["cannot read"]),
+        (["method=[]"], ["names no method"]),
+        (["methods.random.points_to_evaluate=[defalt]"], ["'defalt'"]),
+    ],
+)
+def test_bad_input_is_refused_before_any_run(here, capsys, overrides, words):
+    assert main(["run", *FAST, *overrides, "--conf", "conf"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("hpobench: error: ")
+    for word in words:
+        assert word in error
+    assert not (here / "runs").exists()
+
+
+def test_a_run_prints_scores_and_where_it_is_stored(here, capsys):
+    arguments = ["run", *FAST, "task=bowl", "method=[random,evolution]", "seeds=2", "name=mine"]
+    assert main([*arguments, "--conf", "conf"]) == 0
+    out = capsys.readouterr().out
+    assert "runs/mine" in out
+    assert "evolution" in out
+
+
+def test_failed_runs_are_named_and_the_exit_status_says_so(here, capsys):
+    arguments = ["run", *FAST, "task=bowl", "method=broken", "seeds=2", "--conf", "conf"]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "2 runs failed" in error
+    assert "bowl broken seed 1: RuntimeError: third time unlucky" in error
+    # Also when they are not run again.
+    assert main(arguments) == 1
+
+
+def test_dry_run_prints_the_plan_and_runs_nothing(here, capsys):
+    arguments = ["run", "task=bowl", "method=[random,asha]", "seeds=7", "--dry-run"]
+    assert main([*arguments, "--conf", "conf"]) == 0
+    out = capsys.readouterr().out
+    assert "14 runs, 0 stored, 14 to run" in out
+    assert "bowl (budget: time_s 20) x 7 seeds" in out
+    assert not (here / "runs").exists()
+
+
+def test_list_names_everything(here, capsys):
+    assert main(["list", "--conf", "conf"]) == 0
+    out = capsys.readouterr().out
+    for group in ("method", "task", "study"):
+        for name in catalogue.names(group):
+            assert f"  {name} " in out
+    assert "  bowl" in out
+
+
+def test_list_imports_nothing_heavy():
+    code = (
+        "import sys; from hpobench.cli import main; main(['list']); "
+        "heavy = {'numpy', 'pandas', 'torch', 'hydra', 'matplotlib', 'scipy', 'pyarrow'}; "
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_plot_writes_figures(here, capsys):
+    arguments = ["task=bowl", "method=[random,evolution]", "seeds=3", "name=mine"]
+    assert main(["run", *FAST, *arguments, "--conf", "conf"]) == 0
+    assert main(["plot", "mine"]) == 0
+    assert (here / "runs" / "mine" / "figures").exists()
+    assert list((here / "runs" / "mine" / "figures").glob("*.pdf"))
+    assert main(["plot", "yours"]) == 2
+    assert "studies in runs/: mine" in capsys.readouterr().err
+
+
+def test_nothing_is_littered(here):
+    assert main(["run", *FAST, "task=bowl", "method=random", "seeds=1", "--conf", "conf"]) == 0
+    assert sorted(path.name for path in here.iterdir()) == ["conf", "runs"]
+
+
+def test_names_may_be_patterns(tmp_path):
+    study = plan(tmp_path, "task=curves_*", "method=[asha*,random]")
+    assert {pair.task for pair in study.pairs} == {
+        *["curves_stable", "curves_mixed", "curves_crossing"]
+    }
+    assert "asha_stopping" in {pair.method for pair in study.pairs}
+
+
+def test_choosing_methods_keeps_the_tasks_of_the_study():
+    study = Study.make(config.load(["method=random"]))
+    assert len({pair.task for pair in study.pairs}) == 9
+    assert {pair.method for pair in study.pairs} == {"random"}
