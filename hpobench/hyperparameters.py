@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
@@ -30,8 +30,8 @@ class Hyperparameter(Protocol):
     def from_unit(self, unit: FloatArray) -> list[Any]:
         """Native Python values at positions `unit` (n,) in [0, 1]."""
 
-    def to_unit(self, values: Sequence[Any]) -> FloatArray:
-        """Positions (n,) of `values`; `from_unit` inverts it."""
+    def position(self, value: Any) -> float:
+        """Where `value` lies in [0, 1], the centre of its cell if discrete; `from_unit` inverts."""
 
     def contains(self, value: Any) -> bool:
         """Whether `value` is one of its values."""
@@ -82,13 +82,12 @@ class Float:
         clipped: list[float] = np.clip(values, self.low, self.high).tolist()
         return clipped
 
-    def to_unit(self, values: ArrayLike) -> FloatArray:
-        array = np.asarray(values, dtype=float)
+    def position(self, value: float) -> float:
         if self.low == self.high:
-            return np.full(array.shape, 0.5)
+            return 0.5
         if self.log:
-            return np.log(array / self.low) / math.log(self.high / self.low)
-        return (array - self.low) / (self.high - self.low)
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
 
     def contains(self, value: Any) -> bool:
         return _is_number(value) and bool(self.low <= value <= self.high)
@@ -126,10 +125,9 @@ class Integer:
         clipped: list[int] = np.clip(values, self.low, self.high).astype(np.int64).tolist()
         return clipped
 
-    def to_unit(self, values: ArrayLike) -> FloatArray:
+    def position(self, value: int) -> float:
         low, high = self._edges()
-        array = np.asarray(values, dtype=float)
-        return ((np.log(array) if self.log else array) - low) / (high - low)
+        return ((math.log(value) if self.log else value) - low) / (high - low)
 
     def contains(self, value: Any) -> bool:
         return _is_number(value) and self.low <= value <= self.high and float(value).is_integer()
@@ -152,8 +150,8 @@ class _Levels:
         indices = np.minimum((unit * len(self.levels)).astype(np.int64), last).tolist()
         return [self.levels[index] for index in indices]
 
-    def to_unit(self, values: Sequence[Any]) -> FloatArray:
-        return (np.array([self.levels.index(value) for value in values]) + 0.5) / len(self.levels)
+    def position(self, value: Any) -> float:
+        return (self.levels.index(value) + 0.5) / len(self.levels)
 
     def contains(self, value: Any) -> bool:
         return value in self.levels

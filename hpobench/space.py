@@ -84,10 +84,10 @@ class Space(Mapping[str, Hyperparameter]):
 
     def to_unit(self, configs: Sequence[Configuration]) -> FloatArray:
         """Positions (n, d) of the configurations; the centre of its cell for a discrete value."""
-        unit = np.empty((len(configs), len(self.names)))
-        for column, (name, hyperparameter) in enumerate(self._items.items()):
-            unit[:, column] = hyperparameter.to_unit([config[name] for config in configs])
-        return unit
+        items = self._items.items()
+        return np.array(
+            [[item.position(config[name]) for name, item in items] for config in configs]
+        )
 
     def index_of(self, config: Configuration) -> int:
         """The number of a configuration of a finite space, last hyperparameter fastest."""

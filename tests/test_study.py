@@ -176,7 +176,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.studies import plan
-for report in plan(Path(sys.argv[1]), "task=bowl", "method=random", "seeds=400", "part_runs=2").run():
+MORE = ["seeds=400", "part_runs=2"]
+for report in plan(Path(sys.argv[1]), "task=bowl", "method=random", *MORE).run():
     print(report.chunk.seeds[-1], flush=True)
 """
 

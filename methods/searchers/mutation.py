@@ -42,7 +42,7 @@ def _another(
     if levels is not None and isinstance(hyperparameter, Categorical):
         shift = 1 + int(rng.integers(len(levels) - 1))
         return levels[(levels.index(value) + shift) % len(levels)]
-    here = float(hyperparameter.to_unit([value])[0])
+    here = hyperparameter.position(value)
     there = _truncated_normal(here, step, rng.random())
     changed = hyperparameter.from_unit(np.array([there]))[0]
     if levels is None or changed != value:
