@@ -1,6 +1,6 @@
 """The standard figures of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import save
 from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import Incumbents, available_views, in_view, incumbents
-from hpobench.results.normalise import references
+from hpobench.results.normalise import Reference, references
 from hpobench.results.ranks import average_ranks, can_rank
 from hpobench.results.study import Study
 
@@ -36,8 +36,10 @@ def draw(
 
     anytime          each task over time, in `view` (None: true values where there are any)
     anytime-test     the same on test data, for the tasks that have it, unless a view is given
-    average-regret   normalised regret over all tasks (if there are several)
+    average-regret   normalised regret over tasks (if there are several)
     rank             average rank over time (if there are several methods)
+
+    The last two are drawn for each group of tasks on which the same methods were run: rank-1, ...
 
     Long lists of tasks go over several pages: anytime-1, anytime-2, ... Beside each figure lies
     its caption (.txt). `band` defaults to the standard error, or quartiles of the median; the
@@ -74,18 +76,29 @@ def _pages(
 def _averages(
     study: Study, found: Incumbents, tasks: Sequence[str], options: dict[str, Any]
 ) -> list[Named]:
-    """The figures over all tasks, where there is something to average or to rank."""
-    time = options["time"]
+    """The figures over tasks, for each group of tasks on which the same methods were run."""
     scale = {task: each for task, each in references(study, found.views).items() if task in tasks}
+    groups = found.groups()
     drawings = []
-    if len(scale) > 1:
-        average = average_regret(found, scale, **options)
-        drawn = anytime_figure([average], study.methods, study.settings, time=time)
-        drawings.append(("average-regret", drawn))
+    for number, group in enumerate(groups, start=1):
+        suffix = f"-{number}" if len(groups) > 1 else ""
+        for stem, drawn in _averages_of_group(study, found.only(group), scale, options):
+            drawings.append((stem + suffix, drawn))
+    return drawings
+
+
+def _averages_of_group(
+    study: Study, found: Incumbents, scale: dict[str, Reference], options: dict[str, Any]
+) -> Iterator[Named]:
+    """What there is to average or to rank."""
+    time = options["time"]
+    known = {task: scale[task] for task in found.tasks if task in scale}
+    if len(known) > 1:
+        average = average_regret(found, known, **options)
+        yield "average-regret", anytime_figure([average], study.methods, study.settings, time=time)
     if can_rank(found):
         ranking = average_ranks(found, time=time)
-        drawings.append(("rank", rank_figure(ranking, study.methods, study.settings, time=time)))
-    return drawings
+        yield "rank", rank_figure(ranking, study.methods, study.settings, time=time)
 
 
 def _with_runs(study: Study) -> list[str]:

@@ -175,7 +175,7 @@ def drawn(lines: Mapping[str, Summary]) -> dict[str, Summary]:
 def missing(found: Incumbents, lines: Mapping[str, Summary]) -> tuple[str, ...]:
     """A sentence naming the methods of which nothing can be drawn, if any."""
     have = drawn(lines)
-    names = [facts.label for name, facts in found.methods.items() if name not in have]
+    names = [found.methods[name].label for name in lines if name not in have]
     return (f"Not enough runs with a value for a curve: {', '.join(names)}.",) if names else ()
 
 

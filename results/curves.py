@@ -16,8 +16,9 @@ POINTS = 200
 SHORTEST_FRACTION = 1e-3
 
 START_SENTENCES = {
-    "impute": "A run without a value yet counts as the task's median configuration; "
-    "a curve begins when half of its runs have a value.",
+    "impute": "A run without a value yet counts as the task's median configuration, or as the mean "
+    "of its method's other runs if that is worse; a curve begins when half of its runs have a "
+    "value.",
     "wait": "A curve begins when all of its runs have a value.",
 }
 END_SENTENCE = (
@@ -128,18 +129,30 @@ def start_rule(median: float | None) -> str:
 def begin(some: Curves, rule: str, median: float | None = None) -> Curves:
     """Apply a rule for runs without a value yet: afterwards, at each time, all have one or none.
 
-    `impute`: they count as `median`, from when at least half of the runs have a value.
+    `impute`: they count as `median`, or as the mean of the runs that have a value if that is
+    worse, from when at least half of the runs have one. (With the median alone, a method whose
+    first values are bad would look better the longer it took to have any.)
     `wait`: no run has a value until all have one.
     """
     if rule not in START_SENTENCES:
         raise ValueError(f"rule={rule!r}: use one of {', '.join(START_SENTENCES)}")
     if rule == "impute" and median is None:
         raise ValueError(f"task {some.task!r} has no known median to impute: use rule='wait'")
-    known = np.isfinite(some.values).mean(axis=0)
-    filled = np.where(np.isnan(some.values), median, some.values) if median is not None else None
-    values = some.values if rule == "wait" or filled is None else filled
+    has = np.isfinite(some.values)
+    known = has.mean(axis=0)
+    values = some.values
+    if rule == "impute" and median is not None:
+        values = np.where(has, values, stand_in(values, median))
     enough = known >= (0.5 if rule == "impute" else 1.0)
     return replace(some, values=np.where(enough, values, np.nan))
+
+
+def stand_in(values: FloatArray, median: float) -> FloatArray:
+    """What runs without a value count as at each time (t,), from those (n, t) that have one."""
+    has = np.isfinite(values)
+    total = np.where(has, values, 0.0).sum(axis=0)
+    mean: FloatArray = total / np.maximum(has.sum(axis=0), 1)
+    return np.where(has.any(axis=0), np.maximum(mean, median), median)
 
 
 def begin_all(

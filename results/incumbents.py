@@ -4,7 +4,7 @@ The incumbent is chosen by the *observed* validation value among the observation
 feasible. What is reported of it is a matter of the view: its observed, true or test value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,6 +52,33 @@ class Incumbents:
         """Times and values (k,) of the steps of one run."""
         part = slice(self.starts[run], self.starts[run + 1])
         return self.time_s[part], self.value[part]
+
+    def only(self, tasks: Collection[str]) -> "Incumbents":
+        """The runs of these tasks, and the methods that have any there."""
+        keep = self.runs["task"].isin(list(tasks)).to_numpy()
+        counts = np.diff(self.starts)
+        rows = np.repeat(keep, counts)
+        runs = self.runs[keep].reset_index(drop=True)
+        present = set(runs["method"].astype(str))
+        return replace(
+            self,
+            runs=runs,
+            starts=np.concatenate(([0], np.cumsum(counts[keep]))),
+            time_s=self.time_s[rows],
+            value=self.value[rows],
+            row=self.row[rows],
+            tasks={name: facts for name, facts in self.tasks.items() if name in tasks},
+            methods={name: facts for name, facts in self.methods.items() if name in present},
+        )
+
+    def groups(self) -> list[list[str]]:
+        """The tasks with runs, together with those on which the same methods were run."""
+        methods = self.runs.groupby("task", observed=True)["method"].unique()
+        groups: dict[frozenset[str], list[str]] = {}
+        for task in self.tasks:
+            if task in methods.index:
+                groups.setdefault(frozenset(methods[task]), []).append(task)
+        return list(groups.values())
 
 
 def default_rule(facts: TaskFacts) -> str:

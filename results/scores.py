@@ -4,6 +4,8 @@ final            normalised regret at the horizon, mean over seeds
 final_sem        its standard error
 anytime_log      mean of the normalised regret over the last three decades of time, log spaced
 anytime_linear   mean of the normalised regret over time, evenly spaced
+                 In both, what is worse than the median configuration counts as it does (1): one
+                 early disaster of one seed would outweigh all the rest.
 regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
 regret_sem       its standard error
 seeds, failed    runs that went in, runs that failed and were left out
@@ -29,7 +31,8 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
 
     A run without a value counts as the median configuration (normalised regret 1), one that ended
     early keeps its last incumbent. Tasks that cannot be normalised are left out. The column
-    `reference` says what each task was normalised by; the rows of `MEAN` average the tasks, for
+    `reference` says what each task was normalised by; the rows of `MEAN` average the tasks (each
+    group of tasks on which the same methods were run, if there are several groups), for
     the methods that have a score on all of them.
     """
     found = incumbents(study, view=view, rule=rule)
@@ -38,10 +41,14 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
         rows += _task_rows(found, task, reference)
     columns = ["task", "method", *COLUMNS, "seeds", "failed", "reference"]
     table = pd.DataFrame(rows, columns=columns)
-    tasks = list(table["task"].unique())
-    if len(tasks) > 1:
-        means = pd.DataFrame(_mean_rows(found, table, tasks), columns=columns)
-        table = pd.concat([table, means], ignore_index=True) if len(means) else table
+    groups = found.groups()
+    for group in groups:
+        tasks = [task for task in group if task in set(table["task"])]
+        if len(tasks) > 1:
+            name = MEAN if len(groups) == 1 else f"mean over {', '.join(tasks)}"
+            means = pd.DataFrame(_mean_rows(found.only(tasks), table, tasks), columns=columns)
+            means = means.assign(task=name)
+            table = pd.concat([table, means], ignore_index=True)
     return table
 
 
@@ -63,8 +70,8 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
                 "method": method,
                 "final": final.mean(),
                 "final_sem": standard_error([final])[0],
-                "anytime_log": normalised_regret(values, reference).mean(),
-                "anytime_linear": normalised_regret(evenly, reference).mean(),
+                "anytime_log": _capped(values, reference),
+                "anytime_linear": _capped(evenly, reference),
                 "regret": to_optimum.mean(),
                 "regret_sem": standard_error([to_optimum])[0],
                 "seeds": len(values),
@@ -73,6 +80,11 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
             }
         )
     return rows
+
+
+def _capped(values: FloatArray, reference: Reference) -> float:
+    """Mean normalised regret, each counted as 1 at most."""
+    return float(np.minimum(normalised_regret(values, reference), 1.0).mean())
 
 
 def _complete(values: FloatArray, reference: Reference) -> FloatArray:
