@@ -99,6 +99,7 @@ def average_regret(
 ) -> Comparison:
     """Normalised regret over all tasks that have a reference, over the fraction of the horizon.
 
+    Regrets above 1 count as 1: one early disaster of one seed would outweigh all the rest.
     Seeds are resampled, and their errors taken, within each task. A method needs runs on all of
     the tasks. Raises ValueError without any task.
     """
@@ -111,7 +112,7 @@ def average_regret(
         reference = references[task]
         for method, each in curves(found, task, parts * horizon_s(found, task)).items():
             values = begin(each, "impute", reference.median).values
-            groups[method].append(normalised_regret(values, reference))
+            groups[method].append(np.minimum(normalised_regret(values, reference), 1.0))
     lines = {
         method: summarise(some, statistic, band, rng)
         for method, some in groups.items()
@@ -128,7 +129,7 @@ def average_regret(
         notes=(
             "Normalised regret: 0 is the best value, 1 the median configuration, by "
             + " or ".join(sorted({references[task].source for task in tasks}))
-            + ".",
+            + "; what is worse counts as 1.",
             *rule_notes(found, tasks),
             START_SENTENCES["impute"],
             END_SENTENCE,

