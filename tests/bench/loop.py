@@ -13,7 +13,7 @@ from hpobench.records import Fidelity, Metric
 from hpobench.simulator import simulate
 from hpobench.space import Space
 from hpobench.tasks.table import TableTask
-from tests.bench.measure import bare_loop, compare, cpu, show
+from tests.bench.measure import bare_loop, compare, cpu_of_each, show
 
 TRIALS = 300
 METHODS = ("random", "asha")
@@ -61,22 +61,24 @@ def run(task: TableTask, name: str, trials: int = TRIALS, workers: int = 4) -> R
 def main() -> None:
     """Print the figures."""
     task = table()
-    unit = cpu(lambda: bare_loop(10_000)) / 10_000
-    print(f"{'a bare heap loop':<58} {unit * 1e6:9.3g} us a job")
     for name, bar in (("random", 30e-6), ("asha", 25e-6)):
         jobs = len(run(task, name).outcomes)
-        count = TRIALS if name == "random" else jobs
-        seconds = cpu(lambda n=name: run(task, n), 15) / count
-        what = f"{name}: {TRIALS} trials, {jobs} jobs, 4 workers"
-        unit_name = "us/trial" if name == "random" else "us/job"
-        show(what, seconds * 1e6, bar * 1e6, unit_name, f"{seconds / unit:.1f} x bare loop")
+        unit, seconds = cpu_of_each([lambda j=jobs: bare_loop(j), lambda n=name: run(task, n)], 40)
+        count, what = (TRIALS, "us/trial") if name == "random" else (jobs, "us/job")
+        title = f"{name}: {TRIALS} trials, {jobs} jobs, 4 workers"
+        show(title, seconds / count * 1e6, bar * 1e6, what, f"{seconds / unit:.0f} x bare loop")
     large, long = table(200), table(200, epoch_s=1e6)
     for name in METHODS:
-        few = cpu(lambda n=name: run(large, n, 500), 7)
-        many = cpu(lambda n=name: run(large, n, 10_000), 3)
+        few, many, slow, wide = cpu_of_each(
+            [
+                lambda n=name: run(large, n, 500),
+                lambda n=name: run(large, n, 10_000),
+                lambda n=name: run(long, n, 500),
+                lambda n=name: run(large, n, 500, workers=1000),
+            ],
+            7,
+        )
         # n log n allows 20 log(10,000) / log(500) = 29.6 for 20 times the trials.
         show(f"{name}: 10,000 trials against 500", many / few, 29.6, "x")
-        slow = cpu(lambda n=name: run(long, n, 500), 7)
         compare(f"{name}: epochs that last 1,000,000 times as long", slow, few, "(1: no effect)")
-        wide = cpu(lambda n=name: run(large, n, 500, workers=1000), 7)
         compare(f"{name}: 1,000 workers against 4", wide, few, "(1: no effect)")

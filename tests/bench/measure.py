@@ -2,18 +2,24 @@
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+
+def cpu_of_each(functions: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
+    """Least CPU seconds of a call of each, taken in turn, so that all see the same machine."""
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, mine in zip(functions, times, strict=True):
+            begin = time.process_time()
+            function()
+            mine.append(time.process_time() - begin)
+    return [min(mine) for mine in times]
 
 
 def cpu(function: Callable[[], Any], rounds: int = 5) -> float:
     """Least CPU seconds of one call over some rounds."""
-    times = []
-    for _ in range(rounds):
-        begin = time.process_time()
-        function()
-        times.append(time.process_time() - begin)
-    return min(times)
+    return cpu_of_each([function], rounds)[0]
 
 
 def bare_loop(jobs: int) -> None:
