@@ -41,12 +41,12 @@ def test_optimum_is_known_exactly(crossing):
     task.space.validate(BEST)
     assert task.evaluate(job, 0, None).value == pytest.approx(task.optimum, rel=1e-14)
     unit = np.random.default_rng(1).random((200_000, 4))
-    found = task.curve(task.final_errors(unit), 81)
+    found = task.curve(task.final_errors(unit.T), 81)
     assert found.min() >= task.optimum
     best = unit[found.argmin()]
 
     def final(position):
-        return float(task.curve(task.final_errors(position[None]), 81)[0])
+        return float(task.curve(task.final_errors(position), 81))
 
     polished = optimize.minimize(final, best, bounds=[(0, 1)] * 4, tol=1e-12)
     assert task.optimum <= polished.fun < task.optimum + 1e-6
@@ -87,7 +87,8 @@ def test_noise_has_the_stated_deviation(configs):
     found = [task.evaluate(Job(0, c, 0, 81), 5, None) for c in configs]
     errors = np.array([e.values - e.true_values for e in found]).ravel() / 0.02
     assert stats.kstest(errors, "norm").pvalue > 0.01
-    part = task.evaluate(Job(0, configs[0], 27, 54), 5, 27)
+    paused = task.evaluate(Job(0, configs[0], 0, 27), 5, None).checkpoint
+    part = task.evaluate(Job(0, configs[0], 27, 54), 5, paused)
     assert part.values == pytest.approx(found[0].values[27:54], rel=1e-14)
     assert task.evaluate(Job(0, configs[0], 0, 81), 6, None).value != found[0].value
 
