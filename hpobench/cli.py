@@ -143,7 +143,8 @@ def _print_scores(study: "Study") -> None:
     stored = load(study.folder)
     if len(stored.observations):
         print(scores.as_text(scores.scores(stored)))
-    print(f"\nStored in {study.folder}. Figures: hpobench plot {study.settings['name']}")
+    name = study.folder.name if study.folder.parent == Path("runs") else study.folder
+    print(f"\nStored in {study.folder}. Figures: hpobench plot {name}")
 
 
 def _report_failures(study: "Study") -> int:

@@ -138,6 +138,7 @@ def _explain(message: str, settings: DictConfig) -> str:
         if not isinstance(node, DictConfig) or key not in node:
             place = ".".join(path[:depth]) or "the settings"
             keys = [str(key) for key in node] if isinstance(node, DictConfig) else []
-            return catalogue.unknown(f"key of {place}:", key, keys)
+            added = f"To add it all the same: +{found.group(1)}=..."
+            return f"{catalogue.unknown(f'key of {place}:', key, keys)}. {added}"
         node = node[key]
     return message

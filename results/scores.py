@@ -46,7 +46,8 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
         tasks = [task for task in group if task in set(table["task"])]
         if len(tasks) > 1:
             name = MEAN if len(groups) == 1 else f"mean over {', '.join(tasks)}"
-            means = pd.DataFrame(_mean_rows(found.only(tasks), table, tasks), columns=columns)
+            of_group = table[table["task"].isin(tasks)]
+            means = pd.DataFrame(_mean_rows(found.only(tasks), of_group, tasks), columns=columns)
             means = means.assign(task=name)
             table = pd.concat([table, means], ignore_index=True)
     return table

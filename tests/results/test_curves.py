@@ -9,6 +9,7 @@ from hpobench.results.curves import (
     fractions,
     horizon_s,
     resample,
+    stand_in,
     start_rule,
     time_grid,
 )
@@ -112,3 +113,11 @@ def test_grids(synthetic):
 def test_an_unknown_task_is_an_error(synthetic):
     with pytest.raises(ValueError, match="task 'u' is not in the study: it has t"):
         curves(incumbents(study_of(synthetic, [[(1, 5)]])), "u", np.array([1.0]))
+
+
+def test_a_run_without_a_value_is_never_better_than_its_methods_others():
+    nan = np.nan
+    values = np.array([[9.0, 9.0, 2.0], [7.0, 1.0, 1.0], [nan, nan, nan]])
+    # The means of the runs with a value are 8, 5, 1.5; the median configuration has 5.5.
+    assert stand_in(values, 5.5).tolist() == [8, 5.5, 5.5]
+    assert stand_in(np.full((2, 1), nan), 5.5).tolist() == [5.5]

@@ -128,3 +128,21 @@ def test_random_runs_agree_with_a_naive_loop(synthetic, rule):
         columns = ([row[name] for row in run] for name in ("time_s", "value", "resource"))
         got = list(zip(*(part.tolist() for part in found.steps(seed)), strict=True))
         assert got == naive(*columns, rule)
+
+
+def test_only_keeps_the_runs_of_some_tasks(synthetic):
+    study = synthetic.random_study(tasks=3, methods=2, seeds=2)
+    whole = incumbents(study)
+    part = whole.only(["t1"] if "t1" in whole.tasks else [list(whole.tasks)[1]])
+    name = next(iter(part.tasks))
+    numbers = np.flatnonzero(whole.runs["task"] == name)
+    assert len(part.runs) == len(numbers) == 4
+    for mine, number in enumerate(numbers):
+        for one, other in zip(part.steps(mine), whole.steps(number), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_groups_are_tasks_on_which_the_same_methods_were_run(synthetic):
+    keys = [("t", "a"), ("t", "b"), ("u", "a"), ("v", "b"), ("v", "a"), ("w", "a")]
+    rows = [{"task": t, "method": m, "time_s": 1, "value": 1} for t, m in keys]
+    assert incumbents(synthetic.hand_made(rows)).groups() == [["t", "v"], ["u", "w"]]

@@ -66,3 +66,31 @@ def test_ten_thousand_runs_are_within_reach(synthetic):
     table = scores(study)
     assert len(table) == 60
     assert time.process_time() - began < 4
+
+
+def test_anytime_scores_count_what_is_worse_than_the_median_as_the_median(synthetic):
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=1.0, median=11.0)}
+    rows = [{"time_s": 0, "value": 1e6}, {"time_s": 5, "value": 6}]
+    row = scores(synthetic.hand_made(rows, tasks=tasks)).iloc[0]
+    known = np.mean(fractions("linear") >= 0.5)
+    assert row["anytime_linear"] == pytest.approx(0.5 * known + 1 - known)
+    assert row["final"] == pytest.approx(0.5)
+
+
+def test_means_are_over_tasks_with_the_same_methods(synthetic):
+    rows = [
+        {"task": task, "method": method, "time_s": 1, "value": value}
+        for task, methods in {"t": "ab", "u": "ab", "v": "ac", "w": "ca"}.items()
+        for value, method in enumerate(methods, start=2)
+    ]
+    tasks = {name: TaskFacts(name, name, "error", optimum=1.0, median=11.0) for name in "tuvw"}
+    table = scores(synthetic.hand_made(rows, tasks=tasks))
+    means = table[table["task"].str.startswith("mean")].set_index(["task", "method"])["final"]
+    assert means.to_dict() == pytest.approx(
+        {
+            ("mean over t, u", "a"): 0.1,
+            ("mean over t, u", "b"): 0.2,
+            ("mean over v, w", "a"): 0.15,
+            ("mean over v, w", "c"): 0.15,
+        }
+    )
