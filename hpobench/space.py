@@ -7,19 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import (
-    Categorical,
-    Float,
-    FloatArray,
-    Hyperparameter,
-    Integer,
-    Ordinal,
-)
+from hpobench.hyperparameters import FloatArray, Hyperparameter
+from hpobench.specification import conditions, hyperparameter
 
 Configuration = dict[str, Any]
-
-# Columns of the stored trials table that a hyperparameter would overwrite.
-RESERVED_NAMES = frozenset({"task", "method", "seed", "trial", "config"})
 
 
 class Space(Mapping[str, Hyperparameter]):
@@ -31,20 +22,25 @@ class Space(Mapping[str, Hyperparameter]):
     >>> space = Space({
     ...     "learning_rate": loguniform(1e-4, 1),
     ...     "units": {"type": "integer", "low": 16, "high": 512, "log": True, "default": 64},
-    ...     "activation": {"type": "categorical", "values": ["relu", "tanh"]},
+    ...     "optimizer": {"type": "categorical", "values": ["sgd", "adam"]},
+    ...     "momentum": {"type": "float", "low": 0, "high": 1, "when": {"optimizer": "sgd"}},
     ... })
+
+    `when` makes a hyperparameter conditional: it is active only where the one that it names, stated
+    before it, is active and has that value (or one of a list). Configurations hold what is active.
     """
 
     def __init__(self, hyperparameters: Mapping[str, Any]) -> None:
         if not hyperparameters:
             raise ValueError("a search space needs at least one hyperparameter")
-        self._items = {name: _hyperparameter(name, spec) for name, spec in hyperparameters.items()}
+        self._items = {name: hyperparameter(name, spec) for name, spec in hyperparameters.items()}
         self.names = tuple(self._items)
+        self._conditions = dict(conditions(self._items, hyperparameters))
         levels = [hyperparameter.levels for hyperparameter in self._items.values()]
         self._levels: list[Sequence[Any]] = [level for level in levels if level is not None]
-        self.size: int | None = (
-            math.prod(map(len, self._levels)) if len(self._levels) == len(levels) else None
-        )
+        # Conditional spaces are not numbered: they count as infinite.
+        finite = len(self._levels) == len(levels) and not self._conditions
+        self.size: int | None = math.prod(map(len, self._levels)) if finite else None
         self._positions = tuple(self._index_positions()) if self._is_small() else None
 
     def _is_small(self) -> bool:
@@ -80,13 +76,37 @@ class Space(Mapping[str, Hyperparameter]):
             for column, hyperparameter in enumerate(self._items.values())
         ]
         names = self.names
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        configs = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return list(map(self.active, configs)) if self._conditions else configs
+
+    def active(self, config: Configuration) -> Configuration:
+        """`config` without the hyperparameters that are not active in it."""
+        for name, (parent, values) in self._conditions.items():
+            if name in config and config.get(parent) not in values:
+                config = {other: value for other, value in config.items() if other != name}
+        return config
+
+    def completed(self, config: Configuration, rng: np.random.Generator) -> Configuration:
+        """What is active in `config`, drawing at random what is active but missing."""
+        if not self._conditions:
+            return config
+        drawn = {
+            name: config[name] if name in config else item.from_unit(rng.random(1))[0]
+            for name, item in self._items.items()
+        }
+        return self.active(drawn)
 
     def to_unit(self, configs: Sequence[Configuration]) -> FloatArray:
-        """Positions (n, d) of the configurations; the centre of its cell for a discrete value."""
+        """Positions (n, d) of the configurations; the centre of its cell for a discrete value.
+
+        NaN: the hyperparameter is not active.
+        """
         items = self._items.items()
         return np.array(
-            [[item.position(config[name]) for name, item in items] for config in configs]
+            [
+                [item.position(config[name]) if name in config else np.nan for name, item in items]
+                for config in configs
+            ]
         )
 
     def index_of(self, config: Configuration) -> int:
@@ -114,14 +134,23 @@ class Space(Mapping[str, Hyperparameter]):
         if self.size is None:
             raise ValueError("only the configurations of a finite space are numbered")
 
-    def default(self) -> Configuration:
-        """The declared defaults, and the middle of the range where none is declared."""
-        middle = self.from_unit(np.full((1, len(self.names)), 0.5))[0]
+    def default(self, given: Mapping[str, Any] | None = None) -> Configuration:
+        """`given`, completed by declared defaults, and else by the middle of the range."""
+        centre = np.full(1, 0.5)
+        middle = {name: item.from_unit(centre)[0] for name, item in self._items.items()}
         declared = {name: item.default for name, item in self._items.items()}
-        return {name: middle[name] if declared[name] is None else declared[name] for name in self}
+        return self.active(
+            {name: middle[name] if value is None else value for name, value in declared.items()}
+            | dict(given or {})
+        )
 
     def key(self, config: Configuration) -> tuple[Any, ...]:
-        """A hashable form of a configuration: equal keys, equal configurations."""
+        """A hashable form of a configuration: equal keys, equal configurations.
+
+        None stands for a hyperparameter that is not active.
+        """
+        if self._conditions:
+            return tuple(map(config.get, self.names))
         return tuple(map(config.__getitem__, self.names))
 
     def validate(self, config: Mapping[str, Any]) -> None:
@@ -132,53 +161,15 @@ class Space(Mapping[str, Hyperparameter]):
                 hint = f"did you mean {nearest[0]}? " if nearest else ""
                 raise ValueError(f"unknown hyperparameter {name!r}: {hint}has {self.names}")
         for name, hyperparameter in self._items.items():
+            parent, values = self._conditions.get(name, (name, None))
+            if values is not None and config.get(parent) not in values:
+                if name in config:
+                    raise ValueError(
+                        f"{name}={config[name]!r} is set, but {name!r} is active only where "
+                        f"{parent!r} is one of {values}: leave it out"
+                    )
+                continue
             if name not in config:
                 raise ValueError(f"hyperparameter {name!r} is missing from {dict(config)}")
             if not hyperparameter.contains(config[name]):
                 raise ValueError(f"{name}={config[name]!r} lies outside {hyperparameter}")
-
-
-def _hyperparameter(name: str, spec: Any) -> Hyperparameter:
-    if name in RESERVED_NAMES:
-        raise ValueError(f"hyperparameter {name!r} has a reserved name: rename it")
-    try:
-        if isinstance(spec, Float | Integer | Ordinal | Categorical):
-            return spec
-        if isinstance(spec, Mapping):
-            return _from_mapping(spec)
-        if hasattr(spec, "support") and hasattr(spec, "dist"):
-            return _from_scipy(spec)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"hyperparameter {name!r}: {error}") from error
-    raise ValueError(
-        f"hyperparameter {name!r}: {spec!r} is neither a hyperparameter, a mapping with a type, "
-        "nor a frozen scipy.stats distribution"
-    )
-
-
-def _from_mapping(spec: Mapping[str, Any]) -> Hyperparameter:
-    types = {"float": Float, "integer": Integer, "ordinal": Ordinal, "categorical": Categorical}
-    settings = dict(spec)
-    kind = settings.pop("type", None)
-    if kind not in types:
-        raise ValueError(f"type={kind!r}: use one of {', '.join(types)}")
-    if "values" in settings:
-        settings["levels"] = settings.pop("values")
-    made: Hyperparameter = types[kind](**settings)
-    return made
-
-
-def _from_scipy(frozen: Any) -> Hyperparameter:
-    """From the distribution's support: mind that scipy's randint excludes its upper bound."""
-    low, high = map(float, frozen.support())
-    match frozen.dist.name:
-        case "uniform":
-            return Float(low, high)
-        case "randint":
-            return Integer(int(low), int(high))
-        case "loguniform" | "reciprocal":
-            if not math.isclose(frozen.median(), math.sqrt(low * high), rel_tol=1e-9):
-                raise ValueError("a shifted loguniform (loc != 0) is not uniform on a log scale")
-            return Float(low, high, log=True)
-        case other:
-            raise ValueError(f"scipy's {other} is not supported: use loguniform, uniform, randint")

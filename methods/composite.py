@@ -69,6 +69,6 @@ class Composite:
 def _complete(space: Space, point: Mapping[str, Any] | str) -> Configuration:
     if isinstance(point, str) and point != "default":
         raise ValueError(f"points_to_evaluate: {point!r} is neither 'default' nor a configuration")
-    config = space.default() | ({} if isinstance(point, str) else dict(point))
+    config = space.default({} if isinstance(point, str) else point)
     space.validate(config)
     return config

@@ -152,3 +152,53 @@ def test_validation_names_the_culprit(change, message):
         MIXED.validate(MIXED.default() | change)
     with pytest.raises(ValueError, match="missing"):
         MIXED.validate({})
+
+
+CONDITIONAL = {
+    "optimizer": {"type": "categorical", "values": ["sgd", "adam"], "default": "adam"},
+    "momentum": {"type": "float", "low": 0, "high": 1, "when": {"optimizer": "sgd"}},
+    "nesterov": {"type": "categorical", "values": [True, False], "when": {"momentum": [0.5]}},
+    "beta": {"type": "float", "low": 0.5, "high": 0.9, "when": {"optimizer": ["adam"]}},
+}
+
+
+def test_conditional_hyperparameters_are_there_when_active():
+    space = Space(CONDITIONAL)
+    assert space.size is None
+    for config in space.sample(np.random.default_rng(0), 200):
+        space.validate(config)
+        assert ("momentum" in config) == (config["optimizer"] == "sgd")
+        assert ("beta" in config) == (config["optimizer"] == "adam")
+        assert "nesterov" not in config
+    assert space.default() == {"optimizer": "adam", "beta": 0.7}
+    assert space.key({"optimizer": "adam", "beta": 0.7}) == ("adam", None, None, 0.7)
+    unit = space.to_unit([{"optimizer": "sgd", "momentum": 0.25}])
+    assert np.isnan(unit).tolist() == [[False, False, True, True]]
+    changed = space.completed({"optimizer": "sgd", "beta": 0.7}, np.random.default_rng(0))
+    assert set(changed) == {"optimizer", "momentum"}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"optimizer": "adam", "beta": 0.7, "momentum": 0.5}, "active only where 'optimizer'"),
+        ({"optimizer": "sgd"}, "'momentum' is missing"),
+    ],
+)
+def test_conditions_are_validated(config, message):
+    with pytest.raises(ValueError, match=message):
+        Space(CONDITIONAL).validate(config)
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ({"later": 1}, "must be stated before"),
+        ({"optimizer": "lamb"}, "optimizer is never 'lamb'"),
+        ({"optimizer": "sgd", "momentum": 1}, "names one parent"),
+    ],
+)
+def test_bad_conditions(when, message):
+    spec = {"type": "float", "low": 0, "high": 1, "when": when}
+    with pytest.raises(ValueError, match=message):
+        Space(CONDITIONAL | {"rate": spec})

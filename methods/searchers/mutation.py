@@ -19,16 +19,19 @@ def check_step(step: float) -> None:
 def mutate(
     space: Space, config: Configuration, rng: np.random.Generator, step: float
 ) -> Configuration:
-    """A copy of `config` with one hyperparameter, chosen evenly, at another value.
+    """A copy of `config` with one active hyperparameter, chosen evenly, at another value.
+
+    Those that become active by it are drawn at random.
 
     `step` is the standard deviation of a numeric change, in units of the range. In a space of one
     point there is nothing to change.
     """
-    mutable = [name for name in space.names if _can_change(space[name])]
+    mutable = [name for name in config if _can_change(space[name])]
     if not mutable:
         return dict(config)
     name = mutable[int(rng.integers(len(mutable)))]
-    return config | {name: _another(space[name], config[name], rng, step)}
+    changed = config | {name: _another(space[name], config[name], rng, step)}
+    return space.completed(changed, rng)
 
 
 def _can_change(hyperparameter: Hyperparameter) -> bool:

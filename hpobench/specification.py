@@ -1,0 +1,79 @@
+"""How search spaces are stated: hyperparameters as mappings or SciPy distributions, conditions."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
+
+# Columns of the stored trials table that a hyperparameter would overwrite.
+RESERVED_NAMES = frozenset({"task", "method", "seed", "trial", "config"})
+
+
+def conditions(
+    items: Mapping[str, Hyperparameter], specs: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[str, list[Any]]]]:
+    """For each conditional hyperparameter: its parent, and the values of it that activate it."""
+    before: list[str] = []
+    for name, spec in specs.items():
+        if isinstance(spec, Mapping) and spec.get("when"):
+            if len(spec["when"]) != 1:
+                raise ValueError(f"hyperparameter {name!r}: when={spec['when']!r} names one parent")
+            ((parent, value),) = spec["when"].items()
+            values = list(value) if isinstance(value, list | tuple) else [value]
+            if parent not in before:
+                raise ValueError(
+                    f"hyperparameter {name!r} depends on {parent!r}, which must be stated before it"
+                )
+            if strange := [value for value in values if not items[parent].contains(value)]:
+                raise ValueError(f"hyperparameter {name!r}: {parent} is never {strange[0]!r}")
+            yield name, (parent, values)
+        before.append(name)
+
+
+def hyperparameter(name: str, spec: Any) -> Hyperparameter:
+    """The hyperparameter that `spec` states; raises ValueError naming it."""
+    if name in RESERVED_NAMES:
+        raise ValueError(f"hyperparameter {name!r} has a reserved name: rename it")
+    try:
+        if isinstance(spec, Float | Integer | Ordinal | Categorical):
+            return spec
+        if isinstance(spec, Mapping):
+            return _from_mapping(spec)
+        if hasattr(spec, "support") and hasattr(spec, "dist"):
+            return _from_scipy(spec)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"hyperparameter {name!r}: {error}") from error
+    raise ValueError(
+        f"hyperparameter {name!r}: {spec!r} is neither a hyperparameter, a mapping with a type, "
+        "nor a frozen scipy.stats distribution"
+    )
+
+
+def _from_mapping(spec: Mapping[str, Any]) -> Hyperparameter:
+    types = {"float": Float, "integer": Integer, "ordinal": Ordinal, "categorical": Categorical}
+    settings = dict(spec)
+    settings.pop("when", None)
+    kind = settings.pop("type", None)
+    if kind not in types:
+        raise ValueError(f"type={kind!r}: use one of {', '.join(types)}")
+    if "values" in settings:
+        settings["levels"] = settings.pop("values")
+    made: Hyperparameter = types[kind](**settings)
+    return made
+
+
+def _from_scipy(frozen: Any) -> Hyperparameter:
+    """From the distribution's support: mind that scipy's randint excludes its upper bound."""
+    low, high = map(float, frozen.support())
+    match frozen.dist.name:
+        case "uniform":
+            return Float(low, high)
+        case "randint":
+            return Integer(int(low), int(high))
+        case "loguniform" | "reciprocal":
+            if not math.isclose(frozen.median(), math.sqrt(low * high), rel_tol=1e-9):
+                raise ValueError("a shifted loguniform (loc != 0) is not uniform on a log scale")
+            return Float(low, high, log=True)
+        case other:
+            raise ValueError(f"scipy's {other} is not supported: use loguniform, uniform, randint")
