@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray, Hyperparameter
-from hpobench.specification import conditions, hyperparameter
+from hpobench.specification import conditions, stated
 
 Configuration = dict[str, Any]
 
@@ -33,7 +33,7 @@ class Space(Mapping[str, Hyperparameter]):
     def __init__(self, hyperparameters: Mapping[str, Any]) -> None:
         if not hyperparameters:
             raise ValueError("a search space needs at least one hyperparameter")
-        self._items = {name: hyperparameter(name, spec) for name, spec in hyperparameters.items()}
+        self._items = {name: stated(name, spec) for name, spec in hyperparameters.items()}
         self.names = tuple(self._items)
         self._conditions = dict(conditions(self._items, hyperparameters))
         levels = [hyperparameter.levels for hyperparameter in self._items.values()]

@@ -31,7 +31,7 @@ def conditions(
         before.append(name)
 
 
-def hyperparameter(name: str, spec: Any) -> Hyperparameter:
+def stated(name: str, spec: Any) -> Hyperparameter:
     """The hyperparameter that `spec` states; raises ValueError naming it."""
     if name in RESERVED_NAMES:
         raise ValueError(f"hyperparameter {name!r} has a reserved name: rename it")
