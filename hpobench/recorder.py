@@ -1,5 +1,6 @@
 """Watches the events of one run and turns them into columns, in memory."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,20 @@ class Recorder:
             columns[SLACK + name] = _joined([e.constraints.get(name) for e in evaluations], counts)
         order = np.argsort(columns["time_s"], kind="stable")
         return {name: column[order] for name, column in columns.items()}
+
+    def job_columns(self) -> Columns:
+        """Columns of `schema.JOBS` less the key; `status` as a position in `JOB_STATUS`."""
+        done = self.outcomes
+        status = [2 if o.cut else int(o.evaluation.value == math.inf) for o in done]
+        return {
+            "trial": np.array([o.job.trial for o in done], dtype=np.int32),
+            "worker": np.array([o.worker for o in done], dtype=np.int32),
+            "from_resource": np.array([o.job.from_resource for o in done], dtype=float),
+            "to_resource": np.array([o.job.to_resource for o in done], dtype=float),
+            "start_s": np.array([o.start_s for o in done], dtype=float),
+            "end_s": np.array([o.end_s for o in done], dtype=float),
+            "status": np.array(status, dtype=np.int32),
+        }
 
     def decision_columns(self) -> Columns:
         """Columns of `schema.DECISIONS` less the key; `kind` as 0 (ask) or 1 (tell)."""

@@ -34,6 +34,7 @@ class RunRecord:
     key: RunKey
     observations: Columns
     trials: list[tuple[int, Configuration]]
+    jobs: Columns
     decisions: Columns
     end_time_s: float
     cpu_s: float
@@ -50,6 +51,7 @@ def tables(records: Sequence[RunRecord]) -> dict[str, pa.Table]:
     return {
         "observations": _observations(records),
         "trials": _trials(records),
+        "jobs": _jobs(records),
         "decisions": _decisions(records),
         "runs": _runs(records),
     }
@@ -108,6 +110,17 @@ def _trials(records: Sequence[RunRecord]) -> pa.Table:
             values = [json.dumps(value) for value in values]
         columns[name] = pa.array(values)
     return pa.table(columns).replace_schema_metadata({JSON_COLUMNS: json.dumps(as_json)})
+
+
+def _jobs(records: Sequence[RunRecord]) -> pa.Table:
+    tables = [record.jobs for record in records]
+    columns = _key_columns(records, [len(table["trial"]) for table in tables])
+    for field in schema.JOBS:
+        if field.name == "status":
+            columns["status"] = _coded(_stack(tables, "status"), schema.JOB_STATUS)
+        elif field.name not in columns:
+            columns[field.name] = pa.array(_stack(tables, field.name), field.type)
+    return pa.table(columns)
 
 
 def _decisions(records: Sequence[RunRecord]) -> pa.Table:

@@ -75,6 +75,7 @@ def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
         key=pair.key(seed),
         observations=recorder.observations(),
         trials=recorder.trials(),
+        jobs=recorder.job_columns(),
         decisions=recorder.decision_columns(),
         end_time_s=recorder.end_time_s,
         cpu_s=time.process_time() - begin,

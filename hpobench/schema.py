@@ -13,6 +13,12 @@ observations: one row per value that became known, in order of time
     status       ok, or failed: the value is not finite
     slack.NAME   one column a constraint, if any: feasible means >= 0
 trials: one row per trial: trial, config (JSON), then one column a hyperparameter
+jobs: one row per job that a worker was given, in order of ending
+    trial, worker
+    from_resource, to_resource   what was asked for
+    start_s, end_s               seconds since the run began
+    status                       ok; failed: the job raised, or ended without a finite value;
+                                 cut: by the end of the budget
 decisions: one row per decision of the method, in order
     kind         ask or tell
     time_s       simulated or real seconds since the run began at which it was begun
@@ -52,6 +58,19 @@ OBSERVATIONS = pa.schema(
     ]
 )
 TRIALS = pa.schema([*_KEY_FIELDS, ("trial", pa.int32())])
+JOBS = pa.schema(
+    [
+        *_KEY_FIELDS,
+        ("trial", pa.int32()),
+        ("worker", pa.int32()),
+        ("from_resource", pa.float64()),
+        ("to_resource", pa.float64()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("status", _NAME),
+    ]
+)
+JOB_STATUS = ["ok", "failed", "cut"]
 DECISIONS = pa.schema(
     [*_KEY_FIELDS, ("kind", _NAME), ("time_s", pa.float64()), ("seconds", pa.float32())]
 )

@@ -34,6 +34,7 @@ def load(folder: str | Path) -> Study:
     return Study(
         observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS),
         trials=lambda: _trials(selection),
+        jobs=lambda: _frame(selection, "jobs", schema.JOBS),
         decisions=lambda: _frame(selection, "decisions", schema.DECISIONS),
         runs=lambda: _frame(selection, "runs", schema.RUNS),
         tasks={name: schema.TaskFacts.from_json(facts) for name, facts in plan["tasks"].items()},

@@ -28,11 +28,13 @@ class Study:
         tasks: Mapping[str, TaskFacts],
         methods: Mapping[str, MethodFacts],
         settings: Mapping[str, Any] | None = None,
+        jobs: Source | None = None,
     ) -> None:
         self._observations = observations
         self._trials = trials
         self._decisions = decisions
         self._runs = runs
+        self._jobs = jobs
         self.tasks = dict(tasks)
         self.methods = dict(methods)
         self.settings = dict(settings or {})
@@ -46,6 +48,11 @@ class Study:
     def trials(self) -> pd.DataFrame:
         """One row per trial, with its configuration."""
         return _read(self._trials)
+
+    @cached_property
+    def jobs(self) -> pd.DataFrame:
+        """One row per job that a worker was given; empty if the study was not stored with any."""
+        return pd.DataFrame() if self._jobs is None else _read(self._jobs)
 
     @cached_property
     def decisions(self) -> pd.DataFrame:

@@ -35,6 +35,13 @@ def test_a_study_has_its_documented_tables(tmp_path):
     assert list(study.runs.columns) == [
         *["task", "method", "seed", "status", "error", "trials", "end_time_s", "cpu_s"]
     ]
+    assert list(study.jobs.columns) == [
+        *["task", "method", "seed", "trial", "worker", "from_resource", "to_resource"],
+        *["start_s", "end_s", "status"],
+    ]
+    # Four workers that never wait, to the end: every second of them is in a job.
+    busy = (study.jobs["end_s"] - study.jobs["start_s"]).groupby(study.jobs["seed"]).sum()
+    assert busy.to_numpy() == pytest.approx([2 * 4 * 20] * 3)
     assert len(study.runs) == 6
     assert (study.runs["end_time_s"] == 20).all()
     assert study.runs["trials"].sum() == len(study.trials)
@@ -116,7 +123,7 @@ def test_a_task_that_raises_costs_the_trial_and_not_the_run(tmp_path):
 def digest(folder):
     """The bytes of what must be reproducible: all but measured seconds."""
     study = load(folder)
-    frames = [study.observations, study.trials, study.decisions.drop(columns="seconds")]
+    frames = [study.observations, study.trials, study.jobs, study.decisions.drop(columns="seconds")]
     frames.append(study.runs.drop(columns="cpu_s"))
     return [pd.util.hash_pandas_object(frame, index=True).sum() for frame in frames]
 
@@ -141,10 +148,10 @@ def test_same_seed_same_bytes(tmp_path):
         command = [sys.executable, "-c", SCRIPT, str(folder), f"n_jobs={jobs}", str(number)]
         subprocess.run(command, check=True, env=environment)
         digests.append(digest(folder / "runs" / "study"))
-        found = sorted((folder / "runs" / "study" / "parts").glob("*/[ot]*.parquet"))
+        found = sorted((folder / "runs" / "study" / "parts").glob("*/[ojt]*.parquet"))
         files.append([(path.parent.name, path.name, path.read_bytes()) for path in found])
     assert digests[0] == digests[1] == digests[2]
-    assert len(files[0]) == 2 * 14
+    assert len(files[0]) == 3 * 14
     assert files[0] == files[1] == files[2]
 
 
@@ -282,6 +289,7 @@ def test_hyperparameters_of_mixed_types_and_inactive_ones_survive():
         key=rows.RunKey("t", "m", 0, "f"),
         observations=Recorder().observations(),
         trials=list(enumerate(configs)),
+        jobs=Recorder().job_columns(),
         decisions=Recorder().decision_columns(),
         end_time_s=0.0,
         cpu_s=0.0,
