@@ -10,10 +10,11 @@ from hpobench.records import Evaluation, Job
 class Budget:
     """Limits of one run; infinite means no limit.
 
-    `time_s`: nothing after it is known. `trials`: so many configurations are tried; the run ends
-    when the method asks for one more and what is under way has ended. `resource` (summed over all
-    jobs) and `cost_s` (seconds of work, summed over the workers) are charged when a job starts;
-    the job that would exceed them is the last, and keeps what it reaches with the rest.
+    `time_s`: nothing after it is known. `trials`: so many configurations are tried; what is under
+    way goes on to its end, and so do paused trials if the method hears of it (`Method.refuse`).
+    `resource` (summed over all jobs) and `cost_s` (seconds of work, summed over the workers) are
+    charged when a job starts; the job that would exceed them is the last, and keeps what it reaches
+    with the rest.
     """
 
     time_s: float = math.inf
@@ -70,6 +71,9 @@ class Account:
             by_resource = evaluation.resources.searchsorted(base + self._resource_left, "right")
             by_cost = evaluation.seconds.searchsorted(self._cost_left, "right")
             evaluation = evaluation.first(int(min(by_resource, by_cost)))
+            if by_cost < by_resource:
+                # The worker is busy until the money runs out, though nothing more becomes known.
+                evaluation = evaluation._replace(duration_s=self._cost_left)
         self._resource_left -= job.to_resource - base
         self._cost_left -= evaluation.duration_s
         return evaluation, whole

@@ -4,6 +4,7 @@ Reading a YAML here imports neither Hydra nor NumPy, so that `hpobench list` ans
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,38 @@ CONF = Path(__file__).parent / "conf"
 
 def names(group: str, folders: Sequence[Path] = ()) -> list[str]:
     """The names in `conf/GROUP/` (method, task or study) and in further folders, sorted."""
-    found = {path.stem for folder in (CONF, *folders) for path in (folder / group).glob("*.yaml")}
-    return sorted(found)
+    return sorted(_paths(group, folders))
 
 
 def read(group: str, name: str, folders: Sequence[Path] = ()) -> dict[str, Any]:
-    """The YAML of one name, as it stands in the file; further folders go before `conf/`."""
-    for folder in (*folders, CONF):
-        path = folder / group / f"{name}.yaml"
-        if path.exists():
-            settings: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
-            return settings
-    raise LookupError(unknown(group, name, names(group, folders)))
+    """The YAML of one name, as it stands in the file; raises LookupError or ValueError."""
+    paths = _paths(group, folders)
+    if name not in paths:
+        raise LookupError(unknown(group, name, paths))
+    try:
+        settings = yaml.safe_load(paths[name].read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{paths[name]} is not valid YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{paths[name]} holds no mapping of keys to values")
+    return settings
+
+
+def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:
+    """The files by name. A name may stand in one place only: what runs must be what is listed."""
+    paths: dict[str, Path] = {}
+    for folder in (CONF, *folders):
+        if not folder.is_dir():
+            raise ValueError(f"--conf {folder}: there is no such folder")
+        for path in sorted((folder / group).glob("*.yaml")):
+            if not re.fullmatch(r"[\w-]+", path.stem):
+                raise ValueError(f"{path}: name it with letters, digits, _ and - only")
+            if path.stem in paths:
+                raise ValueError(
+                    f"{group} {path.stem!r} stands in {paths[path.stem]} and in {path}: rename one"
+                )
+            paths[path.stem] = path
+    return paths
 
 
 def unknown(what: str, name: str, choices: Iterable[str]) -> str:

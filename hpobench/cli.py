@@ -23,15 +23,30 @@ EPILOG = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 if runs failed, 2 if it was asked wrongly."""
-    options = _parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         status: int = options.command(options)
-    except (ValueError, LookupError, FileNotFoundError) as error:
+    except (ValueError, LookupError, OSError) as error:
         if os.environ.get("HPOBENCH_TRACEBACK"):
             raise
-        print(f"hpobench: error: {error.args[0] if error.args else error}", file=sys.stderr)
+        # str() of a KeyError would put its message in quotes.
+        words = error.args[0] if isinstance(error, LookupError) and error.args else error
+        print(f"hpobench: error: {words}", file=sys.stderr)
         return 2
     return status
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; settings may stand before and after options."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if any(word.startswith("-") for word in rest) or (rest and "overrides" not in options):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.overrides = [*options.overrides, *rest]
+    # Tasks and methods of one's own may be modules beside their YAML; workers inherit the path.
+    sys.path += [str(folder.resolve()) for folder in getattr(options, "conf", [])]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -154,7 +169,10 @@ def _report_failures(study: "Study") -> int:
     from hpobench.results import load
 
     runs = load(study.folder).runs
-    errors = runs[runs["status"] == "failed"]
+    mine = {(key.task, key.method, key.seed) for key in failed}
+    errors = runs[
+        [key in mine for key in zip(runs["task"], runs["method"], runs["seed"], strict=True)]
+    ]
     print(f"\n{len(failed)} runs failed (retry with retry_failed=true):", file=sys.stderr)
     for row in errors.itertuples():
         print(f"  {row.task} {row.method} seed {row.seed}: {row.error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -19,6 +20,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hpobench import catalogue
+
+_NEEDED = (
+    *("name", "seeds", "workers", "overhead", "replay_from", "budget", "runs_dir", "study_seed"),
+    *("n_jobs", "backend", "shard", "part_runs", "retry_failed", "progress"),
+)
 
 
 class ConfigError(ValueError):
@@ -36,8 +42,9 @@ class Composed:
 def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     """Compose `conf/` with command-line overrides; `folders` hold YAML files of one's own."""
     chosen, others = _split(overrides)
-    study = chosen.pop("study", ["default"])
-    _match("study", study, folders)
+    study = _match("study", chosen.pop("study", ["default"]), folders)
+    if len(study) > 1:
+        raise ConfigError(f"study={','.join(study)}: name one study")
     comparisons = _comparisons(study[0], chosen, folders)
     pairs = tuple(
         dict.fromkeys(
@@ -53,7 +60,25 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     if folders:
         paths = ",".join(f"file://{folder.resolve()}" for folder in folders)
         groups.append(f"hydra.searchpath=[{paths}]")
-    return Composed(_compose(groups, others), pairs)
+    settings = _compose(groups, others)
+    _check_shape(settings, study[0])
+    return Composed(settings, pairs)
+
+
+def _check_shape(settings: Mapping[str, Any], study: str) -> None:
+    """Raise ConfigError if a node is missing, or is no mapping where one is needed."""
+    if isinstance(settings.get("study"), dict):
+        raise ConfigError(f"study {study!r}: begin its YAML with the line '# @package _global_'")
+    for name in _NEEDED:
+        if name not in settings:
+            raise ConfigError(f"the setting {name!r} is missing: do not delete it")
+    for group in ("tasks", "methods"):
+        nodes = settings.get(group)
+        for name, node in nodes.items() if isinstance(nodes, dict) else [(group, None)]:
+            if not isinstance(node, dict) or "_target_" not in node:
+                raise ConfigError(f"{group}.{name} must be a mapping with a _target_, not {node!r}")
+    if not isinstance(settings["budget"], dict):
+        raise ConfigError(f"budget={settings['budget']!r}: give budget.time_s= or another limit")
 
 
 def _split(overrides: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -70,7 +95,9 @@ def _split(overrides: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
                 f"{text!r}: only method=, task= and seeds= take several values: [a,b]"
             )
         if override.key_or_group not in ("method", "task", "study"):
-            others.append(text)
+            # Bounds are added by the name of a metric, which no YAML can list beforehand.
+            adds = re.match(r"tasks\.[^.=]+\.constraints[.=]", text)
+            others.append(f"++{text}" if adds else text)
             continue
         value: Any = override.value()
         names = [str(name) for name in (value if isinstance(value, list) else [value])]
@@ -117,8 +144,8 @@ def _compose(groups: list[str], overrides: list[str]) -> dict[str, Any]:
     with initialize_config_module("hpobench.conf", version_base="1.3"):
         try:
             settings = compose("config", overrides=[*groups, *overrides])
-        except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(_explain(str(error), compose("config", groups))) from error
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+            raise ConfigError(_explain(str(error), groups)) from error
     try:
         plain = OmegaConf.to_container(settings, resolve=True)
     except OmegaConfBaseException as error:
@@ -127,11 +154,12 @@ def _compose(groups: list[str], overrides: list[str]) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def _explain(message: str, settings: DictConfig) -> str:
+def _explain(message: str, groups: list[str]) -> str:
     """Hydra's message, or, for a key that does not exist, the keys that do."""
     found = re.search(r"Could not override '([^']+)'", message)
     if found is None:
         return message
+    settings = compose("config", groups)
     path = found.group(1).split(".")
     node: Any = settings
     for depth, key in enumerate(path):

@@ -75,7 +75,9 @@ class Scheduler(Protocol):
 class Method(Protocol):
     """A searcher with a scheduler, or a library that does both.
 
-    A constructor takes `(space, fidelity, rng, workers, **settings)`.
+    A constructor takes `(space, fidelity, rng, workers, **settings)`. A method may also have
+    `refuse(job)`: the budget of trials is spent, so that `job`, just asked for, will not be run,
+    nor any other that starts a trial; trials that were started may go on.
     """
 
     def ask(self) -> Job | None:

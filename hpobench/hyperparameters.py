@@ -142,6 +142,8 @@ class _Levels:
     def _check_levels(self) -> None:
         if not self.levels:
             raise ValueError("a hyperparameter needs at least one value")
+        if any(level is None for level in self.levels):
+            raise ValueError("null is no value: say what it stands for, such as none")
         if len(set(self.levels)) != len(self.levels):
             raise ValueError(f"the values {list(self.levels)} are not all different")
 

@@ -42,11 +42,12 @@ class Pair:
     @property
     def conditions(self) -> str:
         """The fingerprint of all settings but the method's: pairs that compare share it."""
-        mine = ("seeds", "method", "method_config", "replay_from", "replay_fingerprint")
+        mine = ("seeds", "method", "method_config", "replay_fingerprint")
         return digest(self._content(*mine))
 
     def _content(self, *without: str) -> dict[str, Any]:
-        names = {spec.name for spec in fields(self)} - {"fingerprint", "budget", *without}
+        aside = {"fingerprint", "budget", "replay_from", *without}
+        names = {spec.name for spec in fields(self)} - aside
         content = {name: getattr(self, name) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}
 
@@ -69,13 +70,22 @@ class Chunk:
     seeds: tuple[int, ...]
 
 
-def chunks(pairs: Sequence[Pair], done: Collection[RunKey], size: int) -> list[Chunk]:
-    """What is missing, `size` seeds at a time; the same parts whatever the number of jobs."""
+def chunks(
+    pairs: Sequence[Pair], done: Collection[RunKey], size: int, shard: tuple[int, int] = (1, 1)
+) -> list[Chunk]:
+    """What is missing, `size` seeds at a time; the same parts whatever the number of jobs.
+
+    Of all the plan's chunks, done or not, shard (i, n) has each n-th: shards never overlap.
+    """
+    planned = [
+        Chunk(pair, pair.seeds[first : first + size])
+        for pair in pairs
+        for first in range(0, len(pair.seeds), size)
+    ]
+    index, count = shard
     pending = []
-    for pair in pairs:
-        for first in range(0, len(pair.seeds), size):
-            seeds = pair.seeds[first : first + size]
-            missing = tuple(seed for seed in seeds if pair.key(seed) not in done)
-            if missing:
-                pending.append(Chunk(pair, missing))
+    for chunk in planned[index - 1 :: count]:
+        missing = tuple(seed for seed in chunk.seeds if chunk.pair.key(seed) not in done)
+        if missing:
+            pending.append(Chunk(chunk.pair, missing))
     return pending

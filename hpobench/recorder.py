@@ -61,7 +61,9 @@ class Recorder:
             "worker": per_job([outcome.worker for outcome in self.outcomes]),
         }
         for name in sorted({name for e in evaluations for name in e.constraints}):
-            columns[SLACK + name] = _joined([e.constraints.get(name) for e in evaluations], counts)
+            slack = _joined([e.constraints.get(name) for e in evaluations], counts)
+            # What could not be measured is not feasible.
+            columns[SLACK + name] = np.where(np.isnan(slack), -np.inf, slack)
         order = np.argsort(columns["time_s"], kind="stable")
         return {name: column[order] for name, column in columns.items()}
 
@@ -77,6 +79,7 @@ class Recorder:
             "start_s": np.array([o.start_s for o in done], dtype=float),
             "end_s": np.array([o.end_s for o in done], dtype=float),
             "status": np.array(status, dtype=np.int32),
+            "error": np.array([o.evaluation.error or "" for o in done], dtype=object),
         }
 
     def decision_columns(self) -> Columns:

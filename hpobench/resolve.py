@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 from hydra.errors import InstantiationException
 
-from hpobench import overhead, runner
+from hpobench import overhead, runner, store
 from hpobench.budget import Budget
 from hpobench.config import Composed, ConfigError
 from hpobench.contracts import Task
 from hpobench.layout import read_plan
 from hpobench.plan import Config, Pair
+from hpobench.rows import RunKey
 from hpobench.schema import MethodFacts, TaskFacts
 
 T = TypeVar("T")
@@ -38,6 +39,9 @@ def check(settings: Mapping[str, Any]) -> None:
         raise ConfigError("overhead=replay and replay_from=STUDY go together: give both or none")
     if not re.fullmatch(r"[\w.+-]+", str(settings["name"])) or str(settings["name"])[0] == ".":
         raise ConfigError(f"name={settings['name']!r}: use letters, digits, and any of . _ + -")
+    for name in ("retry_failed", "progress"):
+        if not isinstance(settings[name], bool):
+            raise ConfigError(f"{name}={settings[name]!r}: use true or false")
     shard(settings["shard"])
 
 
@@ -59,9 +63,14 @@ def seeds(stated: Any) -> tuple[int, ...]:
     """A count n (0, ..., n-1) or a list, as a tuple of different seeds."""
     if isinstance(stated, int) and not isinstance(stated, bool) and stated >= 1:
         return tuple(range(stated))
-    whole = isinstance(stated, list) and all(type(seed) is int and seed >= 0 for seed in stated)
+    whole = isinstance(stated, list) and all(
+        type(seed) is int and 0 <= seed < 2**31 for seed in stated
+    )
     if not whole or not stated or len(set(stated)) < len(stated):
-        raise ConfigError(f"seeds={stated!r}: use a count of at least 1, or a list such as [0,1,7]")
+        raise ConfigError(
+            f"seeds={stated!r}: use a count of at least 1, or a list of different "
+            "whole numbers from 0 to 2147483647, such as [0,1,7]"
+        )
     return tuple(stated)
 
 
@@ -120,6 +129,8 @@ def budget(study: Mapping[str, Any], own: Mapping[str, Any] | None) -> Budget:
             raise ConfigError(f"unknown limit budget.{name}: use one of {', '.join(_LIMITS)}")
         if isinstance(limit, bool) or not isinstance(limit, int | float):
             raise ConfigError(f"budget.{name}={limit!r}: use a number")
+        if name == "trials" and not float(limit).is_integer():
+            raise ConfigError(f"budget.trials={limit!r}: use a whole number")
     try:
         return Budget(**{_LIMITS[name]: limit for name, limit in limits.items()})
     except ValueError as error:
@@ -127,10 +138,15 @@ def budget(study: Mapping[str, Any], own: Mapping[str, Any] | None) -> Budget:
 
 
 def _recorded(settings: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The pairs of the study from which decision times are replayed."""
+    """The pairs of the study from which decision times are replayed, with the seeds it stored."""
     source = study_folder(settings["replay_from"], settings["runs_dir"])
-    plan = read_plan(source)
-    return {(p["task"], p["method"]): p | {"folder": str(source)} for p in plan["pairs"]}
+    stored = {key for key, (status, _) in store.inventory(source).items() if status == "ok"}
+    pairs = {}
+    for pair in read_plan(source)["pairs"]:
+        keys = [RunKey(pair["task"], pair["method"], n, pair["fingerprint"]) for n in pair["seeds"]]
+        seeds = [key.seed for key in keys if key in stored]
+        pairs[pair["task"], pair["method"]] = pair | {"folder": str(source), "seeds": seeds}
+    return pairs
 
 
 def _replayed(

@@ -1,6 +1,7 @@
 """Runs chunks of a study, here or in joblib's workers, each stored as one part."""
 
 import json
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from hpobench.contracts import Method, Task
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
-from hpobench.rows import RunRecord
+from hpobench.rows import RunKey, RunRecord
 from hpobench.simulator import Charge, simulate
 
 
@@ -71,14 +72,18 @@ def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
         recorder.watch(events)
     except Exception as exception:
         error = _last_words(exception)
+    return _record(pair.key(seed), recorder, time.process_time() - begin, error)
+
+
+def _record(key: RunKey, recorder: Recorder, cpu_s: float, error: str) -> RunRecord:
     return RunRecord(
-        key=pair.key(seed),
+        key=key,
         observations=recorder.observations(),
         trials=recorder.trials(),
         jobs=recorder.job_columns(),
         decisions=recorder.decision_columns(),
         end_time_s=recorder.end_time_s,
-        cpu_s=time.process_time() - begin,
+        cpu_s=cpu_s,
         error=error,
     )
 
@@ -118,13 +123,51 @@ def _charges(chunk: Chunk) -> Iterator[tuple[int, Charge]]:
 def run_all(
     pending: Sequence[Chunk], folder: Path, n_jobs: int, backend: str = "loky"
 ) -> Iterator[Report]:
-    """Run chunks with joblib; yields reports as chunks are stored, in any order."""
+    """Run chunks with joblib; yields reports as chunks are stored, in any order.
+
+    If a worker dies, the chunks that were under way are run again, each in a process of its own;
+    the runs of one that dies again are stored as failed. All other chunks go on.
+    """
     if n_jobs == 1:
         yield from (run_chunk(chunk, folder) for chunk in pending)
         return
+    from concurrent.futures.process import BrokenProcessPool
+
+    waiting = list(pending)
+    while waiting:
+        try:
+            for report in _parallel(waiting, folder, n_jobs, backend):
+                waiting.remove(report.chunk)
+                yield report
+        except BrokenProcessPool:
+            # Chunks are handed out in order, two a process.
+            suspects = waiting[: 2 * (os.cpu_count() or 1 if n_jobs < 0 else n_jobs)]
+            for chunk in suspects:
+                waiting.remove(chunk)
+                yield _run_apart(chunk, folder, backend)
+
+
+def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) -> Iterator[Report]:
     import joblib
 
     settings: dict[str, Any] = {"inner_max_num_threads": 1} if backend == "loky" else {}
     with joblib.parallel_config(backend=backend, **settings):
-        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-        yield from parallel(joblib.delayed(run_chunk)(chunk, folder) for chunk in pending)
+        parallel = joblib.Parallel(
+            n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
+        )
+        yield from parallel(joblib.delayed(run_chunk)(chunk, folder) for chunk in list(chunks))
+
+
+def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Report:
+    """Run a chunk that may kill its process, unless it was stored before the pool broke."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    keys = [chunk.pair.key(seed) for seed in chunk.seeds]
+    if all(key in store.inventory(folder) for key in keys):
+        return Report(chunk, {})
+    try:
+        return next(iter(_parallel([chunk], folder, 2, backend)))
+    except BrokenProcessPool:
+        error = "the worker process died: killed, or out of memory"
+        store.write_part(folder, [_record(key, Recorder(), 0.0, error) for key in keys])
+        return Report(chunk, dict.fromkeys(chunk.seeds, error))

@@ -19,6 +19,7 @@ jobs: one row per job that a worker was given, in order of ending
     start_s, end_s               seconds since the run began
     status                       ok; failed: the job raised, or ended without a finite value;
                                  cut: by the end of the budget
+    error                        what a job raised, else ""
 decisions: one row per decision of the method, in order
     kind         ask or tell
     time_s       simulated or real seconds since the run began at which it was begun
@@ -68,6 +69,7 @@ JOBS = pa.schema(
         ("start_s", pa.float64()),
         ("end_s", pa.float64()),
         ("status", _NAME),
+        ("error", pa.string()),
     ]
 )
 JOB_STATUS = ["ok", "failed", "cut"]

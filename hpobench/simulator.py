@@ -6,11 +6,12 @@ jobs that end at the same time the one that was started first is told first, and
 given its next job before the other job is told.
 """
 
-import time
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,10 @@ from hpobench.contracts import Method, Task
 from hpobench.randomness import mix
 from hpobench.records import Evaluation, EvaluationError, Job
 
-# So many events at one and the same time mean that the clock will never move again.
+# So many events at one and the same time mean that the clock will never move again; far fewer do
+# if the jobs fail: then nothing but the error is to be learned.
 STANDSTILL_EVENTS = 100_000
+STANDSTILL_FAILURES = 100
 
 Charge = Callable[[str, float], float]
 """(kind of decision, seconds measured) -> seconds by which it moves the clock."""
@@ -77,17 +80,31 @@ class _Trials:
 
     def checkpoint(self, job: Job, worker: int) -> Any:
         """The state to resume from: what the worker still holds, or what was saved, or None."""
+        trial, state = self.held.pop(worker, (-1, None))
         if job.from_resource == 0:
             return None
-        trial, state = self.held.get(worker, (-1, None))
         return state if trial == job.trial else self.saved.get(job.trial)
 
     def keep(self, job: Job, worker: int, evaluation: Evaluation) -> None:
         if evaluation.checkpoint is None:
             return
         self.held[worker] = (job.trial, evaluation.checkpoint)
-        if self.task.can_checkpoint:
+        if job.to_resource >= self.task.fidelity.r_max:
+            self.saved.pop(job.trial, None)
+        elif self.task.can_checkpoint:
             self.saved[job.trial] = evaluation.checkpoint
+
+
+class _Running(NamedTuple):
+    """A job under way, ordered by when it ends, then by when it was handed out."""
+
+    end_s: float
+    number: int
+    worker: int
+    start_s: float
+    job: Job
+    evaluation: Evaluation
+    whole: bool
 
 
 def simulate(
@@ -106,72 +123,136 @@ def simulate(
     """
     if workers < 1:
         raise ValueError(f"workers={workers}: a run needs at least one")
-    end_of_time = budget.time_s
-    trials = _Trials(task, seed)
-    spent = budget.account()
-    heap: list[tuple[float, int, int, float, Job, Evaluation, bool]] = []
-    idle = deque(range(workers))
-    clock = time.perf_counter
-    now = decided = 0.0
-    jobs = still = 0
-    asking = True
+    run = _Run(task, method, budget, seed, workers, charge)
     while True:
-        while asking and idle:
-            began = decided if decided > now else now
-            if began >= end_of_time:
-                break
-            tick = clock()
-            job = method.ask()
-            seconds = clock() - tick
-            decided = began + charge("ask", seconds)
+        yield from run.hand_out()
+        if not run.heap:
+            return
+        yield from run.finish(heappop(run.heap))
+
+
+class _Run:
+    """The state of one simulated run."""
+
+    def __init__(
+        self, task: Task, method: Method, budget: Budget, seed: int, workers: int, charge: Charge
+    ) -> None:
+        self.heap: list[_Running] = []
+        self._task, self._method, self._charge = task, method, charge
+        self._budget, self._account = budget, budget.account()
+        self._trials = _Trials(task, seed)
+        self._idle = deque(range(workers))
+        self._asking = True
+        self._now = self._decided = 0.0
+        self._jobs = 0
+        self._standstill = _Standstill(workers, counted=budget.trials < math.inf)
+
+    def hand_out(self) -> Iterator[Decision]:
+        """Ask for jobs while there are idle workers and the method has any."""
+        while self._asking and self._idle:
+            began = max(self._decided, self._now)
+            if began >= self._budget.time_s:
+                return
+            tick = perf_counter()
+            job = self._method.ask()
+            seconds = perf_counter() - tick
+            self._decided = began + self._charge("ask", seconds)
             yield Decision("ask", began, seconds)
             if job is None:
-                break
-            if job.trial not in trials.seeds:
-                if not spent.may_start_trial():
-                    asking = False
-                    break
-                trials.start(job)
-            worker = idle.popleft()
-            checkpoint = trials.checkpoint(job, worker)
-            evaluation = _evaluate(task, job, trials.seeds[job.trial], checkpoint)
-            evaluation, whole = spent.charge(job, evaluation, resumed=checkpoint is not None)
-            if not whole:
-                asking = False
-                if not len(evaluation.values):
-                    break
-            end = decided + evaluation.duration_s
-            heappush(heap, (end, jobs, worker, decided, job, evaluation, whole))
-            jobs += 1
-        if not heap:
-            return
-        end, _, worker, start, job, evaluation, whole = heappop(heap)
-        if end > end_of_time:
-            known = int(evaluation.seconds.searchsorted(end_of_time - start, "right"))
-            yield Outcome(job, worker, start, end_of_time, evaluation.first(known), True)
-            asking = False
-            continue
-        still = still + 1 if end == now else 0
-        if still > STANDSTILL_EVENTS + workers:
-            raise RuntimeError(f"the clock stands still at {now} s: the task's jobs take no time")
-        now = end
-        yield Outcome(job, worker, start, end, evaluation, not whole)
-        idle.appendleft(worker)
+                return
+            if job.trial in self._trials.seeds or self._may_start(job):
+                self._start(job)
+
+    def _may_start(self, job: Job) -> bool:
+        """Count a new trial; of one too many the method hears, if it can, and nothing is run."""
+        if self._account.may_start_trial():
+            self._trials.start(job)
+            return True
+        refuse: Callable[[Job], None] | None = getattr(self._method, "refuse", None)
+        if refuse is None:
+            self._asking = False
+        else:
+            refuse(job)
+        return False
+
+    def _start(self, job: Job) -> None:
+        worker, trials = self._idle.popleft(), self._trials
+        checkpoint = trials.checkpoint(job, worker)
+        evaluation = _evaluate(self._task, job, trials.seeds[job.trial], checkpoint)
+        evaluation, whole = self._account.charge(job, evaluation, resumed=checkpoint is not None)
         if not whole:
-            continue
-        trials.keep(job, worker, evaluation)
-        began = decided if decided > now else now
-        tick = clock()
-        method.tell(job, evaluation)
-        seconds = clock() - tick
-        decided = began + charge("tell", seconds)
+            self._asking = False
+            if not evaluation.duration_s:
+                return
+        start = self._decided
+        end = start + evaluation.duration_s
+        heappush(self.heap, _Running(end, self._jobs, worker, start, job, evaluation, whole))
+        self._jobs += 1
+
+    def finish(self, running: _Running) -> Iterator[Event]:
+        """The next job ends, or the budget does."""
+        end, _, worker, start, job, evaluation, whole = running
+        if end > self._budget.time_s:
+            self._asking = False
+            if start < self._budget.time_s:
+                yield _cut(running, self._budget.time_s)
+            return
+        self._standstill.watch(end > self._now, evaluation)
+        self._now = end
+        yield Outcome(job, worker, start, end, evaluation, not whole)
+        self._idle.appendleft(worker)
+        if not whole:
+            return
+        self._trials.keep(job, worker, evaluation)
+        began = max(self._decided, end)
+        told = _told(evaluation)
+        tick = perf_counter()
+        self._method.tell(job, told)
+        seconds = perf_counter() - tick
+        self._decided = began + self._charge("tell", seconds)
         yield Decision("tell", began, seconds)
+
+
+def _told(evaluation: Evaluation) -> Evaluation:
+    """What a method may know: not the true nor the test values, nor the training state."""
+    resources, seconds, values, duration_s, _, _, constraints, _, error = evaluation
+    return Evaluation(resources, seconds, values, duration_s, None, None, constraints, None, error)
+
+
+def _cut(running: _Running, end_of_time: float) -> Outcome:
+    """What was known of a job when time was up."""
+    _, _, worker, start, job, evaluation, _ = running
+    known = int((start + evaluation.seconds).searchsorted(end_of_time, "right"))
+    return Outcome(job, worker, start, end_of_time, evaluation.first(known), True)
+
+
+@dataclass(slots=True)
+class _Standstill:
+    """Notices that the clock no longer moves. A budget of trials (`counted`) ends a run anyhow."""
+
+    workers: int
+    counted: bool
+    events: int = 0
+    failures: int = 0
+
+    def watch(self, moved: bool, evaluation: Evaluation) -> None:
+        if moved:
+            self.events = self.failures = 0
+            return
+        self.events += 1
+        self.failures = self.failures + 1 if evaluation.error else 0
+        if self.failures > STANDSTILL_FAILURES + self.workers:
+            raise RuntimeError(
+                f"{self.failures} jobs in a row failed at once; the last: {evaluation.error}"
+            )
+        if self.events > STANDSTILL_EVENTS + self.workers and not self.counted:
+            raise RuntimeError("the clock stands still: the task's jobs take no time")
 
 
 def _evaluate(task: Task, job: Job, seed: int, checkpoint: Any) -> Evaluation:
     """Evaluate; an exception becomes a failed observation after the seconds that it names."""
     try:
-        return task.evaluate(job, seed, checkpoint)
+        evaluation = task.evaluate(job, seed, checkpoint)
     except Exception as error:
         seconds = error.seconds if isinstance(error, EvaluationError) else 0.0
         return Evaluation(
@@ -180,4 +261,28 @@ def _evaluate(task: Task, job: Job, seed: int, checkpoint: Any) -> Evaluation:
             values=np.array([np.nan]),
             duration_s=seconds,
             error=f"{type(error).__name__}: {error}",
+        )
+    _check(evaluation)
+    return evaluation
+
+
+def _check(evaluation: Evaluation) -> None:
+    """Raise ValueError if a task returned what cannot be: the run ends and names it."""
+    resources, seconds, values, duration_s, true_values, test_values, slacks, _, _ = evaluation
+    count = len(values)
+    same = len(resources) == count == len(seconds)
+    same = same and (true_values is None or len(true_values) == count)
+    same = same and (test_values is None or len(test_values) == count)
+    if not same or (slacks and any(len(slack) != count for slack in slacks.values())):
+        raise ValueError("the task returned arrays of different lengths for one job")
+    within = 0.0 <= duration_s < math.inf
+    if count:
+        # Sums of floats: the last observation may lie a rounding error behind the end.
+        within = within and 0.0 <= seconds.item(0) and seconds.item(-1) <= duration_s * (1 + 1e-9)
+    if count > 1:
+        # Counting is the cheapest way to look at all of a small array.
+        within = within and np.count_nonzero(seconds[1:] >= seconds[:-1]) == count - 1
+    if not within:
+        raise ValueError(
+            f"the task returned times that cannot be: seconds {seconds} within {duration_s} s"
         )

@@ -24,7 +24,7 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
     key = records[0].key
     seeds = f"{records[0].key.seed}-{records[-1].key.seed}"
     target = _free(parts / f"{key.task}.{key.method}.{seeds}.{key.fingerprint}")
-    draft = parts / f".draft-{socket.gethostname()}-{os.getpid()}-{target.name}"
+    draft = parts / f".draft {os.getpid()} {socket.gethostname()} {target.name}"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     for name, table in tables(records).items():
@@ -72,11 +72,20 @@ def _sync(path: Path) -> None:
 
 def remove_drafts(folder: Path) -> None:
     """Remove what killed processes of this machine left unfinished."""
-    host = socket.gethostname()
-    for draft in (folder / "parts").glob(f".draft-{host}-*"):
-        pid = draft.name.removeprefix(f".draft-{host}-").split("-")[0]
-        if not Path(f"/proc/{pid}").exists():
+    for draft in (folder / "parts").glob(".draft *"):
+        _, pid, host, _ = draft.name.split(" ")
+        if host == socket.gethostname() and not _is_alive(int(pid)):
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's process
+        return True
+    return True
 
 
 Selection = dict[Path, list[int]]

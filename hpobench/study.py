@@ -40,8 +40,8 @@ class Study:
         """What is still to run of this call's shard, in parts."""
         retry = self.settings["retry_failed"]
         done = {key for key, status in self.status().items() if status == "ok" or not retry}
-        index, count = resolve.shard(self.settings["shard"])
-        return chunks(self.pairs, done, self.settings["part_runs"])[index - 1 :: count]
+        shard = resolve.shard(self.settings["shard"])
+        return chunks(self.pairs, done, self.settings["part_runs"], shard)
 
     def run(self) -> Iterator[runner.Report]:
         """Write the plan, then run what is pending; yields a report a stored part."""

@@ -65,6 +65,11 @@ class Composite:
         self._searcher.observe(job, evaluation)
         self._scheduler.report(job.trial, job.to_resource, evaluation.value)
 
+    def refuse(self, job: Job) -> None:
+        """No trial can be started any more: forget the one that was."""
+        del self._pending[job.trial], self._configs[job.trial], self._reached[job.trial]
+        self._scheduler.exhausted()
+
 
 def _complete(space: Space, point: Mapping[str, Any] | str) -> Configuration:
     if isinstance(point, str) and point != "default":

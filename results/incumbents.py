@@ -106,7 +106,8 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
     rows, run = rows[chosen], run[chosen]
     time_s = study.observations["time_s"].to_numpy()[rows]
     # At one time there is one incumbent: the last.
-    last = np.append((np.diff(run) != 0) | (np.diff(time_s) != 0), [True] * bool(len(run)))
+    last = np.ones(len(run), dtype=bool)
+    last[:-1] = (np.diff(run) != 0) | (np.diff(time_s) != 0)
     rows, run, time_s = rows[last], run[last], time_s[last]
     return Incumbents(
         runs=study.runs,
@@ -226,7 +227,9 @@ def _improvements(value: FloatArray, segment: IntArray) -> npt.NDArray[np.bool_]
     rank = np.empty(len(value), dtype=np.int64)
     rank[np.argsort(value, kind="stable")] = np.arange(len(value))
     lowest = np.minimum.accumulate(rank - segment * len(value))
-    return np.append([True] * bool(len(value)), np.diff(lowest) < 0).astype(bool)
+    improves = np.ones(len(value), dtype=bool)
+    improves[1:] = np.diff(lowest) < 0
+    return improves
 
 
 def _reported(study: Study, rows: IntArray, views: Mapping[str, str]) -> FloatArray:

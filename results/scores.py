@@ -17,7 +17,7 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import standard_error
 from hpobench.results.comparison import total_failed
-from hpobench.results.curves import curves, failed_by_method, fractions, horizon_s
+from hpobench.results.curves import curves, failed_by_method, fractions, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.normalise import OBSERVED, Reference, normalised_regret, references
 from hpobench.results.study import Study
@@ -29,8 +29,8 @@ COLUMNS = ("final", "final_sem", "anytime_log", "anytime_linear", "regret", "reg
 def scores(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
     """The table of scores; lower is better.
 
-    A run without a value counts as the median configuration (normalised regret 1), one that ended
-    early keeps its last incumbent. Tasks that cannot be normalised are left out. The column
+    A run without a value counts as the median configuration (normalised regret 1) or as the mean
+    of its method's other runs if that is worse, as in curves; one that ended early keeps its last incumbent. Tasks that cannot be normalised are left out. The column
     `reference` says what each task was normalised by; the rows of `MEAN` average the tasks (each
     group of tasks on which the same methods were run, if there are several groups), for
     the methods that have a score on all of them.
@@ -89,7 +89,7 @@ def _capped(values: FloatArray, reference: Reference) -> float:
 
 
 def _complete(values: FloatArray, reference: Reference) -> FloatArray:
-    return np.where(np.isnan(values), reference.median, values)
+    return np.where(np.isnan(values), stand_in(values, reference.median), values)
 
 
 def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list[dict[str, object]]:

@@ -1,5 +1,6 @@
 """Small studies for tests: tasks of one's own in a folder of YAML files."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ def sometimes_raises(x: float, units: int, kind: str) -> float:
     if kind == "b":
         raise ValueError("kind b diverges")
     return bowl(x, units, kind)
+
+
+def kills(x: float, units: int, kind: str) -> float:
+    """Ends its process, as the kernel does when memory runs out."""
+    os._exit(9)
 
 
 class Broken:
@@ -63,6 +69,7 @@ def write_conf(folder: Path) -> Path:
     for group, name, content in [
         ("task", "bowl", task | {"function": "tests.studies.bowl", "noise": 0.1}),
         ("task", "raises", task | {"function": "tests.studies.sometimes_raises"}),
+        ("task", "kills", task | {"function": "tests.studies.kills"}),
         ("method", "broken", broken),
     ]:
         path = folder / group / f"{name}.yaml"

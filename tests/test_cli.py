@@ -53,6 +53,16 @@ def here(tmp_path, monkeypatch):
             ["no metric 'latency'", "model_size"],
         ),
         (["shard=3/2"], ["shard='3/2'"]),
+        (["task=phoneme", "tasks.phoneme.constraints.latency=3"], ["'latency'", "val_f1"]),
+        (["budget=null"], ["budget=None", "budget.time_s="]),
+        (["methods.random=null"], ["methods.random must be a mapping"]),
+        (["~seeds"], ["'seeds' is missing"]),
+        (["study=[default,default]", "study=def*", "task=nothing"], ["'nothing'"]),
+        (["seeds=[5000000000]"], ["5000000000"]),
+        (["retry_failed=perhaps"], ["retry_failed='perhaps'"]),
+        (["budget.trials=1.5"], ["budget.trials=1.5"]),
+        (["task=bowl", "tasks.bowl.noise=nan"], ["task 'bowl'", "noise=nan"]),
+        (["runs_dir=/proc/nowhere", "task=bowl", "method=random"], ["/proc/nowhere"]),
         (["name=a/b"], ["name='a/b'"]),
         (["n_jobs=0"], ["n_jobs=0"]),
         (["workers=1,2"], ["'workers=1,2'", "[a,b]"]),
@@ -95,6 +105,44 @@ def test_dry_run_prints_the_plan_and_runs_nothing(here, capsys):
     assert "14 runs, 0 stored, 14 to run" in out
     assert "bowl (budget: time_s 20) x 7 seeds" in out
     assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("task/branin.yaml", "_target_: x", ["task 'branin' stands in", "rename one"]),
+        ("task/my.branin.yaml", "_target_: x", ["letters, digits, _ and - only"]),
+        ("task/bad.yaml", "a: [", ["bad"]),
+        ("task/bad.yaml", "- a", ["bad"]),
+        ("task/bad.yaml", "", ["must be a mapping with a _target_"]),
+        ("study/bad.yaml", "name: bad\ncomparisons: [{task: bowl, method: random}]", ["@package"]),
+    ],
+)
+def test_bad_files_of_ones_own(here, capsys, file, content, words):
+    (here / "conf" / "study").mkdir()
+    (here / "conf" / file).write_text(content)
+    choice = ["study=bad"] if file.startswith("study") else ["task=bad", "method=random"]
+    assert main(["run", *choice, "--conf", "conf"]) == 2
+    error = capsys.readouterr().err
+    for word in words:
+        assert word in error
+
+
+def test_a_folder_that_is_not_there(here, capsys):
+    assert main(["run", "--conf", "nowhere"]) == 2
+    assert "--conf nowhere: there is no such folder" in capsys.readouterr().err
+
+
+def test_modules_beside_ones_yaml_are_found(here, capsys):
+    (here / "conf" / "beside.py").write_text("def f(x):\n    return x\n")
+    (here / "conf" / "task" / "beside.yaml").write_text(
+        "_target_: hpobench.tasks.functions.FunctionTask\nfunction: beside.f\n"
+        "space: {x: {_target_: scipy.stats.uniform, loc: 1, scale: 2}}\nbudget: {trials: 9}\n"
+    )
+    command = [sys.executable, "-m", "hpobench.cli", "run", "task=beside", "--conf", "conf"]
+    settings = ["method=random", "n_jobs=2", "seeds=20", "part_runs=5", "progress=false"]
+    done = subprocess.run([*command, *settings], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_list_names_everything(here, capsys):

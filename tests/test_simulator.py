@@ -1,11 +1,14 @@
 """Timelines worked out by hand."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
 from hpobench.budget import Budget
+from hpobench.methods.composite import Composite
+from hpobench.methods.schedulers.asha_stopping import ASHAStopping
 from hpobench.overhead import replay
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.simulator import Outcome, simulate
@@ -96,10 +99,10 @@ def test_the_budget_of_resource_cuts_the_last_job():
 
 
 def test_the_budget_of_cost_is_worker_seconds():
-    # Trial 0 costs 8 s; of trial 1 the 4 s that are left pay for one epoch of 3 s.
+    # Trial 0 costs 8 s; the 4 s that are left pay for one epoch of 3 s of trial 1, and end at 4.
     task = ScriptedTask([2, 3, 1], fidelity=EPOCHS)
     method = ScriptedMethod([(0, 0, 4), (1, 0, 4), (2, 0, 4)])
-    assert timeline(run(task, method, workers=2, cost_s=12)) == [(0, 3, 1, 1, 1), (0, 8, 0, 0, 4)]
+    assert timeline(run(task, method, workers=2, cost_s=12)) == [(0, 4, 1, 1, 1), (0, 8, 0, 0, 4)]
 
 
 def test_pause_and_resume_with_checkpoints():
@@ -157,6 +160,90 @@ def test_a_failure_is_an_observation_charged_the_time_it_took():
     assert np.isnan(first.evaluation.values).all()
 
 
+def test_a_refused_trial_leaves_the_others_going_on():
+    # ASHA's stopping form, rungs 1, 2, 4, two trials of 1 s an epoch on three workers. The third
+    # worker is refused a trial at 0. Trial 0 (the better) goes on from rung to rung, trial 1 stops.
+    task = ScriptedTask([1, 1, 1], values=[0.0, 1.0, 2.0], fidelity=EPOCHS)
+    method = Composite(
+        task.space, EPOCHS, np.random.default_rng(0), 3, InOrder, partial(ASHAStopping, eta=2)
+    )
+    assert timeline(run(task, method, workers=3, trials=2)) == [
+        *[(0, 1, 0, 0, 1), (0, 1, 1, 1, 1), (1, 2, 0, 0, 1), (2, 4, 0, 0, 2)]
+    ]
+
+
+class InOrder:
+    """Suggests x = 0, 1, 2, ..."""
+
+    def __init__(self, space, rng):
+        self.next = iter(range(space.size))
+
+    def suggest(self, pending):
+        return {"x": next(self.next)}
+
+    def observe(self, job, evaluation):
+        pass
+
+
+def test_methods_are_told_only_what_they_may_know():
+    task = ScriptedTask([1, 1])
+    inner = task.evaluate
+    task.evaluate = lambda *args: inner(*args)._replace(
+        true_values=np.ones(1), test_values=np.ones(1)
+    )
+    method = ScriptedMethod(singles(0, 1))
+    heard = []
+    method.tell = lambda _job, evaluation: heard.append(evaluation)
+    run(task, method)
+    assert [(e.true_values, e.test_values, e.checkpoint) for e in heard] == [(None,) * 3] * 2
+
+
+def test_a_failed_job_makes_its_worker_forget_the_trial_before():
+    # Without checkpoints: trial 0 trains an epoch, trial 1 fails on the same worker, and trial 0
+    # then starts again from zero: 4 epochs of 2 s.
+    task = ScriptedTask([2, 5], fidelity=EPOCHS, can_checkpoint=False, fail={1: 1})
+    method = ScriptedMethod([(0, 0, 1), (1, 0, 1), (0, 1, 4)])
+    assert timeline(run(task, method))[-1] == (3, 11, 0, 0, 3)
+
+
+def test_an_observation_at_the_end_of_time_counts_whatever_the_rounding():
+    task = ScriptedTask([0.1], fidelity=Fidelity("epochs", 1, 40))
+    for start in (0.1, 0.7, 1.1):
+        whole = [start + second for second in np.arange(1, 41) * 0.1]
+        for known, time_s in enumerate(whole[:-1], start=1):
+            events = run(
+                task, ScriptedMethod([(0, 0, 40)]), charge=replay([start], [0.0]), time_s=time_s
+            )
+            assert timeline(events)[-1][-1] == known
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": np.ones(2)}, "different lengths"),
+        ({"true_values": np.ones(3)}, "different lengths"),
+        ({"duration_s": math.nan}, "times that cannot be"),
+        ({"duration_s": 0.5}, "times that cannot be"),
+        ({"seconds": np.array([-1.0])}, "times that cannot be"),
+    ],
+)
+def test_evaluations_that_cannot_be_end_the_run(change, message):
+    task = ScriptedTask([1])
+    inner = task.evaluate
+    task.evaluate = lambda *args: inner(*args)._replace(**change)
+    with pytest.raises(ValueError, match=message):
+        run(task, ScriptedMethod(singles(0)))
+
+
+def test_jobs_that_fail_at_once_for_ever_end_the_run_with_their_error():
+    task = ScriptedTask([1], fail={0: 0.0})
+    method = ScriptedMethod([])
+    counter = iter(range(10**9))
+    method.ask = lambda: Job(next(counter), {"x": 0}, 0, 1)
+    with pytest.raises(RuntimeError, match="failed at once; the last: EvaluationError: diverged"):
+        run(task, method)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_the_worst(value):
     method = ScriptedMethod(singles(0))
@@ -181,7 +268,7 @@ def test_a_configuration_tried_again_sees_fresh_noise_and_a_resumed_trial_the_sa
 def test_a_clock_that_cannot_move_is_an_error():
     class Free(ScriptedTask):
         def evaluate(self, job, seed, checkpoint):
-            return Evaluation(*[np.ones(1)] * 3, duration_s=0.0)
+            return Evaluation(np.ones(1), np.zeros(1), np.ones(1), duration_s=0.0)
 
     method = ScriptedMethod([])
     counter = iter(range(10**9))

@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 from hpobench import rows, store
+from hpobench.config import ConfigError
+from hpobench.plots.figures import draw
 from hpobench.recorder import Recorder
 from hpobench.results import load
 from hpobench.results.loading import decoded
+from hpobench.results.scores import scores
 from tests.studies import execute, plan
 
 BOTH = ["task=bowl", "method=[random,evolution]"]
@@ -37,7 +40,7 @@ def test_a_study_has_its_documented_tables(tmp_path):
     ]
     assert list(study.jobs.columns) == [
         *["task", "method", "seed", "trial", "worker", "from_resource", "to_resource"],
-        *["start_s", "end_s", "status"],
+        *["start_s", "end_s", "status", "error"],
     ]
     # Four workers that never wait, to the end: every second of them is in a job.
     busy = (study.jobs["end_s"] - study.jobs["start_s"]).groupby(study.jobs["seed"]).sum()
@@ -118,6 +121,31 @@ def test_a_task_that_raises_costs_the_trial_and_not_the_run(tmp_path):
     merged = stored.observations.merge(stored.trials, on=["task", "method", "seed", "trial"])
     assert (merged["kind"] == "b").equals(merged["status"] == "failed")
     assert merged.loc[merged["kind"] == "b", "value"].isna().all()
+    errors = stored.jobs.set_index("status")["error"]
+    assert set(errors.loc["failed"]) == {"EvaluationError: ValueError: kind b diverges"}
+    assert set(errors.loc["ok"]) == {""}
+    # A failure is charged what the evaluation would have cost: nothing is gained by crashing.
+    took = stored.jobs["end_s"] - stored.jobs["start_s"]
+    assert (took > 0).all()
+
+
+def test_a_worker_that_dies_costs_its_runs_and_not_the_study(tmp_path):
+    study = plan(tmp_path, "task=[kills,bowl]", "method=random", "n_jobs=2", "part_runs=1")
+    execute(study)
+    runs = load(study.folder).runs.set_index("task")
+    assert set(runs.loc["bowl", "status"]) == {"ok"}
+    assert set(runs.loc["kills", "status"]) == {"failed"}
+    assert set(runs.loc["kills", "error"]) == {"the worker process died: killed, or out of memory"}
+    assert len(runs) == 6
+
+
+def test_runs_that_know_nothing_have_scores_and_figures(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=[random,sobol]", "budget.time_s=1e-6")
+    execute(study)
+    stored = load(study.folder)
+    assert len(stored.observations) == 0
+    assert (scores(stored)["final"] == 1).all() or not len(scores(stored))
+    assert draw(stored, tmp_path / "figures")
 
 
 def digest(folder):
@@ -208,10 +236,16 @@ def test_kill_9_loses_at_most_the_parts_not_yet_committed(tmp_path):
     assert not list((again.folder / "parts").glob(".draft*"))
 
 
-def test_shards_divide_the_work(tmp_path):
-    half = plan(tmp_path, *BOTH, "part_runs=1", "shard=1/2")
-    assert execute(half) == 3
-    assert execute(plan(tmp_path, *BOTH, "part_runs=1")) == 3
+def test_shards_divide_the_work_whenever_they_start(tmp_path):
+    assert execute(plan(tmp_path, *BOTH, "seeds=1")) == 2
+    settings = [*BOTH, "seeds=4", "part_runs=1"]
+    first, second = (plan(tmp_path, *settings, f"shard={i}/2") for i in (1, 2))
+    before = [(chunk.pair.method, chunk.seeds) for chunk in second.pending()]
+    done = execute(first)
+    # What the second shard has to do does not depend on what the first has done.
+    assert before == [(chunk.pair.method, chunk.seeds) for chunk in second.pending()]
+    assert done + execute(second) == 6
+    assert plan(tmp_path, *settings).pending() == []
 
 
 @pytest.mark.parametrize(
@@ -255,12 +289,19 @@ def test_measured_overhead_can_be_replayed_to_the_bit(tmp_path):
     pd.testing.assert_frame_equal(twice, again)
 
 
+def test_replay_needs_what_was_stored(tmp_path):
+    settings = ["task=bowl", "method=random", "part_runs=1"]
+    execute(plan(tmp_path, *settings, "overhead=measured", "name=half", "shard=1/2"))
+    with pytest.raises(ConfigError, match=r"no decisions of 'random' on 'bowl' for seeds \[1\]"):
+        plan(tmp_path, *settings, "overhead=replay", "replay_from=half")
+
+
 def test_constraints_are_stored_as_slack(tmp_path):
     study = plan(
         tmp_path,
         "task=protein_structure",
         "method=random",
-        "+tasks.protein_structure.constraints.model_size=1000",
+        "tasks.protein_structure.constraints.model_size=1000",
         "budget.trials=20",
     )
     execute(study)

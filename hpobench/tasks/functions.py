@@ -34,7 +34,7 @@ import numpy as np
 
 from hpobench.hyperparameters import Float
 from hpobench.randomness import mix
-from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
+from hpobench.records import Constraint, Evaluation, EvaluationError, Fidelity, Job, Metric
 from hpobench.space import Space
 from hpobench.tasks import formulas
 from hpobench.tasks.noise import normal, stable_hash
@@ -75,7 +75,8 @@ class FunctionTask:
         ceiling: float = 1.0,
         unit: str = "",
     ) -> None:
-        if noise < 0 or cost_spread < 0 or (cost_s is not None and not cost_s > 0):
+        finite = 0 <= noise < math.inf and 0 <= cost_spread < math.inf
+        if not finite or (cost_s is not None and not 0 < cost_s < math.inf):
             raise ValueError(
                 f"noise={noise} and cost_spread={cost_spread} must be at least 0, and "
                 f"cost_s={cost_s} above 0 (or null: measured)"
@@ -97,11 +98,14 @@ class FunctionTask:
         # In the order of the space, for functions that take a vector as **x.
         point = self.space.key(job.config)
         config = dict(zip(self.space.names, point, strict=True))
-        true = self.metric.to_minimised(float(self._function(**config)))
-        seconds = time.perf_counter() - began
         key = stable_hash(point) if self._noise or self._cost_spread else 0
-        if self._cost_s is not None:
-            seconds = self._cost_s * self._cost_factor(key)
+        charged = None if self._cost_s is None else self._cost_s * self._cost_factor(key)
+        try:
+            true = self.metric.to_minimised(float(self._function(**config)))
+        except Exception as error:
+            took = time.perf_counter() - began if charged is None else charged
+            raise EvaluationError(f"{type(error).__name__}: {error}", took) from error
+        seconds = time.perf_counter() - began if charged is None else charged
         error = self._noise * normal(mix(seed, key), 0) if self._noise else 0.0
         return Evaluation(
             resources=_RESOURCES,

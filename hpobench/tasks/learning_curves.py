@@ -161,7 +161,8 @@ def _check(crossing: float, noise: float, cost_s: float, cost_spread: float) -> 
         raise ValueError(
             f"crossing={crossing} must lie in [0, 1]: beyond it the optimum is unknown"
         )
-    if noise < 0 or cost_spread < 0 or cost_s <= 0:
+    finite = 0 <= noise < math.inf and 0 <= cost_spread < math.inf and 0 < cost_s < math.inf
+    if not finite:
         raise ValueError(
             f"noise={noise} and cost_spread={cost_spread} must be at least 0, cost_s={cost_s} above"
         )

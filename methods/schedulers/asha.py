@@ -36,7 +36,7 @@ class ASHA:
 
     def next(self) -> Step | None:
         for rung, above in self._by_height:
-            trial = rung.promote()
+            trial = None if rung.settled else rung.promote()
             if trial is not None:
                 return Step(trial, above)
         return self._starts.next()

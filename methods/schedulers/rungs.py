@@ -64,11 +64,12 @@ class Rung:
     `_rest` a heap of keys, its best first; `_waiting` a heap of (*key, trial), not yet promoted.
     """
 
-    __slots__ = ("_at_least", "_count", "_eta", "_rest", "_top", "_waiting")
+    __slots__ = ("_at_least", "_count", "_eta", "_rest", "_top", "_waiting", "settled")
 
     def __init__(self, eta: Fraction, at_least: int = 0) -> None:
         self._eta = eta.numerator, eta.denominator
         self._at_least = at_least
+        self.settled = True  # nobody is to be promoted, until somebody else arrives
         self._count = 0
         self._top: list[tuple[float, int]] = []
         self._rest: list[tuple[float, int]] = []
@@ -76,6 +77,7 @@ class Rung:
 
     def add(self, trial: int, value: float) -> bool:
         """Record the value with which `trial` arrived; whether it is in the top now."""
+        self.settled = False
         self._count = arrival = self._count + 1
         if math.isfinite(value):
             worst, its_arrival = heappushpop(self._top, (-value, -arrival))
@@ -90,13 +92,13 @@ class Rung:
 
     def promote(self) -> int | None:
         """Take out the best trial of the top that was not taken out before, if there is one."""
-        if not self._waiting:
-            return None
-        value, arrival, trial = self._waiting[0]
-        if not self._in_top(value, arrival):
-            return None
-        heappop(self._waiting)
-        return trial
+        if self._waiting:
+            value, arrival, trial = self._waiting[0]
+            if self._in_top(value, arrival):
+                heappop(self._waiting)
+                return trial
+        self.settled = True
+        return None
 
     def _in_top(self, value: float, arrival: int) -> bool:
         return bool(self._top) and self._top[0] <= (-value, -arrival)

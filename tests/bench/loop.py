@@ -54,6 +54,7 @@ def run(task: TableTask, name: str, trials: int = TRIALS, workers: int = 4) -> R
     recorder = Recorder()
     recorder.watch(simulate(task, method, budget=Budget(trials=trials), seed=1, workers=workers))
     columns: Any = (recorder.observations(), recorder.trials(), recorder.decision_columns())
+    recorder.job_columns()
     assert len(columns[1]) == trials
     return recorder
 

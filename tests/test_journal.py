@@ -1,0 +1,168 @@
+"""The journal, checkpoints as files, and reports of jobs under way."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from hpobench import checkpoints, progress
+from hpobench.checkpoints import Shelf
+from hpobench.journal import Journal, JournalError, decode, encode
+from hpobench.records import Evaluation, Job
+from tests.tiny import ScriptedTask
+
+HEADER = {"seed": 1, "workers": 2, "budget": {"time_s": float("inf")}}
+ASK = {"event": "ask", "time_s": 1.5, "seconds": 0.1, "job": Job(0, {"x": np.int64(3)}, 0, 1)}
+
+
+def written(path):
+    with Journal(path, HEADER) as journal:
+        assert journal.record(ASK) is ASK
+    return path
+
+
+def test_a_journal_replays_what_it_holds_and_goes_on(tmp_path):
+    path = written(tmp_path / "deeper" / "j")
+    with Journal(path, HEADER) as journal:
+        assert journal.peek()["job"] == [0, {"x": 3}, 0, 1]
+        # The times are those of the record.
+        assert journal.record(ASK | {"time_s": 9.0})["time_s"] == 1.5
+        assert journal.last_s == 1.5
+        assert journal.peek() is None
+        journal.record(ASK | {"time_s": 2.0})
+    assert len(path.read_text().splitlines()) == 3
+
+
+def test_a_run_that_does_not_repeat_itself_is_an_error(tmp_path):
+    path = written(tmp_path / "j")
+    other = ASK | {"job": Job(0, {"x": 4}, 0, 1)}
+    with (
+        Journal(path, HEADER) as journal,
+        pytest.raises(JournalError, match=r"at 1.5 s.*'x': 3.*'x': 4.*have changed"),
+    ):
+        journal.record(other)
+
+
+def test_a_line_that_was_cut_short_is_dropped(tmp_path):
+    path = written(tmp_path / "j")
+    whole = path.read_text()
+    path.write_text(whole + '{"event": "ask", "tim')
+    with Journal(path, HEADER):
+        pass
+    assert path.read_text() == whole
+
+
+def test_a_damaged_line_is_an_error(tmp_path):
+    path = written(tmp_path / "j")
+    path.write_text(path.read_text() + "nonsense\n")
+    with pytest.raises(JournalError, match="line 3, is damaged"):
+        Journal(path, HEADER)
+
+
+def test_a_journal_of_another_version_or_run_is_left_alone(tmp_path):
+    path = written(tmp_path / "j")
+    with pytest.raises(JournalError, match=r"of another run: it has seed=1, not 2"):
+        Journal(path, HEADER | {"seed": 2})
+    header, *rest = path.read_text().splitlines(keepends=True)
+    text = json.dumps(json.loads(header) | {"journal": 99}) + "\n" + "".join(rest)
+    path.write_text(text)
+    with pytest.raises(JournalError, match="version 99, and this program writes version 1"):
+        Journal(path, HEADER)
+    assert path.read_text() == text
+
+
+def test_a_journal_serves_one_process_at_a_time(tmp_path):
+    with (
+        Journal(tmp_path / "j", HEADER),
+        pytest.raises(JournalError, match="in use: another process"),
+    ):
+        Journal(tmp_path / "j", HEADER)
+
+
+def test_evaluations_survive_to_the_bit():
+    third = np.array([1 / 3, np.nan, -np.inf])
+    evaluation = Evaluation(
+        np.arange(3.0), third, third, 1 / 7, test_values=third, constraints={"size": third}
+    )
+    again = decode(json.loads(json.dumps(encode(evaluation))))
+    assert again.true_values is None
+    assert again.duration_s == 1 / 7
+    for one, other in [
+        (again.values, third),
+        (again.test_values, third),
+        (again.constraints["size"], third),
+    ]:
+        assert one.tobytes() == other.tobytes()
+
+
+def test_plain_states_are_stored_without_pickle(tmp_path):
+    state = {"epoch": 3, "w": np.arange(4, dtype=np.float32), "deep": [{"b": np.eye(2)}, None, "x"]}
+    task = ScriptedTask([1])
+    size = checkpoints.save(task, tmp_path / "c", state)
+    assert size == (tmp_path / "c").stat().st_size
+    again = checkpoints.load(task, tmp_path / "c")
+    np.testing.assert_array_equal(again["w"], state["w"])
+    assert again["w"].dtype == np.float32
+    np.testing.assert_array_equal(again["deep"][0]["b"], np.eye(2))
+    assert again["deep"][1:] == [None, "x"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "c"]
+
+
+def test_other_states_are_stored_by_the_task(tmp_path):
+    task = ScriptedTask([1])
+    with pytest.raises(TypeError, match="holds a set, which is not plain"):
+        checkpoints.save(task, tmp_path / "c", {1, 2})
+    task.save_checkpoint = lambda path, state: path.write_text(json.dumps(sorted(state)))
+    task.load_checkpoint = lambda path: set(json.loads(path.read_text()))
+    checkpoints.save(task, tmp_path / "c", {1, 2})
+    assert checkpoints.load(task, tmp_path / "c") == {1, 2}
+
+
+def test_the_shelf_keeps_the_last_checkpoint_of_each_trial_within_its_limit(tmp_path):
+    shelf = Shelf(tmp_path, limit_bytes=25)
+
+    def put(trial, resource, value, busy=()):
+        shelf.path(trial, resource).write_bytes(bytes(10))
+        shelf.put(trial, resource, 10, value, busy)
+
+    put(0, 1, 0.5)
+    put(0, 3, 0.4)
+    assert [path.name for path in tmp_path.iterdir()] == ["0@3"]
+    put(1, 1, 0.9)
+    put(2, 1, 0.2)  # one too many: the worst goes
+    assert shelf.find(1, 1) is None
+    assert shelf.find(0, 3) == tmp_path / "0@3"
+    assert shelf.find(0, 1) is None
+    put(3, 1, 0.1, busy=[0])  # 0 is worse, but under way
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0@3", "3@1"]
+    (tmp_path / "0@3").unlink()
+    (tmp_path / "stray").touch()
+    assert shelf.check() == [0]
+    assert [path.name for path in tmp_path.iterdir()] == ["3@1"]
+
+
+def test_reports_are_kept_line_by_line(tmp_path):
+    path = tmp_path / "p"
+    progress.report(1, 0.5)  # nobody listens
+    with progress.reporting_to(path, time.perf_counter()):
+        progress.report(1, 0.5, test_value=0.6, constraints={"size": 3})
+        progress.report(2, 0.4, test_value=0.7, constraints={"size": 2})
+        text = path.read_text()
+        known = progress.read(path)
+    assert not path.exists()
+    assert known.values.tolist() == [0.5, 0.4]
+    assert known.test_values.tolist() == [0.6, 0.7]
+    assert known.true_values is None
+    assert known.constraints["size"].tolist() == [3, 2]
+    path.write_text(text[:-3])
+    assert progress.read(path).resources.tolist() == [1]
+    assert len(progress.read(tmp_path / "none").values) == 0
+
+
+def test_a_job_beyond_its_limit_stops_at_its_next_report(tmp_path):
+    with (
+        pytest.raises(progress.JobStoppedError),
+        progress.reporting_to(tmp_path / "p", time.perf_counter() - 5, limit_s=1),
+    ):
+        progress.report(1, 0.5)
