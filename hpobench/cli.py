@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from hpobench import catalogue
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from tqdm import tqdm
+
+    from hpobench.live import Status
     from hpobench.study import Study
 
 EPILOG = """examples:
@@ -79,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--statistic", choices=["mean", "median"], default="mean")
     plot.add_argument("--band", choices=["sem", "sd", "bootstrap", "quartiles"])
     plot.add_argument("--view", choices=["observed", "true", "test"], help="value that is drawn")
+    plot.add_argument(
+        "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
+    )
     plot.add_argument("--runs-dir", default="runs")
     plot.set_defaults(command=_plot)
     return parser
@@ -122,7 +130,11 @@ def _describe(study: "Study") -> str:
         f"study {study.settings['name']} in {study.folder}: {len(study.keys())} runs, "
         f"{len(status)} stored, {sum(len(c.seeds) for c in study.pending())} to run",
         f"workers {study.settings['workers']}, overhead {study.settings['overhead']}, "
-        f"processes {study.settings['n_jobs']}",
+        + (
+            "clock real, one run at a time"
+            if study.settings["clock"] == "real"
+            else f"processes {study.settings['n_jobs']}"
+        ),
     ]
     tasks = {pair.task: pair for pair in study.pairs}
     for task, first in tasks.items():
@@ -146,10 +158,20 @@ def _execute(study: "Study") -> None:
     failed = 0
     quiet = not study.settings["progress"]
     with tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet) as bar:
-        for report in study.run():
+        for report in study.run(None if quiet else lambda status: _show(bar, status)):
             failed += len(report.errors)
             bar.set_postfix(failed=failed, refresh=False)
             bar.update(len(report.chunk.seeds))
+
+
+def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
+    """A run that really takes its time: what it does, and for how long it will."""
+    best = "-" if math.isinf(status.best) else f"{status.best:.4g}"
+    left = "" if math.isinf(status.left_s) else f", {status.left_s:.0f} s left"
+    bar.set_postfix_str(
+        f"{status.time_s:.0f} s, {len(status.running)} jobs running, {status.trials} trials, "
+        f"best {best}{left}"
+    )
 
 
 def _print_scores(study: "Study") -> None:
@@ -186,6 +208,11 @@ def _plot(options: argparse.Namespace) -> int:
     from hpobench.results import load
 
     folder = study_folder(options.study, options.runs_dir)
+    if options.run:
+        task, method, seed = _one_run(options.run)
+        paths = figures.draw_run(load(folder), folder / "figures", task, method, seed)
+        print("\n".join(map(str, paths)))
+        return 0
     band = options.band or ("sem" if options.statistic == "mean" else "quartiles")
     paths = figures.draw(
         load(folder),
@@ -197,6 +224,13 @@ def _plot(options: argparse.Namespace) -> int:
     )
     print("\n".join(str(path) for path in paths))
     return 0
+
+
+def _one_run(text: str) -> tuple[str, str, int]:
+    parts = text.split(",")
+    if len(parts) != 3 or not parts[2].strip().isdecimal():
+        raise ValueError(f"--run {text}: give a task, a method and a seed, as in phoneme,random,0")
+    return parts[0].strip(), parts[1].strip(), int(parts[2])
 
 
 if __name__ == "__main__":

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.occupancy import workers_comparison_figure, workers_figure
 from hpobench.plots.rank import rank_figure
+from hpobench.plots.run import curves_figure, rungs_figure
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import save
 from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import Incumbents, available_views, in_view, incumbents
 from hpobench.results.normalise import Reference, references
 from hpobench.results.ranks import average_ranks, can_rank
+from hpobench.results.runs import one_run
 from hpobench.results.study import Study
 
 PANELS_PER_PAGE = 12
@@ -56,6 +59,39 @@ def draw(
         drawings += _pages(study, on_test, tested, "anytime-test", options)
     drawings += _averages(study, found, tasks, options)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
+
+
+def draw_run(study: Study, folder: Path | str, task: str, method: str, seed: int) -> list[Path]:
+    """Draw one run into `folder`; the paths of the PNG and PDF files run-TASK-METHOD-SEED-...
+
+    curves     learning curves of its trials over time
+    rungs      values at the ends of jobs over resource: which trials were continued
+    workers    what each worker did, and how long it waited
+
+    Raises ValueError, naming the choices, if there is no such run.
+    """
+    run = one_run(study, task, method, seed)
+    figures = {"curves": curves_figure, "rungs": rungs_figure, "workers": workers_figure}
+    stem = f"run-{task}-{method}-{seed}"
+    return [
+        path
+        for name, make in figures.items()
+        for path in _save(make(run), Path(folder), f"{stem}-{name}")
+    ]
+
+
+def draw_workers(
+    study: Study,
+    folder: Path | str,
+    task: str,
+    methods: Sequence[str],
+    seed: int,
+    *,
+    until_s: float | None = None,
+) -> list[Path]:
+    """Draw what the workers of these methods did, one above the other: workers-TASK-SEED."""
+    runs = [one_run(study, task, method, seed) for method in methods]
+    return _save(workers_comparison_figure(runs, until_s), Path(folder), f"workers-{task}-{seed}")
 
 
 def _pages(

@@ -54,7 +54,7 @@ def sheet(
             if number % columns and panel.label == panels[number - 1].label:
                 axes.set_ylabel("")  # its left neighbour has it
         _add_legend(figure, panels, methods)
-        _add_caption(figure, text)
+        add_caption(figure, text)
     return Drawn(figure, text)
 
 
@@ -102,11 +102,11 @@ def _add_legend(
         legend = figure.legend(handles=handles, loc="outside right upper", frameon=False)
         figure.set_size_inches(width + _size_of(figure, legend)[0], height)
         return
-    legend = _legend_above(figure, handles)
+    legend = legend_above(figure, handles)
     figure.set_size_inches(width, height + _size_of(figure, legend)[1])
 
 
-def _legend_above(figure: Figure, handles: list[Line2D]) -> Legend:
+def legend_above(figure: Figure, handles: list[Line2D]) -> Legend:
     """In as many columns as the figure is wide."""
     for columns in range(min(len(handles), MOST_LEGEND_COLUMNS), 1, -1):
         legend = figure.legend(
@@ -129,7 +129,7 @@ def _size_of(figure: Figure, artist: Artist) -> tuple[float, float]:
     return extent.width / figure.dpi, extent.height / figure.dpi
 
 
-def _add_caption(figure: Figure, text: str) -> None:
+def add_caption(figure: Figure, text: str) -> None:
     """Below the panels; the figure grows by its height."""
     width, height = figure.get_size_inches()
     note = figure.supxlabel(

@@ -161,7 +161,9 @@ def _views_by_task(study: Study, view: str | None) -> dict[str, str]:
 
 def _codes(names: "pd.Series[str]", known: Mapping[str, object], what: str) -> IntArray:
     """Positions of the names among the known ones."""
-    codes = pd.Categorical(names, categories=list(known)).codes.astype(np.int64)
+    given = names.astype("category").cat
+    places = pd.Index(list(known), dtype=object).get_indexer(given.categories.astype(object))
+    codes = np.append(places, -1)[given.codes.to_numpy()].astype(np.int64)
     if len(codes) and codes.min() < 0:
         strange = sorted(set(names.astype(str)) - set(known))
         raise ValueError(f"the tables name {what}s that the study does not describe: {strange}")

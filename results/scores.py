@@ -30,10 +30,10 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
     """The table of scores; lower is better.
 
     A run without a value counts as the median configuration (normalised regret 1) or as the mean
-    of its method's other runs if that is worse, as in curves; one that ended early keeps its last incumbent. Tasks that cannot be normalised are left out. The column
-    `reference` says what each task was normalised by; the rows of `MEAN` average the tasks (each
-    group of tasks on which the same methods were run, if there are several groups), for
-    the methods that have a score on all of them.
+    of its method's other runs if that is worse, as in curves; one that ended early keeps its last
+    incumbent. Tasks that cannot be normalised are left out. The column `reference` says what each
+    task was normalised by; the rows of `MEAN` average the tasks (each group of tasks on which the
+    same methods were run, if there are several groups), for the methods that have a score on all.
     """
     found = incumbents(study, view=view, rule=rule)
     rows = []

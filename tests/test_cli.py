@@ -169,6 +169,10 @@ def test_plot_writes_figures(here, capsys):
     assert main(["plot", "mine"]) == 0
     assert (here / "runs" / "mine" / "figures").exists()
     assert list((here / "runs" / "mine" / "figures").glob("*.pdf"))
+    assert main(["plot", "mine", "--run", "bowl,evolution,1"]) == 0
+    assert list((here / "runs" / "mine" / "figures").glob("run-bowl-evolution-1-*.png"))
+    assert main(["plot", "mine", "--run", "bowl,evolution"]) == 2
+    assert "--run bowl,evolution: give a task" in capsys.readouterr().err
     assert main(["plot", "yours"]) == 2
     assert "studies in runs/: mine" in capsys.readouterr().err
 

@@ -102,9 +102,9 @@ class FunctionTask:
         charged = None if self._cost_s is None else self._cost_s * self._cost_factor(key)
         try:
             true = self.metric.to_minimised(float(self._function(**config)))
-        except Exception as error:
+        except Exception as failure:
             took = time.perf_counter() - began if charged is None else charged
-            raise EvaluationError(f"{type(error).__name__}: {error}", took) from error
+            raise EvaluationError(f"{type(failure).__name__}: {failure}", took) from failure
         seconds = time.perf_counter() - began if charged is None else charged
         error = self._noise * normal(mix(seed, key), 0) if self._noise else 0.0
         return Evaluation(

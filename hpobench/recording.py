@@ -1,0 +1,137 @@
+"""Recording: train a space-filling design of configurations once, to replay it for ever after.
+
+Pieces of a few configurations under one repetition are trained in processes of their own and stored
+as they come, complete or absent, so that recording can be stopped and taken up again. The table
+holds all blocks of configurations of which every repetition is there.
+
+Columns of the table, one row per configuration, repetition and epoch:
+    config          number in the design
+    repetition      number of the seed
+    resource        epochs trained
+    validation_error, test_error     1 - accuracy, means over examples (NaN: diverged)
+    validation_loss, test_loss, training_loss   cross-entropy in nats
+    training_s, evaluation_s         seconds since training began that each has taken
+    parameters, memory_bytes, latency_s         of the network
+    then one column a hyperparameter (null: not active)
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hpobench import runner
+from hpobench.plan import Config
+from hpobench.randomness import derive_seed
+from hpobench.records import Job
+from hpobench.space import Configuration, Space
+
+BLOCK = 5
+SERIES = (
+    *("validation_error", "test_error", "validation_loss", "test_loss", "training_loss"),
+    *("training_s", "evaluation_s"),
+)
+
+
+def design(space: Space, count: int) -> list[Configuration]:
+    """The first `count` points of one fixed scrambled Sobol sequence over the space."""
+    from scipy.stats import qmc
+
+    sobol = qmc.Sobol(len(space), scramble=True, rng=np.random.default_rng(0))
+    unit = sobol.random_base2(max(count - 1, 1).bit_length())[:count]
+    return space.from_unit(unit)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Configurations of one block, by number, under one repetition."""
+
+    block: int
+    repetition: int
+    configs: tuple[tuple[int, Configuration], ...]
+
+    def path(self, folder: Path) -> Path:
+        """Where it is stored."""
+        return folder / f"{self.block:05d}-{self.repetition}.parquet"
+
+
+def pieces(configs: Sequence[Configuration], seeds: int) -> list[Piece]:
+    """All pieces, in the order in which they are worth having."""
+    numbered = list(enumerate(configs))
+    return [
+        Piece(first // BLOCK, repetition, tuple(numbered[first : first + BLOCK]))
+        for first in range(0, len(numbered), BLOCK)
+        for repetition in range(seeds)
+    ]
+
+
+def record(
+    task_config: Config, wanted: Sequence[Piece], folder: Path, n_jobs: int
+) -> Iterator[Piece]:
+    """Train the pieces that are not stored below `folder`; yields each when it is."""
+    import joblib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [piece for piece in wanted if not piece.path(folder).exists()]
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+        yield from parallel(
+            joblib.delayed(_record_piece)(task_config, piece, folder) for piece in missing
+        )
+
+
+def _record_piece(task_config: Config, piece: Piece, folder: Path) -> Piece:
+    task: Any = runner.build_task(task_config)
+    seed = derive_seed(0, "recording", piece.repetition)
+    rows = []
+    for number, config in piece.configs:
+        curves = task.train(Job(number, config, 0, task.fidelity.r_max), seed)
+        series = {name: np.asarray(getattr(curves, name), dtype=np.float32) for name in SERIES}
+        constant = {"config": number, "repetition": piece.repetition, **curves.metrics}
+        for epoch, resource in enumerate(curves.epochs):
+            values = {name: float(array[epoch]) for name, array in series.items()}
+            rows.append({**constant, "resource": float(resource), **values, **config})
+    _write(_table(rows, task.space), piece.path(folder))
+    return piece
+
+
+def _table(rows: list[dict[str, Any]], space: Space) -> pa.Table:
+    whole = pa.int32()
+    types = {"config": whole, "repetition": whole, "resource": pa.float32()}
+    types |= dict.fromkeys(SERIES, pa.float32())
+    names = [*types, *(name for name in rows[0] if name not in types and name not in space)]
+    columns = {name: pa.array([row[name] for row in rows], types.get(name)) for name in names}
+    for name in space:
+        sample = space[name].from_unit(np.full(1, 0.5))
+        kind = pa.array(sample).type
+        columns[name] = pa.array([row.get(name) for row in rows], kind)
+    return pa.table(columns)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    pq.write_table(table, draft, compression="zstd")
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def collect(wanted: Sequence[Piece], folder: Path) -> pa.Table:
+    """One table of all blocks of which every repetition is stored; raises ValueError if none is."""
+    lacking = {piece.block for piece in wanted if not piece.path(folder).exists()}
+    paths = [piece.path(folder) for piece in wanted if piece.block not in lacking]
+    if not paths:
+        raise ValueError(f"no block of configurations is complete in {folder}: record more")
+    table = pa.concat_tables(pq.ParquetFile(path).read() for path in paths)
+    return table.sort_by([(name, "ascending") for name in ("config", "repetition", "resource")])
+
+
+def signature(task_config: Config) -> str:
+    """The task's settings as text: pieces of other settings must not be mixed in."""
+    return json.dumps(task_config, sort_keys=True)

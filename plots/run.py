@@ -1,0 +1,323 @@
+"""One run: the learning curves of its trials, and what became of them at the rungs."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Colormap, ListedColormap, LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.plots.axes import LABEL_CHARACTERS, plain, time_unit
+from hpobench.plots.caption import OVERHEADS
+from hpobench.plots.sheet import Drawn, add_caption, legend_above
+from hpobench.plots.style import PALETTE, new_figure, styled
+from hpobench.results.comparison import value_label
+from hpobench.results.incumbents import RULE_SENTENCES
+from hpobench.results.runs import Run, learning_curves, rung_ends
+
+RUN_IN = (7.2, 4.4)
+TITLE_CHARACTERS = 80
+INCUMBENT = "#D55E00"
+MOST_LEVELS = 8
+LOG_RATIO = 50.0
+MANY_DOTS = 1000
+SPREAD = 0.72
+FATES = {
+    "stopped": ("stopped", "o", "#9a9a9a"),
+    "promoted": ("promoted", "o", "#0072B2"),
+    "complete": ("highest resource", "D", "#009E73"),
+}
+
+
+class Scale(NamedTuple):
+    """Colours of resources: the same for all runs of a task."""
+
+    norm: LogNorm
+    colors: Colormap
+
+    def __call__(self, resource: Any) -> FloatArray:
+        """RGBA (n, 4)."""
+        shades: FloatArray = self.colors(self.norm(np.asarray(resource, dtype=float)))
+        return shades
+
+
+def curves_figure(run: Run) -> Drawn:
+    """Learning curves: a line a trial over time, broken while it is paused."""
+    curves = learning_curves(run)
+    text = " ".join([*_about("Learning curves", run), *_curve_notes(run, curves)])
+    with styled():
+        figure = new_figure(*RUN_IN)
+        axes = figure.add_subplot()
+        _draw_curves(axes, run, curves)
+        set_clock(axes, run.end_time_s)
+        _set_values(axes, run, curves["value"])
+        add_scale(figure, [axes], run)
+        finish(figure, axes, run, text)
+    return Drawn(figure, text)
+
+
+def rungs_figure(run: Run) -> Drawn:
+    """Rungs: the value of every trial at the end of each of its jobs, over its resource."""
+    ends = rung_ends(run)
+    text = " ".join([*_about("Rungs", run), *_rung_notes(run, ends)])
+    with styled():
+        figure = new_figure(*RUN_IN)
+        axes = figure.add_subplot()
+        _draw_rungs(axes, run, ends)
+        _set_resources(axes, run, ends["resource"])
+        _set_values(axes, run, ends["value"])
+        finish(figure, axes, run, text)
+    return Drawn(figure, text)
+
+
+def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
+    """Trials that got far lie on top; dots end stretches of training, rings resume it."""
+    unit = time_unit(run.end_time_s)[0]
+    curves = curves.assign(time=curves["time_s"] / unit)
+    curves = curves.sort_values(["reached", "trial", "time"], kind="stable")
+    stretches = curves.groupby(["trial", "stretch"], sort=False)
+    first, last = stretches.first().reset_index(), stretches.last().reset_index()
+    scale = scale_of(run)
+    paths = [part[["time", "value"]].to_numpy() for _, part in stretches]
+    lines = LineCollection(paths, colors=scale(first["reached"]), linewidths=0.7, zorder=2)
+    axes.add_collection(lines)
+    goes_on = last["stretch"] < last.groupby("trial")["stretch"].transform("max")
+    paused, over = last[goes_on], last[~goes_on]
+    back = first[first["stretch"] > 0]
+    axes.scatter(over["time"], over["value"], 3, scale(over["reached"]), zorder=2.1)
+    handles = []
+    if len(back):
+        _dots(axes, paused, scale(paused["reached"]), "black", 0.5)
+        _dots(axes, back, "white", scale(back["reached"]), 0.9)
+        handles = [_mark("paused", "o", "#999999", "black"), _mark("resumed", "o", "white", "gray")]
+    if len(run.incumbent.time_s):
+        handles += _draw_incumbent(axes, run, curves, unit)
+    _legend(axes, handles)
+
+
+def _dots(axes: Axes, places: pd.DataFrame, faces: Any, edges: Any, width: float) -> None:
+    axes.scatter(
+        places["time"], places["value"], 13, faces, edgecolors=edges, linewidths=width, zorder=2.2
+    )
+
+
+def _draw_incumbent(axes: Axes, run: Run, curves: pd.DataFrame, unit: float) -> list[Line2D]:
+    """The best value so far as steps, and the curve of the trial that won."""
+    best = run.incumbent
+    time = np.append(best.time_s, run.end_time_s) / unit
+    steps = axes.plot(
+        time,
+        np.append(best.value, best.value[-1]),
+        color="black",
+        linewidth=1.1,
+        drawstyle="steps-post",
+        label="incumbent's value",
+        zorder=3,
+    )
+    won = curves[curves["trial"] == best.trial[-1]]
+    for _, part in won.groupby("stretch"):
+        axes.plot(part["time"], part["value"], color=INCUMBENT, marker="o", markersize=2, zorder=4)
+    axes.plot(won["time"], won["value"], color=INCUMBENT, linewidth=0.9, linestyle=":", zorder=3.9)
+    label = f"last incumbent: trial {best.trial[-1]}"
+    return [*steps, Line2D([], [], color=INCUMBENT, marker="o", markersize=2, label=label)]
+
+
+def _draw_rungs(axes: Axes, run: Run, ends: pd.DataFrame) -> None:
+    """Dots of a rung lie side by side in order of time; the rarest fate is on top."""
+    places = ends["resource"] * 10 ** ((ends["place"] - 0.5) * _room(ends["resource"]))
+    handles = []
+    size = 11 if len(ends) <= MANY_DOTS else 5
+    for fate, (label, marker, color) in FATES.items():
+        some = (ends["fate"] == fate).to_numpy()
+        if some.any():
+            looks: dict[str, Any] = {"marker": marker, "linewidths": 0, "alpha": 0.75}
+            order = 3 - float(some.mean())
+            values = ends.loc[some, "value"]
+            axes.scatter(places[some], values, size, color, zorder=order, **looks)
+            handles.append(_mark(f"{label} ({some.sum()})", marker, color, color))
+    trials = run.incumbent.trial
+    if len(trials):
+        won = (ends["trial"] == trials[-1]).to_numpy()
+        handles += axes.plot(
+            places[won],
+            ends.loc[won, "value"],
+            color=INCUMBENT,
+            linewidth=0.9,
+            marker="o",
+            markersize=4.5,
+            markerfacecolor="none",
+            label=f"incumbent: trial {trials[-1]}",
+            zorder=4,
+        )
+    _legend(axes, handles)
+
+
+def _room(resources: "pd.Series[float]") -> FloatArray:
+    """How wide each rung's dots spread, in decades: none of it if there are many rungs."""
+    levels = np.log10(np.unique(resources))
+    if len(levels) > MOST_LEVELS:
+        return np.zeros(len(resources))
+    gap = float(np.diff(levels).min(initial=1.0))
+    return np.full(len(resources), SPREAD * gap)
+
+
+def _set_resources(axes: Axes, run: Run, resources: "pd.Series[float]") -> None:
+    axes.set_xscale("log")
+    axes.set_xlabel(f"{resource_name(run)} (log scale)")
+    levels = np.unique(resources)
+    if len(levels):
+        margin = max(0.65 * float(_room(resources)[0]), 0.03)
+        axes.set_xlim(levels[0] * 10**-margin, levels[-1] * 10**margin)
+        _resource_ticks(axes.xaxis, levels)
+    axes.xaxis.grid(len(levels) > MOST_LEVELS)
+
+
+def _resource_ticks(axis: Axis, levels: FloatArray) -> None:
+    """At the levels if they are few."""
+    few = len(levels) <= MOST_LEVELS
+    axis.set_major_locator(FixedLocator(list(levels)) if few else LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: plain(value)))
+    axis.set_minor_locator(NullLocator())
+
+
+def _set_values(axes: Axes, run: Run, values: "pd.Series[float]") -> None:
+    """Label and scale of the value axis: log if the values are positive and far apart."""
+    axes.set_ylabel(textwrap.fill(value_label(run.task, "observed", False), LABEL_CHARACTERS))
+    if len(values) and values.min() > 0 and values.max() > LOG_RATIO * values.min():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: plain(value)))
+        return
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+
+
+def set_clock(axes: Axes, end_s: float) -> None:
+    """A linear axis of time from 0 to the end, in a unit that suits it."""
+    unit, name = time_unit(end_s)
+    axes.set_xlabel(f"wall-clock time ({name})")
+    axes.set_xlim(0, end_s / unit if end_s > 0 else 1)
+    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
+
+
+def scale_of(run: Run) -> Scale:
+    """Dark for little resource to bright for much, without the palest tones."""
+    lowest, highest = run.task.r_min, run.task.r_max
+    if highest <= lowest:
+        return Scale(LogNorm(lowest, 10 * lowest), ListedColormap([PALETTE[0]]))
+    shades = colormaps["viridis"](np.linspace(0.0, 0.93, 256))
+    return Scale(LogNorm(lowest, highest), ListedColormap(shades))
+
+
+def add_scale(figure: Figure, axes: Sequence[Axes], run: Run) -> None:
+    """The colour bar of resources, unless the task knows one resource only."""
+    if run.task.r_max <= run.task.r_min:
+        return
+    mappable = ScalarMappable(*scale_of(run))
+    bar = figure.colorbar(mappable, ax=list(axes), label=resource_name(run), pad=0.015, aspect=30)
+    _resource_ticks(bar.ax.yaxis, np.unique(run.jobs["to_resource"]))
+
+
+def resource_name(run: Run) -> str:
+    """What the task's resource is called."""
+    return "resource" if run.task.fidelity == "none" else run.task.fidelity
+
+
+def finish(figure: Figure, axes: Axes, run: Run, text: str) -> None:
+    """Title and caption of a figure of one run."""
+    axes.set_title(title(f"{run.method.label} on {run.task.label}, seed {run.seed}"))
+    if not len(run.jobs):
+        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color="#777777")
+    add_caption(figure, text)
+
+
+def title(text: str) -> str:
+    """In lines that fit the width of a figure of a run."""
+    return textwrap.fill(text, TITLE_CHARACTERS)
+
+
+def count(number: int, what: str) -> str:
+    """Such as: 1 job, 2 jobs."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def charged(run: Run) -> list[str]:
+    """What moves the clock, for a caption."""
+    if run.overhead not in OVERHEADS:
+        return []
+    words = OVERHEADS[run.overhead]
+    return [f"{words[0].upper()}{words[1:]}."]
+
+
+def _about(what: str, run: Run) -> list[str]:
+    trials = run.jobs["trial"].nunique()
+    size = f"{count(trials, 'trial')} in {count(len(run.jobs), 'job')}"
+    return [
+        f"{what} of one run: {run.method.label} on {run.task.label}, seed {run.seed}; {size} on "
+        f"{count(run.workers, 'worker')}."
+    ]
+
+
+def _curve_notes(run: Run, curves: pd.DataFrame) -> list[str]:
+    lost = len(run.observations) - len(curves)
+    several = run.task.r_max > run.task.r_min
+    resumed = bool((curves["stretch"] > 0).any())
+    colors = f"the colour says how far the trial got ({resource_name(run)})"
+    notes = [
+        f"One line a trial, drawn at the time when each value became known; {colors}, and a dot "
+        "is where its training ended."
+        if several
+        else "One dot a trial, drawn at the time when its value became known.",
+        "Lines break while a trial is paused: a dot with a black edge is the last value before "
+        "the pause, a ring the first value after it."
+        if resumed
+        else "",
+        RULE_SENTENCES[run.incumbent.rule],
+        "Shown: the validation value that the method saw.",
+        f"{count(lost, 'failed value')} not drawn." if lost else "",
+        "Time axis: wall-clock time, linear scale.",
+        *charged(run),
+    ]
+    return [note for note in notes if note]
+
+
+def _rung_notes(run: Run, ends: pd.DataFrame) -> list[str]:
+    dropped = len(run.jobs) - len(ends)
+    notes = [
+        "One dot at the end of each job: the validation value that the method saw, over the "
+        f"{resource_name(run)} that the trial had got.",
+        "Dots of one rung are spread from left to right in order of time."
+        if _room(ends["resource"]).any()
+        else "",
+        "Promoted: the trial was continued later." if (ends["fate"] == "promoted").any() else "",
+        "Stopped: it was not, be it dropped or still waiting when the run ended."
+        if (ends["fate"] == "stopped").any()
+        else "",
+        f"{RULE_SENTENCES[run.incumbent.rule]} Joined: the trial that was it at the end."
+        if len(run.incumbent.trial)
+        else "",
+        f"{count(dropped, 'job')} that failed or were cut by the end of the budget are not drawn."
+        if dropped
+        else "",
+    ]
+    return [note for note in notes if note]
+
+
+def _mark(label: str, marker: str, face: str, edge: str) -> Line2D:
+    return Line2D(
+        [], [], linestyle="", marker=marker, markersize=4, mfc=face, mec=edge, label=label
+    )
+
+
+def _legend(axes: Axes, handles: list[Line2D]) -> None:
+    figure = axes.get_figure()
+    if handles and isinstance(figure, Figure):
+        legend_above(figure, handles)
