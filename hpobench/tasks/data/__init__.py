@@ -1,0 +1,1 @@
+"""Data sets as arrays: fixed, stratified splits into training, validation and test examples."""

@@ -1,0 +1,130 @@
+"""The task that trains.
+
+A user's own is one function and one YAML:
+
+    # my_package/networks.py
+    def network(shape, classes, *, units, dropout):  # of one input; returns a torch Module
+        ...
+
+    # conf/task/mine.yaml
+    about: {label: mine, summary: what it is, source: where from}
+    budget: {time_s: 600}
+    _target_: hpobench.tasks.training.task.TrainingTask
+    data: hpobench.tasks.data.digits.digits  # or your own function that returns a DataSet
+    model: my_package.networks.network
+    epochs: 20
+    space:
+      learning_rate: {type: float, low: 1.0e-3, high: 1, log: true}
+      units: {type: integer, low: 8, high: 256, log: true}
+      dropout: {type: float, low: 0, high: 0.8}
+    fixed: {batch_size: 64}
+
+This module imports no torch: what does is imported by the first training.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
+from hpobench.space import Space
+from hpobench.tasks.training.curves import Curves
+from hpobench.tasks.training.recipe import Recipe, path
+
+METRICS = ("parameters", "memory_bytes", "latency_s")
+# Raise when the same settings would train otherwise: older checkpoints are then refused.
+VERSION = 1
+
+
+class TrainingTask:
+    """Train a network for up to `epochs` epochs; minimise its validation error.
+
+    `settings` are those of `Recipe`: data, model, optimizer, fixed, cost, device, precision,
+    channels_last, threads. `constraints`: upper bounds on parameters, memory_bytes or latency_s,
+    `{parameters: 20000}`, or as `{parameters: {lower: 100}}`.
+
+    A trial's weights, data order and dropout follow from the seed alone, so that configurations
+    compared under one seed begin alike. Training paused and resumed is the same to the bit.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, Any],
+        *,
+        epochs: int,
+        constraints: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.space = space if isinstance(space, Space) else Space(space)
+        self.recipe = Recipe(**settings)
+        self.fidelity = Fidelity("epochs", 1, epochs)
+        self.metric = Metric("accuracy", "validation error", goal="maximize")
+        self.constraints = tuple(_constraint(*item) for item in (constraints or {}).items())
+        self.can_checkpoint = True
+        self.optimum: float | None = None
+        self.median: float | None = None
+        self._session: Any = None
+
+    @property
+    def identity(self) -> str:
+        """What checkpoints say they belong to."""
+        recipe = self.recipe
+        parts = [path(part) for part in (recipe.data, recipe.model, recipe.optimizer)]
+        fixed = dict(sorted(recipe.fixed.items()))
+        return f"training/{VERSION} {' '.join(parts)} {fixed} {recipe.precision}"
+
+    def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
+        """Train `job`. A divergence is a failed observation, and the last."""
+        curves = self.train(job, seed, checkpoint)
+        reported = curves.epochs > job.from_resource
+        if not reported.any():  # diverged before what was asked for
+            reported[-1] = True
+        return Evaluation(
+            resources=curves.epochs[reported],
+            seconds=(curves.training_s + curves.evaluation_s)[reported],
+            values=curves.validation_error[reported],
+            duration_s=curves.duration_s,
+            test_values=curves.test_error[reported],
+            constraints={
+                bound.metric: np.full(
+                    int(reported.sum()), bound.slack(curves.metrics[bound.metric])
+                )
+                for bound in self.constraints
+            },
+            checkpoint=curves.checkpoint,
+            error=curves.error,
+        )
+
+    def train(self, job: Job, seed: int, checkpoint: Any = None) -> Curves:
+        """Train `job` and return all that was measured, from the first epoch trained now on.
+
+        Raises CheckpointError if the checkpoint is not that of the job.
+        """
+        self.space.validate(job.config)
+        first, last = int(job.from_resource), int(job.to_resource)
+        if not 0 <= first < last <= self.fidelity.r_max:
+            raise ValueError(
+                f"a job from {job.from_resource} to {job.to_resource} epochs: this task trains "
+                f"from 0 to {self.fidelity.r_max} epochs, one or more at a time"
+            )
+        curves: Curves = self.session.train(job.config, first, last, seed, checkpoint)
+        return curves
+
+    @property
+    def session(self) -> Any:
+        """Torch and the data on the device, loaded once a process."""
+        if self._session is None:
+            from hpobench.tasks.training.session import Session
+
+            self._session = Session(self.recipe, self.identity, self.space)
+        return self._session
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_session": None}
+
+
+def _constraint(metric: str, bound: Any) -> Constraint:
+    if metric not in METRICS:
+        raise ValueError(f"there is no metric {metric!r} to constrain: has {', '.join(METRICS)}")
+    return Constraint(metric, **bound) if isinstance(bound, Mapping) else Constraint(metric, bound)
