@@ -34,6 +34,8 @@ class Pair:
     replay_from: str = ""
     replay_fingerprint: str = ""
     data_hash: str = ""
+    clock: str = "simulated"
+    job_timeout_s: float | None = None
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class Pair:
 
     def _content(self, *without: str) -> dict[str, Any]:
         aside = {"fingerprint", "budget", "replay_from", *without}
+        if self.clock == "simulated":
+            aside |= {"clock", "job_timeout_s"}
         names = {spec.name for spec in fields(self)} - aside
         content = {name: getattr(self, name) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}

@@ -17,6 +17,7 @@ from hpobench.layout import read_plan
 from hpobench.plan import Config, Pair
 from hpobench.rows import RunKey
 from hpobench.schema import MethodFacts, TaskFacts
+from hpobench.workers import check_cores
 
 T = TypeVar("T")
 
@@ -39,10 +40,27 @@ def check(settings: Mapping[str, Any]) -> None:
         raise ConfigError("overhead=replay and replay_from=STUDY go together: give both or none")
     if not re.fullmatch(r"[\w.+-]+", str(settings["name"])) or str(settings["name"])[0] == ".":
         raise ConfigError(f"name={settings['name']!r}: use letters, digits, and any of . _ + -")
-    for name in ("retry_failed", "progress"):
+    for name in ("retry_failed", "progress", "oversubscribe"):
         if not isinstance(settings[name], bool):
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")
+    _check_clock(settings)
     shard(settings["shard"])
+
+
+def _check_clock(settings: Mapping[str, Any]) -> None:
+    clock, timeout = settings["clock"], settings["job_timeout_s"]
+    if clock not in ("simulated", "real"):
+        raise ConfigError(f"clock={clock!r}: use simulated or real")
+    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
+        raise ConfigError(f"job_timeout_s={timeout!r}: use a number above 0, or null")
+    if clock == "simulated":
+        return
+    if settings["overhead"] != "none":
+        raise ConfigError("clock=real: decisions take the time they take; leave overhead at none")
+    try:
+        check_cores(settings["workers"], settings["oversubscribe"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _whole(settings: Mapping[str, Any], name: str, at_least: int) -> None:
@@ -99,6 +117,8 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 seeds=numbers,
                 overhead=settings["overhead"],
                 data_hash=getattr(task, "data_hash", ""),
+                clock=settings["clock"],
+                job_timeout_s=settings["job_timeout_s"],
                 **_replayed(recorded, task_name, method_name, numbers),
             )
         )

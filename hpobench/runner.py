@@ -13,11 +13,12 @@ from hydra.utils import instantiate
 
 from hpobench import overhead, store
 from hpobench.contracts import Method, Task
+from hpobench.journal import JournalError
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
 from hpobench.rows import RunKey, RunRecord
-from hpobench.simulator import Charge, simulate
+from hpobench.simulator import Charge, Event, simulate
 
 
 class Report(NamedTuple):
@@ -54,14 +55,10 @@ def build_method(config: Config, task: Task, rng: Any, workers: int) -> Method:
 
 
 def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
-    """One run. An exception ends it, keeps what was known before, and becomes its error."""
-    begin = time.process_time()
-    recorder, error = Recorder(), ""
-    try:
-        task = build_task(pair.task_config)
-        rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
-        method = build_method(pair.method_config, task, rng, pair.workers)
-        events = simulate(
+    """One run on the simulated clock."""
+
+    def events(task: Task, method: Method) -> Iterator[Event]:
+        return simulate(
             task,
             method,
             budget=pair.budget,
@@ -69,7 +66,26 @@ def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
             workers=pair.workers,
             charge=charge,
         )
-        recorder.watch(events)
+
+    return record_run(pair, seed, events)
+
+
+def record_run(
+    pair: Pair, seed: int, events: Callable[[Task, Method], Iterator[Event]]
+) -> RunRecord:
+    """Record a run. An exception ends it, keeps what was known before, and becomes its error.
+
+    A journal that does not fit is not a run's fault: its JournalError passes, and nothing is lost.
+    """
+    begin = time.process_time()
+    recorder, error = Recorder(), ""
+    try:
+        task = build_task(pair.task_config)
+        rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
+        method = build_method(pair.method_config, task, rng, pair.workers)
+        recorder.watch(events(task, method))
+    except JournalError:
+        raise
     except Exception as exception:
         error = _last_words(exception)
     return _record(pair.key(seed), recorder, time.process_time() - begin, error)

@@ -278,7 +278,8 @@ def _check(evaluation: Evaluation) -> None:
     within = 0.0 <= duration_s < math.inf
     if count:
         # Sums of floats: the last observation may lie a rounding error behind the end.
-        within = within and 0.0 <= seconds.item(0) and seconds.item(-1) <= duration_s * (1 + 1e-9)
+        within = within and seconds.item(0) >= 0.0
+        within = within and seconds.item(-1) <= duration_s * (1 + 1e-9)
     if count > 1:
         # Counting is the cheapest way to look at all of a small array.
         within = within and np.count_nonzero(seconds[1:] >= seconds[:-1]) == count - 1

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hpobench import layout, resolve, runner, schema, store
+from hpobench import layout, real_runs, resolve, runner, schema, store
 from hpobench.config import Composed
+from hpobench.live import Watch
 from hpobench.plan import Chunk, Pair, chunks, digest
 from hpobench.rows import RunKey
 
@@ -41,10 +42,14 @@ class Study:
         retry = self.settings["retry_failed"]
         done = {key for key, status in self.status().items() if status == "ok" or not retry}
         shard = resolve.shard(self.settings["shard"])
-        return chunks(self.pairs, done, self.settings["part_runs"], shard)
+        size = 1 if self.settings["clock"] == "real" else self.settings["part_runs"]
+        return chunks(self.pairs, done, size, shard)
 
-    def run(self) -> Iterator[runner.Report]:
-        """Write the plan, then run what is pending; yields a report a stored part."""
+    def run(self, watch: Watch | None = None) -> Iterator[runner.Report]:
+        """Write the plan, then run what is pending; yields a report a stored part.
+
+        `watch` is told how a run stands that really takes its time.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         store.remove_drafts(self.folder)
         path = self.folder / "study.json"
@@ -52,6 +57,10 @@ class Study:
         hashes = {pair.task: pair.data_hash for pair in self.pairs if pair.data_hash}
         plan = layout.merge(earlier, self.plan())
         layout.write(self.folder, self.settings, plan, layout.manifest(hashes))
+        if self.settings["clock"] == "real":
+            oversubscribe = self.settings["oversubscribe"]
+            yield from real_runs.run_all(self.pending(), self.folder, oversubscribe, watch)
+            return
         n_jobs, backend = self.settings["n_jobs"], self.settings["backend"]
         yield from runner.run_all(self.pending(), self.folder, n_jobs, backend)
 
@@ -59,6 +68,8 @@ class Study:
         """The plan as stored in study.json."""
         settings = self.settings
         shared = {name: settings[name] for name in ("workers", "overhead", "budget", "study_seed")}
+        if settings["clock"] == "real":
+            shared |= {name: settings[name] for name in ("clock", "job_timeout_s")}
         tasks = {pair.task: pair for pair in self.pairs}
         return {
             "schema": schema.VERSION,

@@ -21,6 +21,7 @@ from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha import ASHA
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
 from hpobench.methods.searchers.random_search import RandomSearch
+from hpobench.overhead import replay
 from hpobench.records import Evaluation, Job
 from hpobench.simulator import Decision, Outcome, simulate
 from hpobench.workers import SharedExecutor, WorkerProcesses
@@ -59,6 +60,10 @@ def outcomes(events):
     return [event for event in events if isinstance(event, Outcome)]
 
 
+def by_trial(happened):
+    return happened.job.trial
+
+
 def ended(events):
     return [
         (o.job.trial, o.job.to_resource, o.worker, o.evaluation.value) for o in outcomes(events)
@@ -91,30 +96,70 @@ class Replayed:
         return evaluation._replace(checkpoint=job.to_resource)
 
 
+class Listening:
+    """A method whose answers are kept."""
+
+    def __init__(self, asked):
+        self.asked, self.answers = asked, []
+        self.tell, self.refuse = asked.tell, asked.refuse
+
+    def ask(self):
+        self.answers.append(self.asked.ask())
+        return self.answers[-1]
+
+
+def recorded_delays(events, answers):
+    """For each decision, by how much it moved the clock: up to the start of its job, if any."""
+    starts = {(o.job.trial, o.job.to_resource): o.start_s for o in outcomes(events)}
+    answers = iter(answers)
+    delays, decided, now = {"ask": [], "tell": []}, 0.0, 0.0
+    for event in events:
+        if isinstance(event, Outcome):
+            now = event.end_s
+            continue
+        job = next(answers) if event.kind == "ask" else None
+        until = event.time_s + event.seconds
+        if job is not None:
+            until = starts.get((job.trial, job.to_resource), until)
+        began = max(decided, now)
+        decided = max(began, until)
+        delays[event.kind].append(decided - began)
+    return delays["ask"], delays["tell"]
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_recorded_durations_give_the_same_decisions_in_the_simulator(scheduler):
     settings = {"pace": PACES}
     task = build(**settings)
     # A stop after so many trials: where a time ends a run, milliseconds decide what counts.
     budget = Budget(trials=9)
-    real = run(settings, method(task, scheduler), limits={"trials": 9})
-    recorded = Replayed(task, outcomes(real))
-    simulated = list(simulate(recorded, method(task, scheduler), budget=budget, seed=7, workers=2))
+    asked = Listening(method(task, scheduler))
+    real = run(settings, asked, limits={"trials": 9})
+    simulated = list(
+        simulate(
+            Replayed(task, outcomes(real)),
+            method(task, scheduler),
+            budget=budget,
+            seed=7,
+            workers=2,
+            charge=replay(*recorded_delays(real, asked.answers)),
+        )
+    )
     assert len(outcomes(real)) > 12
     assert ended(real) == ended(simulated)
     kinds = [event.kind for event in real if isinstance(event, Decision)]
     assert kinds == [event.kind for event in simulated if isinstance(event, Decision)]
     starts = [[o.start_s for o in outcomes(events)] for events in (real, simulated)]
-    np.testing.assert_allclose(*starts, atol=0.1)
+    np.testing.assert_allclose(*starts, atol=1e-6)
 
 
 def test_observations_are_timed_by_the_clock_of_the_run():
+    # On a busy machine sleeping takes longer, but never shorter.
     events = run({"pace": [0.1, 0.2]}, jobs((0, 0, 3), (1, 0, 2)))
-    first, second = outcomes(events)
-    np.testing.assert_allclose(first.evaluation.seconds, [0.1, 0.2, 0.3], atol=0.05)
-    np.testing.assert_allclose(second.evaluation.seconds, [0.2, 0.4], atol=0.05)
-    assert (np.diff([0, *first.evaluation.seconds]) > 0.09).all()
-    assert first.evaluation.seconds[-1] <= first.evaluation.duration_s
+    for o, pace in zip(sorted(outcomes(events), key=by_trial), [0.1, 0.2], strict=True):
+        assert (np.diff([0, *o.evaluation.seconds]) > 0.99 * pace).all()
+        assert o.evaluation.seconds[-1] <= o.evaluation.duration_s
+        assert o.evaluation.duration_s == pytest.approx(o.end_s - o.start_s)
 
 
 @pytest.mark.parametrize(
@@ -124,21 +169,20 @@ def test_observations_are_timed_by_the_clock_of_the_run():
         ("memory", "MemoryError: too large"),
         ("exit", "SystemExit: 3"),
         ("die", "worker died"),
-        ("hang", "TimeoutError: no end after 0.5 s"),
+        ("hang", "TimeoutError: no end after 3 s"),
     ],
 )
 def test_a_crime_costs_its_trial_and_not_the_run(crime, words):
     asked = jobs((0, 0, 3), (1, 0, 2), (2, 0, 2), (3, 0, 2))
     settings = {"pace": [0.03, 0.2, 0.03, 0.03], "crimes": {0: crime}}
-    events = run(settings, asked, job_timeout_s=0.5 if crime == "hang" else 20)
-    by_trial = {o.job.trial: o for o in outcomes(events)}
-    failed = by_trial[0]
+    events = run(settings, asked, job_timeout_s=3 if crime == "hang" else 20)
+    (failed,) = (o for o in outcomes(events) if o.job.trial == 0)
     assert words in failed.evaluation.error
     # The first epoch was reported before the second failed.
     np.testing.assert_array_equal(failed.evaluation.resources, [1, 3])
     np.testing.assert_array_equal(failed.evaluation.values, [1, np.nan])
     assert failed.evaluation.seconds[-1] == pytest.approx(failed.end_s - failed.start_s)
-    assert failed.evaluation.duration_s >= (0.5 if crime == "hang" else 0.06)
+    assert failed.evaluation.duration_s >= (3 if crime == "hang" else 0.06)
     assert dict(asked.told) == {0: math.inf, 1: 1.5, 2: 2.5, 3: 3.5}
 
 
@@ -184,10 +228,11 @@ def test_the_end_of_time_cuts_jobs_and_keeps_what_was_reported():
     asked = jobs((0, 0, 9), (1, 0, 9))
     began = time.perf_counter()
     events = run({"pace": [0.2, 0.3]}, asked, limits={"time_s": 0.75})
-    # Epochs at 0.2, 0.4, 0.6, 0.8 and at 0.3, 0.6, 0.9.
-    assert [(o.cut, o.end_s, len(o.evaluation.values)) for o in outcomes(events)] == [
-        *[(True, 0.75, 3), (True, 0.75, 2)]
-    ]
+    assert [(o.cut, o.end_s) for o in outcomes(events)] == [(True, 0.75)] * 2
+    # Epochs at 0.2, 0.4, 0.6, 0.8 and at 0.3, 0.6, 0.9, or later on a busy machine.
+    for o, most in zip(sorted(outcomes(events), key=by_trial), [3, 2], strict=True):
+        assert 1 <= len(o.evaluation.values) <= most
+        assert o.start_s + o.evaluation.seconds[-1] <= 0.75
     assert asked.told == []
     assert time.perf_counter() - began < 5
 
@@ -202,10 +247,11 @@ def test_the_budget_of_resource_shortens_the_last_job():
 
 
 def test_cost_is_charged_as_it_accrues():
-    # Two workers spend 1 s in half a second: epochs at 0.2, 0.4 and at 0.3.
+    # Two workers spend 1 s in half a second.
     events = run({"pace": [0.2, 0.3]}, jobs((0, 0, 9), (1, 0, 9)), limits={"cost_s": 1.0})
-    assert [len(o.evaluation.values) for o in outcomes(events)] == [2, 1]
-    assert all(o.cut and o.end_s == pytest.approx(0.5, abs=0.05) for o in outcomes(events))
+    assert all(o.cut for o in outcomes(events))
+    assert sum(o.end_s - o.start_s for o in outcomes(events)) == pytest.approx(1.0, abs=1e-3)
+    assert len({o.end_s for o in outcomes(events)}) == 1
 
 
 def test_a_trial_goes_on_from_its_checkpoint_on_another_worker(tmp_path):
@@ -318,13 +364,16 @@ def test_a_run_that_is_killed_resumes_to_the_same_decisions(tmp_path):
     process.kill()
     process.wait()
     before = entries(journal)
+    began = time.perf_counter()
     resumed = list(resumable(journal))
+    took = time.perf_counter() - began
     assert ended(resumed) == ended(whole)
     assert entries(journal)[: len(before)] == before
     # The time in which nothing ran does not count, and what was recorded is repeated.
     times = [event.end_s for event in outcomes(resumed)]
     assert times == sorted(times)
-    assert times[-1] < outcomes(whole)[-1].end_s + 0.5
+    # A process takes longer than this to start.
+    assert times[-1] - before[-1]["time_s"] < took - 0.1
     # Workers end with the process that started them.
     assert workers
     assert not any(map(runs, workers))

@@ -1,0 +1,115 @@
+"""What a worker does with a job, in whatever process or thread it runs.
+
+Between jobs a worker keeps the training state of its last trial, so that going on with it needs no
+file. States are written where they are, in the worker: nothing large travels with a job.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hpobench import checkpoints, progress
+from hpobench.contracts import Task
+from hpobench.hyperparameters import FloatArray
+from hpobench.records import Evaluation, Job
+from hpobench.simulator import _check as check
+
+BuildTask = Callable[[], Task]
+"""Gives the task, built once a process; must be importable by name to go to another process."""
+
+
+class Request(NamedTuple):
+    """One job for one worker.
+
+    `run` and `worker` say whose state may be held in memory. `resume`, `save`: the checkpoint to
+    begin with and the one to write, if any. `limit_s`: nobody waits for longer.
+    """
+
+    run: str
+    worker: int
+    job: Job
+    seed: int
+    resume: Path | None
+    save: Path | None
+    progress: Path
+    limit_s: float
+
+
+class Reply(NamedTuple):
+    """What came of a request: an evaluation without its checkpoint.
+
+    `error`: it failed, and the evaluation is what was reported before, None if that is not known.
+    `checkpoint_bytes`: size of the file that was written, 0 if none was. `holds`: the worker can go
+    on with the trial without a file.
+    """
+
+    evaluation: Evaluation | None
+    checkpoint_bytes: int = 0
+    holds: bool = False
+    error: str = ""
+
+
+class _Held(NamedTuple):
+    run: str
+    trial: int
+    resource: float
+    state: Any
+
+
+_held: dict[int, _Held] = {}
+
+
+def work(build: BuildTask, request: Request) -> Reply:
+    """Do the job. Exceptions come back as text: not every exception survives the journey."""
+    began = time.perf_counter()
+    held = _held.pop(request.worker, None)
+    with progress.reporting_to(request.progress, began, request.limit_s):
+        try:
+            return _train(build(), request, held, began)
+        except (Exception, SystemExit) as error:
+            known = progress.read(request.progress)
+            known = known._replace(duration_s=time.perf_counter() - began)
+            return Reply(known, error=f"{type(error).__name__}: {error}")
+
+
+def _train(task: Task, request: Request, held: _Held | None, began: float) -> Reply:
+    state = _state(task, request, held)
+    start = time.perf_counter()
+    evaluation = task.evaluate(request.job, request.seed, state)
+    end = time.perf_counter()
+    check(evaluation)
+    size = 0
+    if evaluation.checkpoint is not None:
+        if request.save is not None:
+            size = checkpoints.save(task, request.save, evaluation.checkpoint)
+        trial, resource = request.job.trial, request.job.to_resource
+        _held[request.worker] = _Held(request.run, trial, resource, evaluation.checkpoint)
+    seconds = on_the_wall_clock(evaluation, start - began, end - start)
+    duration = time.perf_counter() - began
+    timed = evaluation._replace(seconds=seconds, duration_s=duration, checkpoint=None)
+    return Reply(timed, size, holds=request.worker in _held)
+
+
+def _state(task: Task, request: Request, held: _Held | None) -> Any:
+    """The state to go on from: still held, or from its file, or None."""
+    job = request.job
+    if not job.from_resource:
+        return None
+    if held is not None and held[:3] == (request.run, job.trial, job.from_resource):
+        return held.state
+    return None if request.resume is None else checkpoints.load(task, request.resume)
+
+
+def on_the_wall_clock(evaluation: Evaluation, before_s: float, took_s: float) -> FloatArray:
+    """When each value of a job was known that really took `took_s`, after `before_s`.
+
+    For a task that measures itself this changes hardly anything. One that states costs, such as a
+    table, or counts CPU time has them spread over the time that has really passed.
+    """
+    stated = evaluation.duration_s
+    if stated <= 0:
+        return np.full(len(evaluation.values), before_s + took_s)
+    return before_s + np.minimum(evaluation.seconds * (took_s / stated), took_s)
