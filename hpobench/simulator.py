@@ -14,12 +14,11 @@ from heapq import heappop, heappush
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from hpobench.budget import Budget
 from hpobench.contracts import Method, Task
-from hpobench.randomness import mix
-from hpobench.records import Evaluation, EvaluationError, Job
+from hpobench.evaluating import evaluate
+from hpobench.noise_seeds import NoiseSeeds
+from hpobench.records import Evaluation, Job
 
 # So many events at one and the same time mean that the clock will never move again; far fewer do
 # if the jobs fail: then nothing but the error is to be learned.
@@ -59,24 +58,12 @@ def free_of_charge(_kind: str, _seconds: float) -> float:
 
 @dataclass(slots=True)
 class _Trials:
-    """What the executor keeps of each trial: its noise seed, and where its training state is.
-
-    The first evaluation of a configuration sees the same noise under every method; when a run
-    tries the same configuration again, it sees fresh noise.
-    """
+    """What the executor keeps of each trial: its noise seed, and where its training state is."""
 
     task: Task
-    seed: int
-    seeds: dict[int, int] = field(default_factory=dict)
-    visits: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    noise: NoiseSeeds
     saved: dict[int, Any] = field(default_factory=dict)
     held: dict[int, tuple[int, Any]] = field(default_factory=dict)
-
-    def start(self, job: Job) -> None:
-        key = self.task.space.key(job.config)
-        visit = self.visits.get(key, 0)
-        self.visits[key] = visit + 1
-        self.seeds[job.trial] = mix(self.seed, visit - 1) if visit else self.seed
 
     def checkpoint(self, job: Job, worker: int) -> Any:
         """The state to resume from: what the worker still holds, or what was saved, or None."""
@@ -140,7 +127,7 @@ class _Run:
         self.heap: list[_Running] = []
         self._task, self._method, self._charge = task, method, charge
         self._budget, self._account = budget, budget.account()
-        self._trials = _Trials(task, seed)
+        self._trials = _Trials(task, NoiseSeeds(task.space, seed))
         self._idle = deque(range(workers))
         self._asking = True
         self._now = self._decided = 0.0
@@ -160,13 +147,13 @@ class _Run:
             yield Decision("ask", began, seconds)
             if job is None:
                 return
-            if job.trial in self._trials.seeds or self._may_start(job):
+            if job.trial in self._trials.noise or self._may_start(job):
                 self._start(job)
 
     def _may_start(self, job: Job) -> bool:
         """Count a new trial; of one too many the method hears, if it can, and nothing is run."""
         if self._account.may_start_trial():
-            self._trials.start(job)
+            self._trials.noise.start(job)
             return True
         refuse: Callable[[Job], None] | None = getattr(self._method, "refuse", None)
         if refuse is None:
@@ -178,7 +165,7 @@ class _Run:
     def _start(self, job: Job) -> None:
         worker, trials = self._idle.popleft(), self._trials
         checkpoint = trials.checkpoint(job, worker)
-        evaluation = _evaluate(self._task, job, trials.seeds[job.trial], checkpoint)
+        evaluation = evaluate(self._task, job, trials.noise[job.trial], checkpoint)
         evaluation, whole = self._account.charge(job, evaluation, resumed=checkpoint is not None)
         if not whole:
             self._asking = False
@@ -247,43 +234,3 @@ class _Standstill:
             )
         if self.events > STANDSTILL_EVENTS + self.workers and not self.counted:
             raise RuntimeError("the clock stands still: the task's jobs take no time")
-
-
-def _evaluate(task: Task, job: Job, seed: int, checkpoint: Any) -> Evaluation:
-    """Evaluate; an exception becomes a failed observation after the seconds that it names."""
-    try:
-        evaluation = task.evaluate(job, seed, checkpoint)
-    except Exception as error:
-        seconds = error.seconds if isinstance(error, EvaluationError) else 0.0
-        return Evaluation(
-            resources=np.array([job.to_resource], dtype=float),
-            seconds=np.array([seconds]),
-            values=np.array([np.nan]),
-            duration_s=seconds,
-            error=f"{type(error).__name__}: {error}",
-        )
-    _check(evaluation)
-    return evaluation
-
-
-def _check(evaluation: Evaluation) -> None:
-    """Raise ValueError if a task returned what cannot be: the run ends and names it."""
-    resources, seconds, values, duration_s, true_values, test_values, slacks, _, _ = evaluation
-    count = len(values)
-    same = len(resources) == count == len(seconds)
-    same = same and (true_values is None or len(true_values) == count)
-    same = same and (test_values is None or len(test_values) == count)
-    if not same or (slacks and any(len(slack) != count for slack in slacks.values())):
-        raise ValueError("the task returned arrays of different lengths for one job")
-    within = 0.0 <= duration_s < math.inf
-    if count:
-        # Sums of floats: the last observation may lie a rounding error behind the end.
-        within = within and seconds.item(0) >= 0.0
-        within = within and seconds.item(-1) <= duration_s * (1 + 1e-9)
-    if count > 1:
-        # Counting is the cheapest way to look at all of a small array.
-        within = within and np.count_nonzero(seconds[1:] >= seconds[:-1]) == count - 1
-    if not within:
-        raise ValueError(
-            f"the task returned times that cannot be: seconds {seconds} within {duration_s} s"
-        )

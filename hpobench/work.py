@@ -13,9 +13,9 @@ import numpy as np
 
 from hpobench import checkpoints, progress
 from hpobench.contracts import Task
+from hpobench.evaluating import check
 from hpobench.hyperparameters import FloatArray
 from hpobench.records import Evaluation, Job
-from hpobench.simulator import _check as check
 
 BuildTask = Callable[[], Task]
 """Gives the task, built once a process; must be importable by name to go to another process."""

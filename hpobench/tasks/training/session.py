@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hpobench import progress
 from hpobench.space import Configuration, Space
 from hpobench.tasks.training import trainer
 from hpobench.tasks.training.checkpoints import pack, unpack
@@ -42,11 +43,14 @@ class Session:
         settings = self.recipe.settings(config)
         model, optimizer = trainer.build(self.recipe, settings, self.data, seed)
         belongs = (self.identity, self.key(config), seed)
+        asked = first
         if checkpoint is None:
             first = 0
         else:
             unpack(checkpoint, *belongs, first, model, optimizer)
-        rows, error = self._epochs(model, optimizer, settings, seed, range(first + 1, last + 1))
+        rows, error = self._epochs(
+            model, optimizer, settings, seed, range(first + 1, last + 1), asked
+        )
         made = None if error else pack(*belongs, last, model, optimizer)
         duration_s = self.clock() - began
         metrics = trainer.measure(model, self.data)
@@ -54,9 +58,18 @@ class Session:
         return Curves._make((*columns, duration_s, metrics, made, error))
 
     def _epochs(
-        self, model: Any, optimizer: Any, settings: Configuration, seed: int, epochs: range
+        self,
+        model: Any,
+        optimizer: Any,
+        settings: Configuration,
+        seed: int,
+        epochs: range,
+        asked: int,
     ) -> tuple[list[_Row], str | None]:
-        """Train and evaluate in turn, until the last epoch or a loss that is not finite."""
+        """Train and evaluate in turn, until the last epoch or a loss that is not finite.
+
+        What is behind the epoch `asked` for is new, and reported at once.
+        """
         size = trainer.batch_size(settings, self.data)
         precision = self.recipe.precision
         rows: list[_Row] = []
@@ -76,6 +89,8 @@ class Session:
             )
             if not math.isfinite(validation.loss):
                 return rows, f"training diverged in epoch {epoch}: loss {loss}"
+            if epoch > asked:
+                progress.report(epoch, validation.error, test_value=test.error)
         return rows, None
 
     def _scores(self, model: Any) -> tuple[Score, Score]:

@@ -23,6 +23,7 @@ This module imports no torch: what does is imported by the first training.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,22 @@ class TrainingTask:
             )
         curves: Curves = self.session.train(job.config, first, last, seed, checkpoint)
         return curves
+
+    def prepare(self) -> None:
+        """Load torch and the data, once a process, outside of any job."""
+        _ = self.session
+
+    def save_checkpoint(self, path: Path, state: Any) -> None:
+        """Store a checkpoint; `load_checkpoint` reads it back without unpickling code."""
+        import torch
+
+        torch.save(state, path)
+
+    def load_checkpoint(self, path: Path) -> Any:
+        """Read what `save_checkpoint` stored."""
+        import torch
+
+        return torch.load(path, weights_only=True)
 
     @property
     def session(self) -> Any:
