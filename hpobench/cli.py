@@ -69,7 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the methods, tasks and studies there are")
     listing.add_argument("group", nargs="?", choices=["method", "task", "study"])
     listing.set_defaults(command=_list)
-    for command in (run, listing):
+    recording = commands.add_parser("record", help="train a design once, into a table to replay")
+    recording.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="task= configs= seeds="
+    )
+    recording.set_defaults(command=_record)
+    for command in (run, listing, recording):
         command.add_argument(
             "--conf",
             action="append",
@@ -199,6 +204,33 @@ def _report_failures(study: "Study") -> int:
     for row in errors.itertuples():
         print(f"  {row.task} {row.method} seed {row.seed}: {row.error}", file=sys.stderr)
     return 1
+
+
+def _record(options: argparse.Namespace) -> int:
+    """`configs=` says how many configurations, `seeds=` how many repetitions of each."""
+    _cap_threads()
+    from tqdm import tqdm
+
+    from hpobench import config, recording, resolve
+
+    counts = [text for text in options.overrides if text.startswith("configs=")]
+    number = counts[-1].partition("=")[2] if counts else "2000"
+    if not number.isdecimal() or int(number) < 1:
+        raise ValueError(f"configs={number}: use a number of configurations of at least 1")
+    others = [text for text in options.overrides if text not in counts]
+    composed = config.load([*others, "method=random"], options.conf)
+    for name in dict.fromkeys(task for task, _ in composed.pairs):
+        settings = composed.settings
+        job = recording.plan(
+            name, settings["tasks"][name], int(number), len(resolve.seeds(settings["seeds"]))
+        )
+        folder = Path(settings["runs_dir"]) / "recordings" / name
+        missing = job.missing(folder)
+        with tqdm(total=len(missing), unit="piece", desc=name) as bar:
+            for _ in recording.record(job, folder, settings["n_jobs"]):
+                bar.update()
+        print(recording.write_table(job, folder))
+    return 0
 
 
 def _plot(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ Columns of the table, one row per configuration, repetition and epoch:
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,28 +61,52 @@ class Piece:
         return folder / f"{self.block:05d}-{self.repetition}.parquet"
 
 
-def pieces(configs: Sequence[Configuration], seeds: int) -> list[Piece]:
-    """All pieces, in the order in which they are worth having."""
-    numbered = list(enumerate(configs))
-    return [
-        Piece(first // BLOCK, repetition, tuple(numbered[first : first + BLOCK]))
-        for first in range(0, len(numbered), BLOCK)
-        for repetition in range(seeds)
-    ]
+@dataclass(frozen=True)
+class Recording:
+    """What is to be recorded of one task: a design under so many seeds."""
+
+    task_config: Config
+    pieces: tuple[Piece, ...]
+
+    def missing(self, folder: Path) -> list[Piece]:
+        """The pieces that are not stored below `folder`."""
+        return [piece for piece in self.pieces if not piece.path(folder / "pieces").exists()]
 
 
-def record(
-    task_config: Config, wanted: Sequence[Piece], folder: Path, n_jobs: int
-) -> Iterator[Piece]:
-    """Train the pieces that are not stored below `folder`; yields each when it is."""
+def plan(name: str, settings: Config, configs: int, seeds: int) -> Recording:
+    """All pieces in the order in which they are worth having; ValueError: nothing to record."""
+    task_config = {key: value for key, value in settings.items() if key not in ("about", "budget")}
+    task: Any = runner.build_task(task_config)
+    if not hasattr(task, "train"):
+        raise ValueError(f"task {name!r} does not train: there is nothing to record")
+    numbered = list(enumerate(design(task.space, configs)))
+    return Recording(
+        task_config,
+        tuple(
+            Piece(first // BLOCK, repetition, tuple(numbered[first : first + BLOCK]))
+            for first in range(0, len(numbered), BLOCK)
+            for repetition in range(seeds)
+        ),
+    )
+
+
+def record(job: Recording, folder: Path, n_jobs: int) -> Iterator[Piece]:
+    """Train what is missing below `folder`; yields each piece when it is stored.
+
+    Raises ValueError if the pieces there were recorded under other settings of the task.
+    """
     import joblib
 
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [piece for piece in wanted if not piece.path(folder).exists()]
+    (folder / "pieces").mkdir(parents=True, exist_ok=True)
+    signature, path = json.dumps(job.task_config, sort_keys=True), folder / "task.json"
+    if path.exists() and path.read_text() != signature:
+        raise ValueError(f"{folder} was recorded under other settings ({path}): move it away")
+    path.write_text(signature)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         yield from parallel(
-            joblib.delayed(_record_piece)(task_config, piece, folder) for piece in missing
+            joblib.delayed(_record_piece)(job.task_config, piece, folder / "pieces")
+            for piece in job.missing(folder)
         )
 
 
@@ -122,16 +146,16 @@ def _write(table: pa.Table, path: Path) -> None:
     draft.replace(path)
 
 
-def collect(wanted: Sequence[Piece], folder: Path) -> pa.Table:
-    """One table of all blocks of which every repetition is stored; raises ValueError if none is."""
-    lacking = {piece.block for piece in wanted if not piece.path(folder).exists()}
-    paths = [piece.path(folder) for piece in wanted if piece.block not in lacking]
+def write_table(job: Recording, folder: Path) -> Path:
+    """Write `table.parquet`: all blocks of which every repetition is stored, sorted.
+
+    Raises ValueError if no block is complete.
+    """
+    lacking = {piece.block for piece in job.missing(folder)}
+    paths = [piece.path(folder / "pieces") for piece in job.pieces if piece.block not in lacking]
     if not paths:
         raise ValueError(f"no block of configurations is complete in {folder}: record more")
     table = pa.concat_tables(pq.ParquetFile(path).read() for path in paths)
-    return table.sort_by([(name, "ascending") for name in ("config", "repetition", "resource")])
-
-
-def signature(task_config: Config) -> str:
-    """The task's settings as text: pieces of other settings must not be mixed in."""
-    return json.dumps(task_config, sort_keys=True)
+    keys = ("config", "repetition", "resource")
+    _write(table.sort_by([(name, "ascending") for name in keys]), folder / "table.parquet")
+    return folder / "table.parquet"
