@@ -32,6 +32,18 @@ class Recorder:
             else:
                 add_outcome(event)  # type: ignore[arg-type]
 
+    def check(self) -> None:
+        """Raise ValueError if the observations of some job are not in order of time."""
+        seconds = [outcome.evaluation.seconds for outcome in self.outcomes]
+        if not seconds:
+            return
+        ends = np.cumsum([len(some) for some in seconds])
+        rises = np.diff(np.concatenate(seconds)) >= 0
+        rises[ends[(ends > 0) & (ends < ends[-1])] - 1] = True  # from one job to the next
+        if not rises.all():
+            job = self.outcomes[int(np.searchsorted(ends, np.argmin(rises), "right"))].job
+            raise ValueError(f"the task returned times that do not rise, for {job}")
+
     @property
     def end_time_s(self) -> float:
         """When the last job ended, or was cut by the end of the budget."""

@@ -84,6 +84,7 @@ def record_run(
         rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
         method = build_method(pair.method_config, task, rng, pair.workers)
         recorder.watch(events(task, method))
+        recorder.check()
     except JournalError:
         raise
     except Exception as exception:

@@ -10,6 +10,7 @@ from hpobench.budget import Budget
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha_stopping import ASHAStopping
 from hpobench.overhead import replay
+from hpobench.recorder import Recorder
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.simulator import Outcome, simulate
 from tests.tiny import ScriptedMethod, ScriptedTask, decisions, timeline
@@ -233,6 +234,22 @@ def test_evaluations_that_cannot_be_end_the_run(change, message):
     task.evaluate = lambda *args: inner(*args)._replace(**change)
     with pytest.raises(ValueError, match=message):
         run(task, ScriptedMethod(singles(0)))
+
+
+def test_times_that_do_not_rise_are_found_at_the_end():
+    task = ScriptedTask([1, 1, 1], fidelity=EPOCHS)
+    recorder = Recorder()
+    recorder.watch(run(task, ScriptedMethod([(0, 0, 4), (1, 0, 1), (2, 0, 2)])))
+    recorder.check()
+    inner = task.evaluate
+    wrong = np.array([2.0, 1.0])
+    task.evaluate = lambda job, *rest: (
+        inner(job, *rest)._replace(seconds=wrong) if job.trial == 2 else inner(job, *rest)
+    )
+    recorder = Recorder()
+    recorder.watch(run(task, ScriptedMethod([(0, 0, 4), (1, 0, 1), (2, 0, 2)])))
+    with pytest.raises(ValueError, match=r"do not rise, for Job\(trial=2"):
+        recorder.check()
 
 
 def test_jobs_that_fail_at_once_for_ever_end_the_run_with_their_error():
