@@ -152,10 +152,8 @@ class _Run:
         return answer, Decision(kind, entry["time_s"], entry["seconds"])
 
     def _tell(self, happened: Outcome) -> Decision:
-        # A method may know neither true nor test values.
-        evaluation = happened.evaluation._replace(true_values=None, test_values=None)
-        job = happened.job
-        return self._decide("tell", self._now(), self.method.tell, job, evaluation)[1]
+        told = happened.evaluation.told()
+        return self._decide("tell", self._now(), self.method.tell, happened.job, told)[1]
 
     def _admit(self, job: Job) -> bool:
         """Count a new trial; of one too many the method hears, if it can, and nothing is run."""

@@ -47,6 +47,13 @@ class Evaluation(NamedTuple):
         last = float(self.values[-1])
         return last if math.isfinite(last) else math.inf
 
+    def told(self) -> "Evaluation":
+        """What a method may know: not the true nor the test values, nor the training state."""
+        resources, seconds, values, duration_s, _, _, constraints, _, error = self
+        return Evaluation(
+            resources, seconds, values, duration_s, None, None, constraints, None, error
+        )
+
     def first(self, count: int) -> "Evaluation":
         """The first `count` observations; the job then ends with the last of them."""
         true_values, test_values = self.true_values, self.test_values

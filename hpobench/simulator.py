@@ -192,18 +192,12 @@ class _Run:
             return
         self._trials.keep(job, worker, evaluation)
         began = max(self._decided, end)
-        told = _told(evaluation)
+        told = evaluation.told()
         tick = perf_counter()
         self._method.tell(job, told)
         seconds = perf_counter() - tick
         self._decided = began + self._charge("tell", seconds)
         yield Decision("tell", began, seconds)
-
-
-def _told(evaluation: Evaluation) -> Evaluation:
-    """What a method may know: not the true nor the test values, nor the training state."""
-    resources, seconds, values, duration_s, _, _, constraints, _, error = evaluation
-    return Evaluation(resources, seconds, values, duration_s, None, None, constraints, None, error)
 
 
 def _cut(running: _Running, end_of_time: float) -> Outcome:
