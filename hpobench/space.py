@@ -65,6 +65,11 @@ class Space(Mapping[str, Hyperparameter]):
     def __repr__(self) -> str:
         return f"Space({self._items})"
 
+    @property
+    def conditions(self) -> Mapping[str, tuple[str, Sequence[Any]]]:
+        """For each conditional hyperparameter: its parent, and the values that activate it."""
+        return self._conditions
+
     def sample(self, rng: np.random.Generator, count: int) -> list[Configuration]:
         """`count` independent random configurations."""
         return self.from_unit(rng.random((count, len(self.names))))

@@ -1,0 +1,113 @@
+"""Configurations to choose from: never one of a finite space that was chosen before."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.methods.searchers.random_search import RandomSearch
+from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.space import Configuration, Space
+
+# Spaces of at most so many configurations are searched whole.
+SMALL = 3000
+
+
+class Candidates:
+    """Rows (n, d) of untried configurations, and the account of those that were tried.
+
+    `repeat`: configurations of a finite space may be tried again (a noisy task).
+    In a space of at most `SMALL` configurations, `random` gives all that are left, and there is
+    nothing more for `around` to find.
+    """
+
+    def __init__(self, space: Space, rng: np.random.Generator, repeat: bool = False) -> None:
+        self.unit = UnitSpace(space)
+        self._rng = rng
+        self._repeat = repeat
+        self._fallback = RandomSearch(space, rng, replace=repeat)
+        self._finite = space.size is not None
+        self._tried: set[bytes] = set()
+        self._all: FloatArray | None = None
+        if space.size is not None and space.size <= SMALL:
+            configs = [space.config_at(index) for index in range(space.size)]
+            self._all = self.unit.rows(configs)
+            self._index = {row.tobytes(): index for index, row in enumerate(self._all)}
+            self._left = np.ones(space.size, dtype=bool)
+
+    @property
+    def listed(self) -> bool:
+        """Whether `random` gives every configuration that is left."""
+        return self._all is not None
+
+    def random(self, count: int) -> FloatArray:
+        """Rows of about `count` random untried configurations, or of all that are left."""
+        if self._all is not None:
+            return self._all[self._left]
+        return self.untried(self.unit.sample(count, self._rng))
+
+    def around(self, row: FloatArray, count: int, step: float) -> FloatArray:
+        """About `count` untried rows that differ from `row` in one active hyperparameter.
+
+        Numbers move by a normal step of deviation `step` (in units of the range), discrete ones by
+        at least one value; categories are redrawn; what becomes active is drawn at random.
+        """
+        if self._all is not None:
+            return np.empty((0, len(self.unit)))
+        rng, levels = self._rng, self.unit.levels
+        rows = np.repeat(row[None], count, axis=0)
+        free = np.flatnonzero(~np.isnan(row) & (levels != 1))
+        if not len(free):
+            return rows[:0]
+        columns = rng.choice(free, count)
+        at = np.arange(count), columns
+        moved = rows[at] + _steps(rng.normal(0.0, step, count), levels[columns])
+        moved = np.abs(moved)  # reflected at both ends of the range
+        moved = np.where(moved > 1, np.maximum(2 - moved, 0), moved)
+        rows[at] = np.where(self.unit.categories[columns] > 0, rng.random(count), moved)
+        missing = np.isnan(rows)
+        rows[missing] = rng.random(int(missing.sum()))
+        return self.untried(self.unit.snap(rows))
+
+    def untried(self, rows: FloatArray) -> FloatArray:
+        """Those of the rows that may be tried."""
+        if not self._finite or self._repeat:
+            return rows
+        tried = self._tried
+        keep: NDArray[np.bool_] = np.array([row.tobytes() not in tried for row in rows], dtype=bool)
+        return rows[keep] if len(rows) else rows
+
+    def choose(self, row: FloatArray) -> Configuration:
+        """The configuration of a row, which is tried from now on."""
+        key = row.tobytes()
+        if self._all is None:
+            config = self.unit.configs(row[None])[0]
+        else:
+            config = self.unit.space.config_at(self._index[key])
+        self.exclude(config)
+        return config
+
+    def draw(self) -> Configuration | None:
+        """A random configuration, tried from now on; None if nothing is left."""
+        config = self._fallback.suggest({})
+        if config is not None:
+            self.exclude(config)
+        return config
+
+    def exclude(self, config: Configuration) -> bool:
+        """`config` is tried; whether it was new, or may be repeated."""
+        if not self._finite or self._repeat:
+            return True
+        key = self.unit.rows([config])[0].tobytes()
+        if self._all is not None:
+            self._left[self._index[key]] = False
+        self._fallback.exclude(config)
+        new = key not in self._tried
+        self._tried.add(key)
+        return new
+
+
+def _steps(steps: FloatArray, levels: NDArray[np.int64]) -> FloatArray:
+    """Steps at least as long as the average cell of a discrete hyperparameter is wide."""
+    width = np.where(levels > 0, 1.0 / np.maximum(levels, 1), 0.0)
+    lengthened: FloatArray = np.where(steps < 0, -1.0, 1.0) * np.maximum(np.abs(steps), width)
+    return lengthened

