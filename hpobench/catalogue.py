@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 CONF = Path(__file__).parent / "conf"
+# Studies may stand in folders: study=claims/asha.
+_GLOBS = {"study": "**/*.yaml"}
 
 
 def names(group: str, folders: Sequence[Path] = ()) -> list[str]:
@@ -39,14 +41,15 @@ def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:
     for folder in (CONF, *folders):
         if not folder.is_dir():
             raise ValueError(f"--conf {folder}: there is no such folder")
-        for path in sorted((folder / group).glob("*.yaml")):
-            if not re.fullmatch(r"[\w-]+", path.stem):
+        for path in sorted((folder / group).glob(_GLOBS.get(group, "*.yaml"))):
+            name = path.relative_to(folder / group).with_suffix("").as_posix()
+            if not re.fullmatch(r"[\w/-]+", name):
                 raise ValueError(f"{path}: name it with letters, digits, _ and - only")
-            if path.stem in paths:
+            if name in paths:
                 raise ValueError(
-                    f"{group} {path.stem!r} stands in {paths[path.stem]} and in {path}: rename one"
+                    f"{group} {name!r} stands in {paths[name]} and in {path}: rename one"
                 )
-            paths[path.stem] = path
+            paths[name] = path
     return paths
 
 

@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
             metavar="DIR",
             help="a folder with method/, task/ or study/ YAML files of your own",
         )
+    claims = commands.add_parser("claims", help="what papers say of methods, run and judged")
+    claims.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
+    claims.set_defaults(command=_claims)
     plot = commands.add_parser("plot", help="draw the figures of a study")
     plot.add_argument("study", help="name of the study, or its folder")
     plot.add_argument("--time", choices=["log", "linear"], default="log", help="time axis")
@@ -231,6 +234,30 @@ def _record(options: argparse.Namespace) -> int:
                 bar.update()
         print(recording.write_table(job, folder))
     return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    """Run the studies `claims/NAME` and print a Markdown table of what was found."""
+    _cap_threads()
+    from hpobench import config
+    from hpobench.results import claims, load
+    from hpobench.study import Study
+
+    chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
+    others = [text for text in options.overrides if not text.startswith("claim=")]
+    known = [name for name in catalogue.names("study") if name.startswith("claims/")]
+    studies = [f"claims/{name}" for name in chosen] or known
+    if strange := [name for name in studies if name not in known]:
+        raise LookupError(catalogue.unknown("claim", strange[0], known))
+    print(claims.HEADER)
+    failed = 0
+    for name in studies:
+        about = catalogue.read("study", name)["about"]
+        study = Study.make(config.load([f"study={name}", *others]))
+        _execute(study)
+        print(claims.as_markdown(about, claims.judge(load(study.folder), about["expects"])))
+        failed |= _report_failures(study)
+    return failed
 
 
 def _plot(options: argparse.Namespace) -> int:

@@ -1,0 +1,145 @@
+"""Claims: what papers say of their methods, judged on stored runs.
+
+A study under `conf/study/claims/` says in `about.claim` what is claimed, and in `about.expects`
+what should then be seen, as a list of
+
+    {better: A, worse: B, at: 0.5, task: [...]}   A has the lower mean normalised regret when half
+                                                  of the time is spent (`at`, by default 1)
+    {faster: A, than: B, by: 3, task: [...]}      A reaches the mean value that B has in the end in
+                                                  at most a third of the time
+
+`task` is one name or a list; without it, all tasks of the study. A verdict is "holds" or "contrary"
+if the 95 % bootstrap interval over seeds (stratified by task) leaves no doubt, else "undecided".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.curves import curves, fractions, horizon_s, stand_in
+from hpobench.results.incumbents import Incumbents, incumbents
+from hpobench.results.normalise import Reference, normalised_regret, references
+from hpobench.results.study import Study
+
+DRAWS = 2000
+HEADER = "| claim | source | expected | measured | verdict |\n|---|---|---|---|---|"
+_POINTS = 400
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One expectation: what was expected, what was measured with its interval, and the verdict."""
+
+    expected: str
+    measured: str
+    verdict: str
+
+
+def judge(study: Study, expects: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Judge every expectation; raises ValueError if the study cannot answer one."""
+    found = incumbents(study)
+    known = references(study, found.views)
+    return [_judge(found, known, expectation) for expectation in expects]
+
+
+def as_markdown(about: Mapping[str, Any], findings: Sequence[Finding]) -> str:
+    """One row of a table for each finding; the claim stands in the first."""
+    heads = [f"| {about['claim']} | {about['source']} |", *["| | |"] * (len(findings) - 1)]
+    return "\n".join(
+        f"{head} {one.expected} | {one.measured} | {one.verdict} |"
+        for head, one in zip(heads, findings, strict=True)
+    )
+
+
+def _judge(
+    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any]
+) -> Finding:
+    wanted = expectation.get("task") or list(found.tasks)
+    tasks = [wanted] if isinstance(wanted, str) else list(wanted)
+    if missing := [task for task in tasks if task not in known]:
+        raise ValueError(f"{expectation}: task {missing[0]!r} has no runs that can be normalised")
+    rng = np.random.default_rng(0)
+    if "better" in expectation:
+        return _better(found, known, expectation, tasks, rng)
+    if "faster" in expectation:
+        return _faster(found, known, expectation, tasks, rng)
+    raise ValueError(f"{expectation}: state better and worse, or faster and than")
+
+
+def _better(
+    found: Incumbents,
+    known: Mapping[str, Reference],
+    expectation: Mapping[str, Any],
+    tasks: list[str],
+    rng: np.random.Generator,
+) -> Finding:
+    at = float(expectation.get("at", 1.0))
+    names = expectation["better"], expectation["worse"]
+    pairs = [_regrets(found, known[task], names, np.array([at])) for task in tasks]
+    # Seeds share the objective's noise, so the two methods are drawn together.
+    means = [np.array([[part.mean() for part in pair] for pair in pairs]).mean(axis=0)]
+    for _ in range(DRAWS):
+        drawn = []
+        for first, second in pairs:
+            picks = rng.integers(len(first), size=len(first))
+            drawn.append([first[picks].mean(), second[picks % len(second)].mean()])
+        means.append(np.array(drawn).mean(axis=0))
+    table = np.array(means)
+    gains = table[:, 1] - table[:, 0]
+    low, high = np.quantile(gains[1:], [0.025, 0.975])
+    when = "in the end" if at == 1 else f"after {at:.0%} of the time"
+    return Finding(
+        f"{names[0]} better than {names[1]} {when}",
+        f"{table[0, 0]:.4f} against {table[0, 1]:.4f}: gain {gains[0]:.4f} [{low:.4f}, {high:.4f}]",
+        "holds" if low > 0 else "contrary" if high < 0 else "undecided",
+    )
+
+
+def _faster(
+    found: Incumbents,
+    known: Mapping[str, Reference],
+    expectation: Mapping[str, Any],
+    tasks: list[str],
+    rng: np.random.Generator,
+) -> Finding:
+    names, by = (expectation["faster"], expectation["than"]), float(expectation["by"])
+    times = fractions("log", _POINTS)
+    pairs = [_regrets(found, known[task], names, times) for task in tasks]
+    speed = _speedup(pairs, times)
+    draws = []
+    for _ in range(DRAWS // 4):
+        drawn = [[part[rng.integers(len(part), size=len(part))] for part in pair] for pair in pairs]
+        draws.append(_speedup(drawn, times))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Finding(
+        f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",
+        f"{speed:.1f} times as fast [{low:.1f}, {high:.1f}]",
+        "holds" if low >= by else "contrary" if high < by else "undecided",
+    )
+
+
+def _speedup(pairs: Sequence[Sequence[FloatArray]], times: FloatArray) -> float:
+    """Geometric mean over tasks of 1 / (part of the time needed); 1/2 if it is never reached."""
+    ratios = []
+    for first, second in pairs:
+        reached = np.flatnonzero(first.mean(axis=0) <= second[:, -1].mean())
+        ratios.append(1 / times[reached[0]] if len(reached) else 0.5)
+    return float(np.exp(np.mean(np.log(ratios))))
+
+
+def _regrets(
+    found: Incumbents, reference: Reference, names: Sequence[str], parts: FloatArray
+) -> list[FloatArray]:
+    """Normalised regret (seeds, times) of the methods on one task; more than 1 counts as 1."""
+    made = curves(found, reference.task, horizon_s(found, reference.task) * parts, keep_ended=True)
+    if missing := [name for name in names if name not in made]:
+        raise ValueError(f"method {missing[0]!r} has no runs on task {reference.task!r}")
+    regrets = []
+    for name in names:
+        values = made[name].values
+        values = np.where(np.isnan(values), stand_in(values, reference.median), values)
+        regrets.append(np.minimum(normalised_regret(values, reference), 1.0))
+    return regrets

@@ -1,0 +1,86 @@
+"""Verdicts on runs whose differences are known beforehand."""
+
+import numpy as np
+import pytest
+
+from hpobench import catalogue
+from hpobench.results import claims
+from hpobench.schema import TaskFacts
+
+TASKS = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=10.0)}
+
+
+@pytest.fixture
+def study(synthetic):
+    """`quick` reaches after 1 s what `slow` has after 10; `same` is `slow` with other noise."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for seed in range(20):
+        noise = rng.normal(0, 0.1, 4)
+        at = {"slow": 10.0, "same": 10.0, "quick": 1.0}
+        for number, (method, when) in enumerate(at.items()):
+            one = {"method": method, "seed": seed}
+            rows.append({**one, "time_s": 0.001, "value": 9 + noise[number]})
+            rows.append({**one, "time_s": when, "value": 3 + noise[number]})
+        rows.append({"method": "best", "seed": seed, "time_s": 10.0, "value": 1 + noise[3]})
+    return synthetic.hand_made(rows, tasks=TASKS)
+
+
+@pytest.mark.parametrize(
+    ("expectation", "verdict"),
+    [
+        ({"better": "best", "worse": "slow"}, "holds"),
+        ({"better": "slow", "worse": "best", "task": "t"}, "contrary"),
+        ({"better": "same", "worse": "slow"}, "undecided"),
+        ({"better": "quick", "worse": "slow", "at": 0.5, "task": ["t"]}, "holds"),
+        ({"faster": "quick", "than": "slow", "by": 20}, "contrary"),
+        ({"faster": "best", "than": "slow", "by": 2}, "contrary"),
+    ],
+)
+def test_verdicts(study, expectation, verdict):
+    (finding,) = claims.judge(study, [expectation])
+    assert finding.verdict == verdict
+
+
+def test_figures(study):
+    (finding,) = claims.judge(study, [{"better": "best", "worse": "slow"}])
+    best, _, slow = finding.measured.partition(":")[0].split()
+    # (1 - 0) / (10 - 0) and (3 - 0) / (10 - 0)
+    assert (float(best), float(slow)) == pytest.approx((0.1, 0.3), abs=0.01)
+    # After 1 of 10 s, on a grid of times 1.7 % apart.
+    (finding,) = claims.judge(study, [{"faster": "quick", "than": "quick", "by": 5}])
+    assert finding.measured.startswith("9.9 times")
+    assert finding.expected == "quick reaches the final value of quick 5 times as fast"
+
+
+def test_what_a_study_cannot_answer_is_refused(study):
+    with pytest.raises(ValueError, match="state better and worse"):
+        claims.judge(study, [{"best": "a"}])
+    with pytest.raises(ValueError, match="'nobody' has no runs"):
+        claims.judge(study, [{"better": "nobody", "worse": "slow"}])
+    with pytest.raises(ValueError, match="task 'u' has no runs"):
+        claims.judge(study, [{"better": "best", "worse": "slow", "task": "u"}])
+
+
+def test_markdown(study):
+    about = {"claim": "quick is quick", "source": "nobody 2020"}
+    expects = [{"better": "best", "worse": "slow"}, {"better": "same", "worse": "slow"}]
+    lines = claims.as_markdown(about, claims.judge(study, expects)).splitlines()
+    assert lines[0].startswith("| quick is quick | nobody 2020 | best better than slow in the end")
+    assert lines[1].startswith("| | | same better than slow")
+    assert all(line.count("|") == 6 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in catalogue.names("study") if name.startswith("claims/")]
+)
+def test_every_claim_compares_methods_that_it_runs(name):
+    stated = catalogue.read("study", name)
+    assert {"claim", "source", "expects"} <= set(stated["about"])
+    assert stated["name"] == f"claim_{name.removeprefix('claims/')}"
+    for expectation in stated["about"]["expects"]:
+        names = {expectation.get(key) for key in ("better", "worse", "faster", "than")} - {None}
+        tasks = expectation.get("task") or [t for c in stated["comparisons"] for t in c["task"]]
+        for task in [tasks] if isinstance(tasks, str) else tasks:
+            blocks = [block for block in stated["comparisons"] if task in block["task"]]
+            assert names <= {method for block in blocks for method in block["method"]}
