@@ -125,7 +125,7 @@ def _speedup(pairs: Sequence[Sequence[FloatArray]], times: FloatArray) -> float:
     """Geometric mean over tasks of 1 / (part of the time needed); 1/2 if it is never reached."""
     ratios = []
     for first, second in pairs:
-        reached = np.flatnonzero(first.mean(axis=0) <= second[:, -1].mean())
+        reached = np.flatnonzero(first.mean(axis=0) <= second.mean(axis=0)[-1])
         ratios.append(1 / times[reached[0]] if len(reached) else 0.5)
     return float(np.exp(np.mean(np.log(ratios))))
 
