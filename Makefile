@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check test-dask bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -28,6 +28,13 @@ check: $(VENV)/.installed-dev  ## style and types
 
 test: check  ## style, types, tests
 	$(BIN)/python -m pytest
+
+build/dask/.installed: $(VENV)/.installed-dev constraints.txt
+	$(PIP) --upgrade --target build/dask distributed
+	@touch $@
+
+test-dask: build/dask/.installed  ## real runs on Dask, which is installed beside the project
+	PYTHONPATH=build/dask $(BIN)/python -m pytest tests/test_engines.py
 
 bench: $(VENV)/.installed-dev  ## speed and memory, as ratios
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench

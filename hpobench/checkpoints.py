@@ -125,6 +125,16 @@ class Shelf:
                 return
             self.remove(max(idle, key=lambda number: self._paused[number].value))
 
+    def copy(self, source: int, trial: int, resource: float) -> None:
+        """Give a new trial the checkpoint of another one, if it is kept."""
+        if self.find(source, resource) is None:
+            return
+        self._paused[trial] = self._paused[source]
+        file, copied = self.path(source, resource), self.path(trial, resource)
+        # While a journal is replayed, files are as the interruption left them.
+        if file.exists() and not copied.exists():
+            copied.hardlink_to(file)
+
     def remove(self, trial: int) -> None:
         """The trial needs no checkpoint any more."""
         paused = self._paused.pop(trial, None)

@@ -24,6 +24,7 @@ from hpobench import catalogue
 _NEEDED = (
     *("name", "seeds", "workers", "overhead", "replay_from", "budget", "runs_dir", "study_seed"),
     *("n_jobs", "backend", "shard", "part_runs", "retry_failed", "progress"),
+    *("clock", "job_timeout_s", "worker_memory_mb", "engine", "engine_address", "oversubscribe"),
 )
 
 

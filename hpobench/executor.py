@@ -31,13 +31,11 @@ from hpobench.journal import Entry, Journal, JournalError, decode
 from hpobench.live import Live, Running, State, Watch
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.records import Job
-from hpobench.simulator import Decision, Event, Outcome
+from hpobench.simulator import FAILURES, Decision, Event, Outcome, refuse
 from hpobench.workers import Pool
 
 # Checkpoints of paused trials take no more room than this (see `checkpoints.Shelf`).
 DISK_LIMIT_BYTES = 4 << 30
-# So many failures in a row mean that nothing but their error is to be learned.
-FAILURES = 100
 
 
 def execute(
@@ -63,7 +61,7 @@ def execute(
         if journal is None:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="hpobench-")))
         else:
-            folder = _folder(journal)
+            folder = _folder(journal).resolve()  # workers may run elsewhere
         record = stack.enter_context(Journal(journal, header))
         folder.mkdir(parents=True, exist_ok=True)
         dispatcher = Dispatcher(pool, job_timeout_s)
@@ -156,17 +154,15 @@ class _Run:
         return self._decide("tell", self._now(), self.method.tell, happened.job, told)[1]
 
     def _admit(self, job: Job) -> bool:
-        """Count a new trial; of one too many the method hears, if it can, and nothing is run."""
+        """Count a new trial; one too many is refused, and nothing is run."""
         if job.trial in self.state.seeds:
             return True
         if self.account.may_start_trial():
             self.state.seeds.start(job)
+            if job.source is not None:
+                self.shelf.copy(job.source, job.trial, job.from_resource)
             return True
-        refuse: Callable[[Job], None] | None = getattr(self.method, "refuse", None)
-        if refuse is None:
-            self.state.asking = False
-        else:
-            refuse(job)
+        self.state.asking = refuse(self.method, job)
         return False
 
     def _start(self, job: Job) -> None:

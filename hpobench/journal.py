@@ -1,7 +1,7 @@
 """The journal of a real run: one JSON line an event, so that an interrupted run can go on.
 
     {"journal": 1, "seed": ..., "workers": ..., "budget": {...}}                      first line
-    {"event": "ask", "time_s": ..., "seconds": ..., "job": [trial, config, from, to] or null}
+    {"event": "ask", "time_s": ..., "seconds": ..., "job": [trial, config, from, to, source] or null}
     {"event": "start", "time_s": ..., "trial": ..., "worker": ..., "to_resource": ...}
     {"event": "outcome", "time_s": ..., "trial": ..., "worker": ..., "evaluation": {...}, ...}
     {"event": "tell", "time_s": ..., "seconds": ..., "trial": ...}
@@ -24,7 +24,7 @@ import numpy as np
 
 from hpobench.records import Evaluation
 
-VERSION = 1
+VERSION = 2
 Entry = dict[str, Any]
 
 # What a replayed run must do again; times are the recorded ones.

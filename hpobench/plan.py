@@ -16,6 +16,8 @@ from hpobench.budget import Budget
 from hpobench.rows import RunKey
 
 Config = Mapping[str, Any]
+# They count only when the clock is the wall's.
+REAL_SETTINGS = ("clock", "job_timeout_s", "worker_memory_mb", "engine")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Pair:
     data_hash: str = ""
     clock: str = "simulated"
     job_timeout_s: float | None = None
+    worker_memory_mb: float | None = None
+    engine: str = "processes"
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +54,7 @@ class Pair:
     def _content(self, *without: str) -> dict[str, Any]:
         aside = {"fingerprint", "budget", "replay_from", *without}
         if self.clock == "simulated":
-            aside |= {"clock", "job_timeout_s"}
+            aside |= set(REAL_SETTINGS)
         names = {spec.name for spec in fields(self)} - aside
         content = {name: getattr(self, name) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}

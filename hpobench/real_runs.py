@@ -8,30 +8,53 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 from hpobench import executor, store
+from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
+from hpobench.engines import Engine
 from hpobench.live import Watch
 from hpobench.plan import Chunk, Pair
 from hpobench.randomness import objective_seed
 from hpobench.rows import RunRecord
 from hpobench.runner import Report, build_task, record_run
 from hpobench.simulator import Event
-from hpobench.workers import WorkerProcesses
+
+PROCESSES = Engine()
 
 
 def run_all(
-    pending: Sequence[Chunk], folder: Path, oversubscribe: bool, watch: Watch | None = None
+    pending: Sequence[Chunk],
+    folder: Path,
+    oversubscribe: bool,
+    watch: Watch | None = None,
+    engine: Engine = PROCESSES,
 ) -> Iterator[Report]:
     """Run what is pending, one run after the other; yields a report a stored run.
 
-    An interrupted run goes on where its journal ends; a journal is removed once its run is stored.
+    Raises ConfigError, before the first run, if a task cannot be built by all its workers. An
+    interrupted run goes on where its journal ends; a journal is removed once its run is stored.
     """
+    tasks = {pair.task: pair for pair in (chunk.pair for chunk in pending)}
+    for pair in tasks.values():
+        _try_out(pair, folder, oversubscribe, engine)
     for chunk in pending:
         for seed in chunk.seeds:
             journal = journal_path(folder, chunk.pair, seed)
-            record = run_one(chunk.pair, seed, journal, oversubscribe, watch)
+            record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
             store.write_part(folder, [record])
             executor.remove(journal)
             yield Report(Chunk(chunk.pair, (seed,)), {seed: record.error} if record.error else {})
+
+
+def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> None:
+    """Have all workers ready at once: data, devices and memory are there, or it is known now."""
+    build = partial(build_task, pair.task_config)
+    try:
+        with engine.open(build, pair.workers, folder, oversubscribe) as pool:
+            pool.start()
+    except Exception as error:
+        raise ConfigError(
+            f"task {pair.task!r} cannot start on {pair.workers} workers: {error}"
+        ) from error
 
 
 def journal_path(folder: Path, pair: Pair, seed: int) -> Path:
@@ -41,12 +64,21 @@ def journal_path(folder: Path, pair: Pair, seed: int) -> Path:
 
 
 def run_one(
-    pair: Pair, seed: int, journal: Path, oversubscribe: bool = False, watch: Watch | None = None
+    pair: Pair,
+    seed: int,
+    journal: Path,
+    oversubscribe: bool = False,
+    watch: Watch | None = None,
+    engine: Engine = PROCESSES,
 ) -> RunRecord:
-    """One run; its CPU seconds count since it was begun or resumed, with those of its workers."""
+    """One run.
+
+    Its CPU seconds count since it was begun or resumed, with those of its workers on this machine.
+    """
     before = getrusage(RUSAGE_CHILDREN)
     build = partial(build_task, pair.task_config)
-    with WorkerProcesses(build, pair.workers, oversubscribe=oversubscribe) as pool:
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with engine.open(build, pair.workers, journal.parent, oversubscribe) as pool:
 
         def events(task: Task, method: Method) -> Iterator[Event]:
             return executor.execute(

@@ -83,11 +83,13 @@ class Recorder:
         """Columns of `schema.JOBS` less the key; `status` as a position in `JOB_STATUS`."""
         done = self.outcomes
         status = [2 if o.cut else int(o.evaluation.value == math.inf) for o in done]
+        sources = [-1 if (source := o.job.source) is None else source for o in done]
         return {
             "trial": np.array([o.job.trial for o in done], dtype=np.int32),
             "worker": np.array([o.worker for o in done], dtype=np.int32),
             "from_resource": np.array([o.job.from_resource for o in done], dtype=float),
             "to_resource": np.array([o.job.to_resource for o in done], dtype=float),
+            "source": np.array(sources, dtype=np.int32),
             "start_s": np.array([o.start_s for o in done], dtype=float),
             "end_s": np.array([o.end_s for o in done], dtype=float),
             "status": np.array(status, dtype=np.int32),

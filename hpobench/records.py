@@ -12,12 +12,17 @@ T = TypeVar("T", float, FloatArray)
 
 
 class Job(NamedTuple):
-    """Train `trial` from `from_resource` (0: not trained yet) to `to_resource`."""
+    """Train `trial` from `from_resource` (0: not trained yet) to `to_resource`.
+
+    The first job of a trial may go on from the checkpoint of another trial, its `source`: that had
+    reached `from_resource`, and has another configuration.
+    """
 
     trial: int
     config: Configuration
     from_resource: float
     to_resource: float
+    source: int | None = None
 
 
 class Evaluation(NamedTuple):

@@ -13,11 +13,11 @@ from hpobench import overhead, runner, store
 from hpobench.budget import Budget
 from hpobench.config import Composed, ConfigError
 from hpobench.contracts import Task
+from hpobench.engines import Engine
 from hpobench.layout import read_plan
-from hpobench.plan import Config, Pair
+from hpobench.plan import REAL_SETTINGS, Config, Pair
 from hpobench.rows import RunKey
 from hpobench.schema import MethodFacts, TaskFacts
-from hpobench.workers import check_cores
 
 T = TypeVar("T")
 
@@ -53,12 +53,22 @@ def _check_clock(settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"clock={clock!r}: use simulated or real")
     if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
         raise ConfigError(f"job_timeout_s={timeout!r}: use a number above 0, or null")
+    where = engine(settings)
     if clock == "simulated":
         return
     if settings["overhead"] != "none":
         raise ConfigError("clock=real: decisions take the time they take; leave overhead at none")
     try:
-        check_cores(settings["workers"], settings["oversubscribe"])
+        where.check(settings["workers"], settings["oversubscribe"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def engine(settings: Mapping[str, Any]) -> Engine:
+    """Where jobs run with the wall clock running."""
+    address, memory_mb = settings["engine_address"], settings["worker_memory_mb"]
+    try:
+        return Engine(settings["engine"], address, memory_mb)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
@@ -98,6 +108,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
     numbers = seeds(settings["seeds"])
     workers = settings["workers"]
     recorded = _recorded(settings) if settings["replay_from"] else {}
+    real: dict[str, Any] = {name: settings[name] for name in REAL_SETTINGS}
     made = []
     for task_name, method_name in composed.pairs:
         task_config = _own(settings["tasks"][task_name])
@@ -117,8 +128,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 seeds=numbers,
                 overhead=settings["overhead"],
                 data_hash=getattr(task, "data_hash", ""),
-                clock=settings["clock"],
-                job_timeout_s=settings["job_timeout_s"],
+                **real,
                 **_replayed(recorded, task_name, method_name, numbers),
             )
         )
@@ -174,7 +184,7 @@ def _replayed(
     task: str,
     method: str,
     numbers: tuple[int, ...],
-) -> dict[str, str]:
+) -> dict[str, Any]:
     if not recorded:
         return {}
     found = recorded.get((task, method))

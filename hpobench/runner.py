@@ -19,6 +19,7 @@ from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
 from hpobench.rows import RunKey, RunRecord
 from hpobench.simulator import Charge, Event, simulate
+from hpobench.work import prepare
 
 
 class Report(NamedTuple):
@@ -58,6 +59,7 @@ def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
     """One run on the simulated clock."""
 
     def events(task: Task, method: Method) -> Iterator[Event]:
+        prepare(task)  # what is missing is no failure of a trial
         return simulate(
             task,
             method,

@@ -16,6 +16,7 @@ trials: one row per trial: trial, config (JSON), then one column a hyperparamete
 jobs: one row per job that a worker was given, in order of ending
     trial, worker
     from_resource, to_resource   what was asked for
+    source                       trial whose checkpoint a new trial goes on from; -1: none
     start_s, end_s               seconds since the run began
     status                       ok; failed: the job raised, or ended without a finite value;
                                  cut: by the end of the budget
@@ -66,6 +67,7 @@ JOBS = pa.schema(
         ("worker", pa.int32()),
         ("from_resource", pa.float64()),
         ("to_resource", pa.float64()),
+        ("source", pa.int32()),
         ("start_s", pa.float64()),
         ("end_s", pa.float64()),
         ("status", _NAME),

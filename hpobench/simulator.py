@@ -20,10 +20,10 @@ from hpobench.evaluating import evaluate
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.records import Evaluation, Job
 
-# So many events at one and the same time mean that the clock will never move again; far fewer do
-# if the jobs fail: then nothing but the error is to be learned.
+# So many events at one and the same time mean that the clock will never move again.
 STANDSTILL_EVENTS = 100_000
-STANDSTILL_FAILURES = 100
+# So many failures in a row mean that nothing but their error is to be learned.
+FAILURES = 100
 
 Charge = Callable[[str, float], float]
 """(kind of decision, seconds measured) -> seconds by which it moves the clock."""
@@ -56,6 +56,15 @@ def free_of_charge(_kind: str, _seconds: float) -> float:
     return 0.0
 
 
+def refuse(method: Method, job: Job) -> bool:
+    """Tell a method, if it listens, that no new trial may start; whether it may be asked again."""
+    hears: Callable[[Job], None] | None = getattr(method, "refuse", None)
+    if hears is None:
+        return False
+    hears(job)
+    return True
+
+
 @dataclass(slots=True)
 class _Trials:
     """What the executor keeps of each trial: its noise seed, and where its training state is."""
@@ -71,6 +80,11 @@ class _Trials:
         if job.from_resource == 0:
             return None
         return state if trial == job.trial else self.saved.get(job.trial)
+
+    def inherit(self, job: Job) -> None:
+        """Give a new trial the state that was saved of its source."""
+        if job.source in self.saved:
+            self.saved[job.trial] = self.saved[job.source]
 
     def keep(self, job: Job, worker: int, evaluation: Evaluation) -> None:
         if evaluation.checkpoint is None:
@@ -151,15 +165,13 @@ class _Run:
                 self._start(job)
 
     def _may_start(self, job: Job) -> bool:
-        """Count a new trial; of one too many the method hears, if it can, and nothing is run."""
+        """Count a new trial; one too many is refused, and nothing is run."""
         if self._account.may_start_trial():
             self._trials.noise.start(job)
+            if job.source is not None:
+                self._trials.inherit(job)
             return True
-        refuse: Callable[[Job], None] | None = getattr(self._method, "refuse", None)
-        if refuse is None:
-            self._asking = False
-        else:
-            refuse(job)
+        self._asking = refuse(self._method, job)
         return False
 
     def _start(self, job: Job) -> None:
@@ -222,7 +234,7 @@ class _Standstill:
             return
         self.events += 1
         self.failures = self.failures + 1 if evaluation.error else 0
-        if self.failures > STANDSTILL_FAILURES + self.workers:
+        if self.failures > FAILURES + self.workers:
             raise RuntimeError(
                 f"{self.failures} jobs in a row failed at once; the last: {evaluation.error}"
             )

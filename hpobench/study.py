@@ -8,7 +8,7 @@ from typing import Any
 from hpobench import layout, real_runs, resolve, runner, schema, store
 from hpobench.config import Composed
 from hpobench.live import Watch
-from hpobench.plan import Chunk, Pair, chunks, digest
+from hpobench.plan import REAL_SETTINGS, Chunk, Pair, chunks, digest
 from hpobench.rows import RunKey
 
 
@@ -59,7 +59,8 @@ class Study:
         layout.write(self.folder, self.settings, plan, layout.manifest(hashes))
         if self.settings["clock"] == "real":
             oversubscribe = self.settings["oversubscribe"]
-            yield from real_runs.run_all(self.pending(), self.folder, oversubscribe, watch)
+            engine = resolve.engine(self.settings)
+            yield from real_runs.run_all(self.pending(), self.folder, oversubscribe, watch, engine)
             return
         n_jobs, backend = self.settings["n_jobs"], self.settings["backend"]
         yield from runner.run_all(self.pending(), self.folder, n_jobs, backend)
@@ -69,7 +70,7 @@ class Study:
         settings = self.settings
         shared = {name: settings[name] for name in ("workers", "overhead", "budget", "study_seed")}
         if settings["clock"] == "real":
-            shared |= {name: settings[name] for name in ("clock", "job_timeout_s")}
+            shared |= {name: settings[name] for name in REAL_SETTINGS}
         tasks = {pair.task: pair for pair in self.pairs}
         return {
             "schema": schema.VERSION,

@@ -4,6 +4,7 @@ Between jobs a worker keeps the training state of its last trial, so that going 
 file. States are written where they are, in the worker: nothing large travels with a job.
 """
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench import checkpoints, progress
+from hpobench import checkpoints, memory, progress
 from hpobench.contracts import Task
 from hpobench.evaluating import check
 from hpobench.hyperparameters import FloatArray
@@ -62,17 +63,39 @@ class _Held(NamedTuple):
 _held: dict[int, _Held] = {}
 
 
-def work(build: BuildTask, request: Request) -> Reply:
-    """Do the job. Exceptions come back as text: not every exception survives the journey."""
+def prepare(task: Task) -> None:
+    """Have a task load what it needs once a process, if it has a method of that name for it."""
+    getattr(task, "prepare", lambda: None)()
+
+
+def ready(build: BuildTask, memory_bytes: float = math.inf) -> None:
+    """Build and prepare the task; raises ValueError if that leaves no memory to a job."""
+    prepare(build())
+    memory.check(memory_bytes)
+
+
+def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> Reply:
+    """Do the job, within the memory that the process may take.
+
+    Exceptions come back as text: not every exception survives the journey.
+    """
     began = time.perf_counter()
     held = _held.pop(request.worker, None)
     with progress.reporting_to(request.progress, began, request.limit_s):
         try:
-            return _train(build(), request, held, began)
+            with memory.limited(memory_bytes):
+                return _train(build(), request, held, began)
         except (Exception, SystemExit) as error:
             known = progress.read(request.progress)
             known = known._replace(duration_s=time.perf_counter() - began)
-            return Reply(known, error=f"{type(error).__name__}: {error}")
+            return Reply(known, error=f"{type(error).__name__}: {error}{_why(error, memory_bytes)}")
+
+
+def _why(error: BaseException, memory_bytes: float) -> str:
+    """Python says of a lack of memory hardly more than that."""
+    if not isinstance(error, MemoryError) or memory_bytes == math.inf:
+        return ""
+    return f" (a worker may take {memory_bytes / 2**20:g} MB)"
 
 
 def _train(task: Task, request: Request, held: _Held | None, began: float) -> Reply:

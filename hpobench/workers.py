@@ -1,19 +1,25 @@
-"""Where jobs run: one process a worker, or any engine with the `concurrent.futures` interface."""
+"""Where jobs run: what a pool of workers is, and the one with a process for each worker."""
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from hpobench.layout import THREAD_VARIABLES
-from hpobench.work import BuildTask, Reply, Request, work
+from hpobench.work import BuildTask, Reply, Request, ready, work
 
 T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.5
+_OUT_OF_MEMORY_SCORE = Path("/proc/self/oom_score_adj")
 
 
 class Pool(Protocol):
@@ -40,29 +46,37 @@ class WorkerProcesses:
     """One process a worker, so that one that dies or is killed costs its own job alone.
 
     `build` gives the task, and is called in each process when it starts; `threads` caps the threads
-    of BLAS and torch. More workers than cores would slow each other down, and make all times wrong:
-    that is an error unless `oversubscribe` allows it.
+    of BLAS and torch, `memory_bytes` the memory that a process may take during a job. More workers
+    than cores would slow each other down, and make all times wrong: that is an error unless
+    `oversubscribe` allows it.
     """
 
     own_processes = True
 
     def __init__(
-        self, build: BuildTask, workers: int, *, threads: int = 1, oversubscribe: bool = False
+        self,
+        build: BuildTask,
+        workers: int,
+        *,
+        threads: int = 1,
+        oversubscribe: bool = False,
+        memory_bytes: float = math.inf,
     ) -> None:
         check_cores(workers * threads, oversubscribe)
         self.workers = workers
-        self._build, self._threads = build, threads
+        self._build, self._threads, self._memory_bytes = build, threads, memory_bytes
         self._engines: list[ProcessPoolExecutor | None] = [None] * workers
         self._ended: list[ProcessPoolExecutor] = []
 
     def start(self) -> None:
         """Start the processes that do not run; an exception in building the task is raised here."""
         workers = range(self.workers)
-        for ready in [self._submit(worker, _ready, self._build) for worker in workers]:
-            ready.result()
+        mine = (ready, self._build, self._memory_bytes)
+        for begun in [self._submit(worker, *mine) for worker in workers]:
+            begun.result()
 
     def submit(self, request: Request) -> "Future[Reply]":
-        return self._submit(request.worker, work, self._build, request)
+        return self._submit(request.worker, work, self._build, request, self._memory_bytes)
 
     def _submit(self, worker: int, function: Callable[..., T], *arguments: Any) -> "Future[T]":
         try:
@@ -84,9 +98,9 @@ class WorkerProcesses:
         if engine is None:
             # Not forked: a copy of a process with threads (BLAS, torch) may hang.
             context = multiprocessing.get_context("spawn")
-            engine = ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
-            with _capped(self._threads):
-                engine.submit(_ready, self._build)  # a process starts with its first job
+            engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
+            with capped(self._threads):
+                engine.submit(ready, self._build)  # a process starts with its first job
             self._engines[worker] = engine
         return engine
 
@@ -118,38 +132,6 @@ class WorkerProcesses:
         self.close()
 
 
-class SharedExecutor:
-    """Any engine: `make` gives an `Executor` that serves `workers` jobs at a time.
-
-    A thread pool, loky's reusable executor, `client.get_executor` of Dask. Who dies in such a pool
-    cannot be told: the jobs under way are begun again, and one that saw several pools die is given
-    up. A running job cannot be ended either: after a time-out its worker is lost to the run. The
-    engine must see the files of this machine, and whoever made it ends it.
-    """
-
-    own_processes = False
-
-    def __init__(self, make: Callable[[], Executor], build: BuildTask, workers: int) -> None:
-        self.workers = workers
-        self._make, self._build = make, build
-        self._engine = make()
-
-    def start(self) -> None:
-        """Have the task built, by as many jobs as there are workers."""
-        for ready in [self._engine.submit(_ready, self._build) for _ in range(self.workers)]:
-            ready.result()
-
-    def submit(self, request: Request) -> "Future[Reply]":
-        return self._engine.submit(work, self._build, request)
-
-    def drop(self, worker: int, future: "Future[Reply]") -> bool:  # noqa: ARG002
-        """Only a job that waits can be taken back."""
-        return future.cancel()
-
-    def recover(self) -> None:
-        self._engine = self._make()
-
-
 def check_cores(threads: int, oversubscribe: bool) -> None:
     """Raise ValueError if there are fewer cores than threads that are to work at a time."""
     import joblib
@@ -165,7 +147,7 @@ def check_cores(threads: int, oversubscribe: bool) -> None:
 
 
 @contextmanager
-def _capped(threads: int) -> Iterator[None]:
+def capped(threads: int) -> Iterator[None]:
     """The environment for processes to come: BLAS and torch read it once, when imported."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
@@ -179,19 +161,21 @@ def _capped(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _begin() -> None:
-    """In a new process: leave Ctrl-C to the parent, and end when the parent has ended."""
+def begin() -> None:
+    """In a new process: leave Ctrl-C to the parent, and end when the parent has ended.
+
+    Where the system itself runs out of memory, it is to end this process, not the run.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):  # only Linux has it
+        _OUT_OF_MEMORY_SCORE.write_text("1000")  # the first to be killed, whatever its size
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _follow_parent() -> None:
+    """Not by its sentinel, for which one need not look again and again: loky has none."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        parent.join()
+        while os.getppid() == parent.pid:
+            time.sleep(_LOOK_EVERY_S)
         os._exit(1)
-
-
-def _ready(build: BuildTask) -> None:
-    """Build the task; one with a method `prepare` loads there what it needs once a process."""
-    getattr(build(), "prepare", lambda: None)()

@@ -21,7 +21,8 @@ EPOCHS = Fidelity("epochs", 1, 9)
 class Sleeper(ScriptedTask):
     """`crimes[x]`: what configuration x does in its second epoch.
 
-    `raise`, `hang`, `exit`, `die` (kill -9), `memory`; `die_once`: only if `flag` does not exist.
+    `raise`, `hang`, `exit`, `die` (kill -9), `memory`; `greed`: ask for 2 GiB of it;
+    `die_once`: only if `flag` does not exist.
     """
 
     def __init__(self, pace, *, crimes=None, flag=None, can_checkpoint=True, log=None):
@@ -59,6 +60,8 @@ class Sleeper(ScriptedTask):
             raise ValueError("diverged")
         if crime == "memory":
             raise MemoryError("too large")
+        if crime == "greed":
+            np.zeros(2 << 30, dtype=np.uint8)
         if crime == "exit":
             raise SystemExit(3)
         if crime == "hang":

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from hpobench.budget import Budget
+from hpobench.engines import SharedExecutor
 from hpobench.executor import execute, remove
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha import ASHA
@@ -24,7 +25,7 @@ from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.overhead import replay
 from hpobench.records import Evaluation, Job
 from hpobench.simulator import Decision, Outcome, simulate
-from hpobench.workers import SharedExecutor, WorkerProcesses
+from hpobench.workers import WorkerProcesses
 from tests.real import build, builder
 from tests.tiny import ScriptedMethod
 

@@ -25,7 +25,7 @@ def written(path):
 def test_a_journal_replays_what_it_holds_and_goes_on(tmp_path):
     path = written(tmp_path / "deeper" / "j")
     with Journal(path, HEADER) as journal:
-        assert journal.peek()["job"] == [0, {"x": 3}, 0, 1]
+        assert journal.peek()["job"] == [0, {"x": 3}, 0, 1, None]
         # The times are those of the record.
         assert journal.record(ASK | {"time_s": 9.0})["time_s"] == 1.5
         assert journal.last_s == 1.5
@@ -67,7 +67,7 @@ def test_a_journal_of_another_version_or_run_is_left_alone(tmp_path):
     header, *rest = path.read_text().splitlines(keepends=True)
     text = json.dumps(json.loads(header) | {"journal": 99}) + "\n" + "".join(rest)
     path.write_text(text)
-    with pytest.raises(JournalError, match="version 99, and this program writes version 1"):
+    with pytest.raises(JournalError, match="version 99, and this program writes version 2"):
         Journal(path, HEADER)
     assert path.read_text() == text
 

@@ -1,14 +1,19 @@
 """Studies with the wall clock running: settings, storage, resuming, bad input."""
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 
 from hpobench.config import ConfigError
 from hpobench.journal import JournalError
 from hpobench.real_runs import journal_path
 from hpobench.results import load
+from hpobench.tasks.data.fashion import FILES
 from tests.studies import execute, plan, write_conf
 
 REAL = ["task=sleeper", "method=asha", "clock=real", "workers=1", "seeds=1"]
@@ -43,11 +48,87 @@ def test_settings_of_the_real_clock_count_only_for_it(folder):
     changed = plan(folder, "task=bowl", "method=random", "job_timeout_s=5")
     assert changed.pairs[0].fingerprint == simulated.pairs[0].fingerprint
     real = ["task=bowl", "method=random", "clock=real", "workers=4", "oversubscribe=true"]
-    fingerprints = {
-        plan(folder, *real, *more).pairs[0].fingerprint for more in [[], ["job_timeout_s=5"]]
-    }
-    assert len(fingerprints | {simulated.pairs[0].fingerprint}) == 3
+    changes = [[], ["job_timeout_s=5"], ["engine=loky"], ["worker_memory_mb=900"]]
+    fingerprints = {plan(folder, *real, *more).pairs[0].fingerprint for more in changes}
+    assert len(fingerprints | {simulated.pairs[0].fingerprint}) == 5
     assert plan(folder, *real).plan()["settings"]["clock"] == "real"
+
+
+def test_a_study_on_another_engine(folder):
+    threads = []
+
+    def executor(workers):
+        threads.append(ThreadPoolExecutor(workers))
+        return threads[-1]
+
+    sys.modules["an_engine_for_this_test"] = SimpleNamespace(executor=executor)
+    assert execute(plan(folder, *REAL, "engine=an_engine_for_this_test.executor")) == 1
+    # One to see whether the task can start, one for the run; both have been shut down.
+    assert len(threads) == 2
+    for pool in threads:
+        with pytest.raises(RuntimeError, match="shutdown"):
+            pool.submit(int)
+    assert load(folder / "runs" / "study").runs["status"].tolist() == ["ok"]
+
+
+def truncated(folder):
+    """Files of the right names that end within their headers."""
+    for name in FILES:
+        (folder / name).write_bytes(bytes([0, 0, 8, 3, 0]))
+    return folder
+
+
+def not_started(folder, *settings):
+    """Nothing ran, nothing is stored, nothing is left."""
+    study = plan(folder, *settings)
+    with pytest.raises(ConfigError) as caught:
+        execute(study)
+    assert study.status() == {}
+    assert not (study.folder / "journal").exists()
+    assert not list(study.folder.glob("parts/*"))
+    return str(caught.value)
+
+
+FASHION = [*REAL[1:], "task=cnn_fashion", "budget.trials=1"]
+
+
+def test_data_that_are_missing_are_missed_when_the_study_is_planned(tmp_path):
+    place = f"tasks.cnn_fashion.data.data_dir={tmp_path}/none"
+    with pytest.raises(ConfigError, match=f"Fashion-MNIST is in none of {tmp_path}/none"):
+        plan(tmp_path, *FASHION, place)
+
+
+def test_data_that_are_truncated_are_an_error_before_the_first_run(tmp_path):
+    place = f"tasks.cnn_fashion.data.data_dir={truncated(tmp_path)}"
+    words = not_started(tmp_path, *FASHION, place)
+    assert "task 'cnn_fashion' cannot start on 1 workers" in words
+    assert f"{tmp_path / FILES[0]} is truncated" in words
+    assert "apt install dataset-fashion-mnist" in words
+
+
+def test_data_that_are_truncated_fail_a_simulated_run_with_their_name(tmp_path):
+    place = f"tasks.cnn_fashion.data.data_dir={truncated(tmp_path)}"
+    study = plan(tmp_path, *FASHION, place, "clock=simulated")
+    ((error,),) = (report.errors.values() for report in study.run())
+    assert f"{tmp_path / FILES[0]} is truncated" in error
+    assert len(load(study.folder).observations) == 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_an_error_before_the_first_run(tmp_path):
+    cuda = ["task=cnn_digits", "tasks.cnn_digits.device=cuda"]
+    assert "device=cuda, but torch finds no GPU" in not_started(tmp_path, *REAL[1:], *cuda)
+
+
+def test_a_study_that_is_stopped_goes_on_where_it_stopped(folder):
+    settings = [*REAL[:-1], "seeds=2"]
+    study = plan(folder, *settings)
+    stream = study.run()
+    next(stream)
+    stream.close()
+    assert len(plan(folder, *settings).pending()) == 1
+    assert execute(plan(folder, *settings)) == 1
+    assert load(folder / "runs" / "study").runs["status"].tolist() == ["ok"] * 2
 
 
 def test_a_journal_that_does_not_fit_stops_the_study_and_is_kept(folder):
@@ -69,6 +150,9 @@ def test_a_journal_that_does_not_fit_stops_the_study_and_is_kept(folder):
         ("overhead=measured", "clock=real: decisions take the time they take"),
         ("workers=1000", r"workers=1000, but this machine has \d+ cores"),
         ("oversubscribe=maybe", "oversubscribe='maybe'"),
+        ("engine=slurm", "engine='slurm': use processes, loky, dask"),
+        ("engine_address=tcp://host:8786", "is for engine=dask only"),
+        ("worker_memory_mb=lots", "worker_memory_mb='lots': use a number above 0, or null"),
     ],
 )
 def test_bad_settings(folder, setting, words):

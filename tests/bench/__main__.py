@@ -6,9 +6,14 @@ machines are shared. A bar that is missed is marked; nothing here fails a test.
 
 import sys
 
-from tests.bench import loop, startup, storage
+from tests.bench import loop, startup, storage, training
 
-BENCHES = {"loop": loop.main, "startup": startup.main, "storage": storage.main}
+BENCHES = {
+    "loop": loop.main,
+    "startup": startup.main,
+    "storage": storage.main,
+    "training": training.main,
+}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or BENCHES:

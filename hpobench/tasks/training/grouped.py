@@ -68,6 +68,8 @@ def train_group(
     """
     if path(session.recipe.optimizer) != _OPTIMIZER or session.recipe.precision != "float32":
         raise GroupError(f"groups train with {_OPTIMIZER} in float32 only")
+    if session.recipe.metric != "accuracy":
+        raise GroupError(f"groups are scored by accuracy, not by {session.recipe.metric}")
     settings = [session.recipe.settings(config) for config in configs]
     check_stackable(settings, seeds)
     alone = session.train(configs[0], 0, min(timed_epochs, epochs), seeds[0], None)

@@ -79,3 +79,5 @@ def test_what_does_not_stack(make):
         train_group(session, [SGD], [1, 2], epochs=1)
     with pytest.raises(GroupError, match="float32 only"):
         train_group(make(precision="bfloat16").session, [SGD], [1], epochs=1)
+    with pytest.raises(GroupError, match="not by balanced_accuracy"):
+        train_group(make(metric="balanced_accuracy").session, [SGD], [1], epochs=1)
