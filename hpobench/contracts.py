@@ -25,7 +25,8 @@ class Task(Protocol):
         """Train `job`; deterministic given (config, resources, seed).
 
         Without a checkpoint training starts at zero, and its time is charged, but only resources
-        in (from_resource, to_resource] are reported.
+        in (from_resource, to_resource] are reported. The checkpoint is that of `job.source`, if
+        there is one: training goes on from its state with the configuration of the job.
         """
 
 
@@ -59,7 +60,9 @@ class Step(NamedTuple):
 class Scheduler(Protocol):
     """Decides how much resource a trial gets, and when.
 
-    A constructor takes `(fidelity, **settings)`.
+    A constructor takes `(fidelity, **settings)`, and is given `space` and `rng`, a generator of its
+    own, if it names them. A scheduler may also have a method `observe(job, evaluation)`, which is
+    called just before `report`.
     """
 
     def next(self) -> Step | None:

@@ -13,11 +13,14 @@ Columns of the table, one row per configuration, repetition and epoch:
     training_s, evaluation_s         seconds since training began that each has taken
     parameters, memory_bytes, latency_s         of the network
     then one column a hyperparameter (null: not active)
+
+The schema metadata states the space and what else `hpobench.tasks.recorded_table` needs to serve
+the table as a task, under the key `hpobench`; and the settings recorded, under `settings`.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +34,9 @@ from hpobench.plan import Config
 from hpobench.randomness import derive_seed
 from hpobench.records import Job
 from hpobench.space import Configuration, Space
+from hpobench.tasks.recorded_facts import KEYS, METADATA, SERIES, Facts
 
 BLOCK = 5
-SERIES = (
-    *("validation_error", "test_error", "validation_loss", "test_loss", "training_loss"),
-    *("training_s", "evaluation_s"),
-)
 
 
 def design(space: Space, count: int) -> list[Configuration]:
@@ -156,6 +156,21 @@ def write_table(job: Recording, folder: Path) -> Path:
     if not paths:
         raise ValueError(f"no block of configurations is complete in {folder}: record more")
     table = pa.concat_tables(pq.ParquetFile(path).read() for path in paths)
-    keys = ("config", "repetition", "resource")
-    _write(table.sort_by([(name, "ascending") for name in keys]), folder / "table.parquet")
+    table = table.sort_by([(name, "ascending") for name in KEYS])
+    stated = _facts(job.task_config, table.column_names).to_json()
+    settings = json.dumps(job.task_config).encode()
+    table = table.replace_schema_metadata({METADATA: stated, b"settings": settings})
+    _write(table, folder / "table.parquet")
     return folder / "table.parquet"
+
+
+def _facts(task_config: Config, columns: Sequence[str]) -> Facts:
+    task = runner.build_task(task_config)
+    known = {*KEYS, *SERIES, *task.space}
+    return Facts(
+        task.space.specification(),
+        task.metric,
+        task.fidelity.name,
+        task.fidelity.comparable,
+        tuple(name for name in columns if name not in known),
+    )

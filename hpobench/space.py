@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray, Hyperparameter
-from hpobench.specification import conditions, stated
+from hpobench.specification import conditions, plain, stated
 
 Configuration = dict[str, Any]
 
@@ -70,6 +70,11 @@ class Space(Mapping[str, Hyperparameter]):
         """For each conditional hyperparameter: its parent, and the values that activate it."""
         return self._conditions
 
+    def specification(self) -> dict[str, dict[str, Any]]:
+        """Plain mappings, of which `Space` makes an equal space."""
+        whens = {name: {parent: values} for name, (parent, values) in self._conditions.items()}
+        return {name: plain(item, whens.get(name)) for name, item in self._items.items()}
+
     def sample(self, rng: np.random.Generator, count: int) -> list[Configuration]:
         """`count` independent random configurations."""
         return self.from_unit(rng.random((count, len(self.names))))
@@ -100,6 +105,17 @@ class Space(Mapping[str, Hyperparameter]):
             for name, item in self._items.items()
         }
         return self.active(drawn)
+
+    def nearest(
+        self,
+        config: Configuration,
+        other_than: Configuration | None = None,  # noqa: ARG002  (for spaces with gaps)
+    ) -> Configuration:
+        """The point of this space to try in place of `config`: itself, as there are no gaps.
+
+        Of a `ListedSpace`, the nearest of its configurations, if possible not `other_than`.
+        """
+        return config
 
     def to_unit(self, configs: Sequence[Configuration]) -> FloatArray:
         """Positions (n, d) of the configurations; the centre of its cell for a discrete value.

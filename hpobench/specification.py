@@ -1,7 +1,8 @@
 """How search spaces are stated: hyperparameters as mappings or SciPy distributions, conditions."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
@@ -48,6 +49,18 @@ def stated(name: str, spec: Any) -> Hyperparameter:
         f"hyperparameter {name!r}: {spec!r} is neither a hyperparameter, a mapping with a type, "
         "nor a frozen scipy.stats distribution"
     )
+
+
+def plain(item: Hyperparameter, when: Mapping[str, Sequence[Any]] | None) -> dict[str, Any]:
+    """The mapping that states a hyperparameter and its condition; inverse of `stated`."""
+    made: dict[str, Any] = {"type": type(item).__name__.lower()}
+    for field in fields(item):  # type: ignore[arg-type]
+        value = getattr(item, field.name)
+        if field.name == "levels":
+            made["values"] = list(value)
+        elif value is not None:
+            made[field.name] = value
+    return made | ({"when": {name: list(values) for name, values in when.items()}} if when else {})
 
 
 def _from_mapping(spec: Mapping[str, Any]) -> Hyperparameter:

@@ -1,9 +1,14 @@
 """Recording a task that trains: resumable, complete blocks only, never mixed."""
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from hpobench import recording
+from hpobench.randomness import derive_seed
+from hpobench.records import Job
+from hpobench.tasks.recorded_table import recorded
+from hpobench.tasks.surrogate import SurrogateQualityError, surrogate
 from hpobench.tasks.training.task import TrainingTask
 
 SETTINGS = {
@@ -20,6 +25,7 @@ SETTINGS = {
     "device": "cpu",
     "about": {"label": "tiny"},
 }
+ASIDE = ("about", "_target_")
 
 
 def test_recording_goes_on_where_it_stopped(tmp_path):
@@ -46,6 +52,32 @@ def test_recording_goes_on_where_it_stopped(tmp_path):
     # Numbers of the design are the same for a larger one, so that recordings can grow.
     larger = recording.plan("tiny", SETTINGS, configs=40, seeds=2)
     assert larger.pieces[0] == job.pieces[0]
+
+
+def test_a_recorded_task_is_replayed_and_fitted(tmp_path, monkeypatch):
+    """Training under the seed of a repetition gives what its replay gives, but for its times."""
+    monkeypatch.setenv("HPOBENCH_CACHE", str(tmp_path / "cache"))
+    job = recording.plan("tiny", SETTINGS, configs=10, seeds=2)
+    assert len(list(recording.record(job, tmp_path, n_jobs=1))) == 4
+    path = str(recording.write_table(job, tmp_path))
+    table = recorded(path, repetition=1)
+    trained = TrainingTask(**{name: SETTINGS[name] for name in SETTINGS if name not in ASIDE})
+    assert dict(table.space) == dict(trained.space)
+    assert table.metric == trained.metric
+    assert table.fidelity == trained.fidelity
+    config = table.space.config_at(3)
+    fresh = trained.evaluate(Job(0, config, 0, 2), derive_seed(0, "recording", 1), None)
+    replayed = table.evaluate(Job(0, config, 0, 2), 7, None)
+    # Recorded with 24 bits.
+    assert replayed.values == pytest.approx(fresh.values, rel=1e-7)
+    assert replayed.test_values == pytest.approx(fresh.test_values, rel=1e-7)
+    assert (np.diff(replayed.seconds) > 0).all()
+    with pytest.raises(SurrogateQualityError, match="Record more configurations"):
+        surrogate(path, quality={"error": 1.0})
+    model = surrogate(path, quality={"error": -1.0, "cost": -1.0})
+    found = model.evaluate(Job(0, model.space.default(), 0, 2), 7, None)
+    assert table.optimum <= found.true_values[-1] <= 1
+    assert found.duration_s > 0
 
 
 def test_settings_are_never_mixed(tmp_path):

@@ -1,5 +1,6 @@
 """Search spaces: types, scales, defaults, scipy distributions, errors."""
 
+import json
 import math
 
 import numpy as np
@@ -202,3 +203,12 @@ def test_bad_conditions(when, message):
     spec = {"type": "float", "low": 0, "high": 1, "when": when}
     with pytest.raises(ValueError, match=message):
         Space(CONDITIONAL | {"rate": spec})
+
+
+def test_the_specification_makes_an_equal_space():
+    spaces = [MIXED, FINITE, Space(CONDITIONAL), Space({"x": stats.randint(3, 9)})]
+    for space in spaces:
+        again = Space(json.loads(json.dumps(space.specification())))
+        assert dict(again) == dict(space)
+        assert again.names == space.names
+        assert again.conditions == space.conditions

@@ -40,7 +40,7 @@ def test_a_study_has_its_documented_tables(tmp_path):
     ]
     assert list(study.jobs.columns) == [
         *["task", "method", "seed", "trial", "worker", "from_resource", "to_resource"],
-        *["start_s", "end_s", "status", "error"],
+        *["source", "start_s", "end_s", "status", "error"],
     ]
     # Four workers that never wait, to the end: every second of them is in a job.
     busy = (study.jobs["end_s"] - study.jobs["start_s"]).groupby(study.jobs["seed"]).sum()

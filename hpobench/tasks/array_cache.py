@@ -30,8 +30,13 @@ def cache_folder() -> Path:
     return (Path(shared) if shared else Path.home() / ".cache") / "hpobench"
 
 
-def load(folder: Path, source: str, names: Sequence[str], convert: Callable[[], Arrays]) -> Arrays:
-    """The arrays `names` of `folder`, made from `source` by `convert` if they are not there."""
+def load(
+    folder: Path, source: str, names: Sequence[str] | None, convert: Callable[[], Arrays]
+) -> Arrays:
+    """The arrays `names` of `folder`, made from `source` by `convert` if they are not there.
+
+    None: all of them.
+    """
     try:
         return _open(folder, source, names)
     except FileNotFoundError:
@@ -42,11 +47,13 @@ def load(folder: Path, source: str, names: Sequence[str], convert: Callable[[], 
     return _open(folder, source, names)
 
 
-def _open(folder: Path, source: str, names: Sequence[str]) -> Arrays:
+def _open(folder: Path, source: str, names: Sequence[str] | None) -> Arrays:
     index = json.loads((folder / INDEX).read_text())
     if index["source"] != source:
         raise ValueError(f"it was made from {index['source']}, not from {source}")
-    return {name: _map(folder / f"{name}.npy", index["arrays"][name]) for name in names}
+    hashes = index["arrays"]
+    wanted = hashes if names is None else names
+    return {name: _map(folder / f"{name}.npy", hashes[name]) for name in wanted}
 
 
 def _map(path: Path, sha256: str) -> FloatArray:

@@ -102,14 +102,18 @@ class LearningCurves:
         self.median: float | None = self._sample_median()
 
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
-        """The curve from `from_resource` to `to_resource`. A checkpoint is the whole curve."""
+        """The curve from `from_resource` to `to_resource`. A checkpoint is the whole curve.
+
+        Curves inherit nothing: a job that goes on from another trial is on its own curve.
+        """
         first, last = int(job.from_resource), int(job.to_resource)
         if not 0 <= first < last <= len(self._epochs):
             raise ValueError(
                 f"a job from {job.from_resource} to {job.to_resource} epochs: this task trains "
                 f"from 0 to {len(self._epochs)} epochs, one or more at a time"
             )
-        whole: _Curve = checkpoint or self._whole(job.config, seed)
+        inherited = checkpoint is None or job.source is not None
+        whole: _Curve = self._whole(job.config, seed) if inherited else checkpoint
         base = first if checkpoint is not None else 0
         seconds = self._epochs[first - base : last - base] * whole.epoch_s
         return Evaluation(

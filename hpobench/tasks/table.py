@@ -4,7 +4,7 @@ Notation: n configurations, R repetitions (the most that any configuration has),
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,7 +72,7 @@ class TableTask:
         self.data_hash = data_hash
         self._levels = [float(level) for level in resources]
         self.fidelity = _fidelity(fidelity, self._levels)
-        self.constraints = _constraints(constraints or {}, metrics or {})
+        self.constraints = stated_constraints(constraints or {}, metrics or {})
 
         shape = arrays.shape(space, values, len(self._levels))
         counts = arrays.counts(repetitions, shape)
@@ -96,7 +96,7 @@ class TableTask:
 
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
         """Look up `job`. A checkpoint is the resource that was reached."""
-        _, config, start, end = job
+        _, config, start, end, _ = job
         try:
             row = self.space.index_of(config)
         except (KeyError, ValueError, TypeError):
@@ -160,9 +160,10 @@ def _fidelity(fidelity: Fidelity | None, levels: list[float]) -> Fidelity:
     return fidelity
 
 
-def _constraints(
-    bounds: Mapping[str, Any], metrics: Mapping[str, ArrayLike]
+def stated_constraints(
+    bounds: Mapping[str, Any], metrics: Collection[str]
 ) -> tuple[Constraint, ...]:
+    """Bounds as in `TableTask`; raises ValueError if one is on none of the metrics."""
     for name in bounds:
         if name not in metrics:
             raise ValueError(

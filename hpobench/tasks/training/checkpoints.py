@@ -4,6 +4,7 @@ The generators of data order and dropout are derived from (seed, epoch): there i
 theirs to keep. `torch.load(file, weights_only=True)` reads a saved checkpoint.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -41,13 +42,50 @@ def unpack(
     optimizer: optim.Optimizer,
 ) -> None:
     """Put model and optimizer into the state of the checkpoint; raises CheckpointError."""
-    expected = {
-        "version": VERSION,
-        "task": identity,
-        "config": key,
-        "seed": str(seed),
-        "epoch": epoch,
-    }
+    verify(
+        checkpoint,
+        {
+            "version": VERSION,
+            "task": identity,
+            "config": key,
+            "seed": str(seed),
+            "epoch": epoch,
+        },
+    )
+    model.load_state_dict(checkpoint["model"])
+    # The optimizer would otherwise go on in the tensors of the checkpoint themselves.
+    optimizer.load_state_dict(_copied(checkpoint["optimizer"]))
+
+
+def adopt(
+    checkpoint: Any, identity: str, epoch: int, model: nn.Module, optimizer: optim.Optimizer
+) -> None:
+    """Go on from the weights and the optimizer's state of another configuration.
+
+    Hyperparameters, those of the optimizer included, remain what they are. Raises CheckpointError
+    if network or optimizer are of another kind.
+    """
+    verify(checkpoint, {"version": VERSION, "task": identity, "epoch": epoch})
+    groups = optimizer.state_dict()["param_groups"]
+    fits = [group.keys() for group in groups] == [
+        group.keys() for group in checkpoint["optimizer"]["param_groups"]
+    ]
+    try:
+        if not fits:
+            raise RuntimeError("the optimizers are of different kinds")
+        model.load_state_dict(checkpoint["model"])
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the checkpoint of configuration {checkpoint['config']} does not fit this one: a copy "
+            "must keep the architecture and the kind of optimizer; put the hyperparameters that "
+            f"make them among the method's `frozen` ({error})"
+        ) from error
+    state = _copied(checkpoint["optimizer"]["state"])
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def verify(checkpoint: Any, expected: Mapping[str, Any]) -> None:
+    """Raise CheckpointError unless the checkpoint says of itself what is expected."""
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f"a checkpoint is a dict, not a {type(checkpoint).__name__}")
     for name, value in expected.items():
@@ -56,9 +94,6 @@ def unpack(
                 f"the checkpoint has {name} {checkpoint.get(name)!r}, the job needs {value!r}: "
                 "train from the beginning, or give the checkpoint of this job"
             )
-    model.load_state_dict(checkpoint["model"])
-    # The optimizer would otherwise go on in the tensors of the checkpoint themselves.
-    optimizer.load_state_dict(_copied(checkpoint["optimizer"]))
 
 
 def _copied(state: Any) -> Any:

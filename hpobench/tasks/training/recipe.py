@@ -14,6 +14,7 @@ _CHOICES = {
     "device": ("auto", "cpu", "cuda"),
     "precision": ("float32", "bfloat16"),
     "cost": ("cpu", "wall"),
+    "metric": ("accuracy", "balanced_accuracy"),
 }
 
 
@@ -25,6 +26,8 @@ class Recipe:
     `optimizer(parameters, **hyperparameters) -> Optimizer`. Model and optimizer are given the
     hyperparameters that their signatures name. `fixed`: values of those that are not tuned.
 
+    `metric`: of the classes predicted; `balanced_accuracy` is the mean of the classes' recalls.
+
     `cost`: what a second is, of the thread's CPU time or of the wall clock. `precision` is that of
     the training steps on the device; weights are kept in float32. `threads`: of torch.
     """
@@ -33,6 +36,7 @@ class Recipe:
     model: Function | str
     optimizer: Function | str = "hpobench.tasks.training.optimizers.sgd_or_adam"
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = "accuracy"
     cost: str = "cpu"
     device: str = "auto"
     precision: str = "float32"

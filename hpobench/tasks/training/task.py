@@ -22,12 +22,13 @@ A user's own is one function and one YAML:
 This module imports no torch: what does is imported by the first training.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hpobench.hyperparameters import FloatArray
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
 from hpobench.space import Space
 from hpobench.tasks.training.curves import Curves
@@ -41,9 +42,9 @@ VERSION = 1
 class TrainingTask:
     """Train a network for up to `epochs` epochs; minimise its validation error.
 
-    `settings` are those of `Recipe`: data, model, optimizer, fixed, cost, device, precision,
-    channels_last, threads. `constraints`: upper bounds on parameters, memory_bytes or latency_s,
-    `{parameters: 20000}`, or as `{parameters: {lower: 100}}`.
+    `settings` are those of `Recipe`: data, model, optimizer, fixed, metric, cost, device,
+    precision, channels_last, threads. `constraints`: upper bounds on parameters, memory_bytes or
+    latency_s, `{parameters: 20000}`, or as `{parameters: {lower: 100}}`.
 
     A trial's weights, data order and dropout follow from the seed alone, so that configurations
     compared under one seed begin alike. Training paused and resumed is the same to the bit.
@@ -60,8 +61,9 @@ class TrainingTask:
         self.space = space if isinstance(space, Space) else Space(space)
         self.recipe = Recipe(**settings)
         self.fidelity = Fidelity("epochs", 1, epochs)
-        self.metric = Metric("accuracy", "validation error", goal="maximize")
-        self.constraints = tuple(_constraint(*item) for item in (constraints or {}).items())
+        balanced = "balanced " * (self.recipe.metric == "balanced_accuracy")
+        self.metric = Metric(self.recipe.metric, f"{balanced}validation error", goal="maximize")
+        self.constraints = stated_constraints(constraints, METRICS)
         self.can_checkpoint = True
         self.optimum: float | None = None
         self.median: float | None = None
@@ -78,38 +80,21 @@ class TrainingTask:
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
         """Train `job`. A divergence is a failed observation, and the last."""
         curves = self.train(job, seed, checkpoint)
-        reported = curves.epochs > job.from_resource
-        if not reported.any():  # diverged before what was asked for
-            reported[-1] = True
-        return Evaluation(
-            resources=curves.epochs[reported],
-            seconds=(curves.training_s + curves.evaluation_s)[reported],
-            values=curves.validation_error[reported],
-            duration_s=curves.duration_s,
-            test_values=curves.test_error[reported],
-            constraints={
-                bound.metric: np.full(
-                    int(reported.sum()), bound.slack(curves.metrics[bound.metric])
-                )
-                for bound in self.constraints
-            },
-            checkpoint=curves.checkpoint,
-            error=curves.error,
-        )
+        slacks = {
+            bound.metric: np.full(len(curves.epochs), bound.slack(curves.metrics[bound.metric]))
+            for bound in self.constraints
+        }
+        return as_evaluation(curves, slacks, job.from_resource)
 
     def train(self, job: Job, seed: int, checkpoint: Any = None) -> Curves:
         """Train `job` and return all that was measured, from the first epoch trained now on.
 
-        Raises CheckpointError if the checkpoint is not that of the job.
+        Raises CheckpointError if the checkpoint is not that of the job, or of its source.
         """
-        self.space.validate(job.config)
-        first, last = int(job.from_resource), int(job.to_resource)
-        if not 0 <= first < last <= self.fidelity.r_max:
-            raise ValueError(
-                f"a job from {job.from_resource} to {job.to_resource} epochs: this task trains "
-                f"from 0 to {self.fidelity.r_max} epochs, one or more at a time"
-            )
-        curves: Curves = self.session.train(job.config, first, last, seed, checkpoint)
+        first, last = whole_steps(job, self.space, self.fidelity)
+        curves: Curves = self.session.train(
+            job.config, first, last, seed, checkpoint, inherited=job.source is not None
+        )
         return curves
 
     def prepare(self) -> None:
@@ -141,7 +126,51 @@ class TrainingTask:
         return self.__dict__ | {"_session": None}
 
 
-def _constraint(metric: str, bound: Any) -> Constraint:
-    if metric not in METRICS:
-        raise ValueError(f"there is no metric {metric!r} to constrain: has {', '.join(METRICS)}")
-    return Constraint(metric, **bound) if isinstance(bound, Mapping) else Constraint(metric, bound)
+def as_evaluation(
+    curves: Curves, slacks: Mapping[str, FloatArray], from_resource: float
+) -> Evaluation:
+    """What a job reports of its curves: all that is behind `from_resource`.
+
+    `slacks`: c(x) by metric, at the resources of the curves.
+    """
+    reported = curves.epochs > from_resource
+    if not reported.any():  # diverged before what was asked for
+        reported[-1] = True
+    return Evaluation(
+        resources=curves.epochs[reported],
+        seconds=(curves.training_s + curves.evaluation_s)[reported],
+        values=curves.validation_error[reported],
+        duration_s=curves.duration_s,
+        test_values=curves.test_error[reported],
+        constraints={metric: slack[reported] for metric, slack in slacks.items()},
+        checkpoint=curves.checkpoint,
+        error=curves.error,
+    )
+
+
+def stated_constraints(
+    stated: Mapping[str, Any] | None, metrics: Sequence[str]
+) -> tuple[Constraint, ...]:
+    """Bounds as in YAML; raises ValueError if one is on something not among the metrics."""
+    made = []
+    for metric, bound in (stated or {}).items():
+        if metric not in metrics:
+            raise ValueError(
+                f"there is no metric {metric!r} to constrain: has {', '.join(metrics)}"
+            )
+        bounds = bound if isinstance(bound, Mapping) else {"upper": bound}
+        made.append(Constraint(metric, **bounds))
+    return tuple(made)
+
+
+def whole_steps(job: Job, space: Space, fidelity: Fidelity) -> tuple[int, int]:
+    """First and last resource of a job; raises ValueError if a task cannot train it."""
+    space.validate(job.config)
+    first, last = int(job.from_resource), int(job.to_resource)
+    if not 0 <= first < last <= fidelity.r_max:
+        what = fidelity.name
+        raise ValueError(
+            f"a job from {job.from_resource} to {job.to_resource} {what}: this task trains "
+            f"from 0 to {fidelity.r_max} {what}, one or more at a time"
+        )
+    return first, last

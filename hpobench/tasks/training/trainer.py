@@ -36,10 +36,14 @@ class DeviceData(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Means over examples: 1 - accuracy, and cross-entropy in nats."""
+    """Means over examples: 1 - (balanced) accuracy, and cross-entropy in nats.
+
+    `predicted` (n,): the classes, where they are kept.
+    """
 
     error: float
     loss: float
+    predicted: Tensor | None = None
 
 
 def choose_device(name: str) -> torch.device:
@@ -134,11 +138,11 @@ def autocast(device: torch.device, precision: str) -> Any:
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
-def score(model: nn.Module, examples: Examples) -> Score:
+def score(model: nn.Module, examples: Examples, metric: str = "accuracy") -> Score:
     """Error and cross-entropy, each a mean over the examples, not over batches."""
     inputs, labels = examples
     model.eval()
-    wrong = torch.zeros((), dtype=torch.int64, device=labels.device)
+    predicted = []
     loss = torch.zeros((), dtype=torch.float64, device=labels.device)
     with torch.inference_mode():
         for some, right in zip(
@@ -147,9 +151,25 @@ def score(model: nn.Module, examples: Examples) -> Score:
             strict=True,
         ):
             logits = model(some)
-            wrong += (logits.argmax(1) != right).sum()
+            predicted.append(logits.argmax(1))
             loss += functional.cross_entropy(logits, right, reduction="sum")
-    return Score(int(wrong) / len(labels), float(loss) / len(labels))
+    classes = torch.cat(predicted)
+    error = _ERRORS[metric](classes, labels)
+    return Score(error, float(loss) / len(labels), classes)
+
+
+def _error(predicted: Tensor, labels: Tensor) -> float:
+    return int((predicted != labels).sum()) / len(labels)
+
+
+def _balanced_error(predicted: Tensor, labels: Tensor) -> float:
+    """The mean over the classes present of the share of each that is taken for another."""
+    count = torch.bincount(labels)
+    wrong = torch.bincount(labels[predicted != labels], minlength=len(count))
+    return float((wrong.double() / count)[count > 0].mean())
+
+
+_ERRORS = {"accuracy": _error, "balanced_accuracy": _balanced_error}
 
 
 def measure(model: nn.Module, data: DeviceData) -> dict[str, float]:

@@ -1,0 +1,234 @@
+r"""Fitting a surrogate to a recorded table. Needs scikit-learn; serving what was fitted does not.
+
+Notation: n configurations, R repetitions, k resource levels, D columns of `hpobench.encoding`.
+
+- *Scores.* At each level the recorded values, of all configurations and repetitions, are ranked,
+  and a value becomes the normal quantile of its mean rank. Scores are Gaussian at any level, and
+  going back keeps curves within what was recorded; without them the few configurations that stay
+  at chance would rule the fit. A diverged training counts as the worst value of its level.
+- *Curve.* The score at each level, validation and test, is a Gaussian process (Rasmussen and
+  Williams 2006, equation 2.25) of the configuration: a Gaussian kernel with a length scale a
+  column, plus noise, all found by maximum likelihood from the last validation scores. Every level
+  has these, and its own weights.
+- *Cost.* Training is taken to cost alike at all levels: the logarithm of the seconds a unit of
+  resource is a Gaussian process of its own. So is the logarithm of each metric that may be
+  constrained.
+- *Noise.* What each repetition differs by from the mean of its configuration, in scores and in
+  costs, is kept whole, so that errors stay correlated over a curve; times sqrt(R / (R - 1)), as
+  the mean was estimated from the same R. A configuration draws from those whose last score was
+  nearest to its own. Nothing is known of the noise of a single repetition: there is none.
+- *Quality.* Spearman's correlation of what is predicted with the means over repetitions, for
+  configurations left out, everything above but the scores being fitted anew without them.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import ndtri
+from scipy.stats import rankdata, spearmanr
+
+from hpobench.encoding import Encoding
+from hpobench.hyperparameters import FloatArray
+from hpobench.space import Space
+from hpobench.tasks.array_cache import Arrays
+from hpobench.tasks.posterior import SCORES, Inverse, Posterior
+from hpobench.tasks.recorded_table import RecordedTable
+
+FOLDS = 10
+# Configurations by which length scales are found; the weights come from all.
+_MOST = 200
+_SAMPLE, _STARTS, _AROUND, _ROUNDS, _SEED = 4096, 32, 32, 40, 20240229
+
+
+def fit(table: RecordedTable) -> Arrays:
+    """All that serves a surrogate, by name; `hpobench.tasks.surrogate` reads it.
+
+    `levels` (k,); `inverse` (2 k, scores); `ranks`, `errors`, `courses`: the noise; `facts`:
+    optimum and median; `quality` (k + 1,): correlation at each level, and of the cost; and a
+    posterior for `curve` (2 k), `pace` (1) and each positive metric (1).
+    """
+    if len(table.values) < FOLDS:
+        raise ValueError(
+            f"{table.name} has {len(table.values)} configurations, too few to fit a surrogate: "
+            f"record {FOLDS} or more"
+        )
+    encoding = Encoding(table.space)
+    rows = encoding.rows([table.space.config_at(i) for i in range(len(table.values))])
+    worst = np.concatenate([_finite(table.values), _finite(table.test_values)], axis=2)
+    scores, paces = _scores(worst), _paces(table)
+    targets = {"curve": scores.mean(axis=1), "pace": np.log(paces).mean(axis=1)[:, None]}
+    for name, metric in table.metrics.items():
+        if (metric > 0).all():
+            targets[name] = np.log(metric[:, :, -1]).mean(axis=1)[:, None]
+    fitted = {name: _posterior(rows, target) for name, target in targets.items()}
+    inverse = _inverse(worst, scores)
+    space = Space(table.facts.space)
+    arrays = {
+        "levels": table.levels,
+        "inverse": inverse,
+        "facts": Inverse(inverse)(_extremes(space, encoding, fitted["curve"]))[:, _last(scores)],
+        "quality": _quality(rows, targets, table.values.mean(axis=1), paces.mean(axis=1)),
+        **_noise(table, scores, paces),
+    }
+    for name, posterior in fitted.items():
+        arrays |= posterior.arrays(name)
+    return arrays
+
+
+def _last(outputs: FloatArray) -> int:
+    """The leading one of (..., m) outputs: the last validation value, or the only one."""
+    return max(int(outputs.shape[-1]) // 2 - 1, 0)
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    """(n, R, k) with the worst value of its level for one that diverged."""
+    finite = np.isfinite(values)
+    if not finite.any(axis=(0, 1)).all():
+        raise ValueError("every training has diverged: there is nothing to fit")
+    worst = np.where(finite, values, -np.inf).max(axis=(0, 1))
+    return np.where(finite, values, worst)
+
+
+def _scores(values: FloatArray) -> FloatArray:
+    """Normal quantiles of the ranks of (n, R, m), output by output."""
+    flat = values.reshape(-1, values.shape[2])
+    scores: FloatArray = ndtri((rankdata(flat, axis=0) - 0.5) / len(flat))
+    return scores.reshape(values.shape)
+
+
+def _inverse(values: FloatArray, scores: FloatArray) -> FloatArray:
+    """(m, scores): the value at each of `SCORES`."""
+    flat_scores = np.sort(scores.reshape(-1, scores.shape[2]), axis=0).T
+    flat_values = np.sort(values.reshape(-1, values.shape[2]), axis=0).T
+    return np.stack(list(map(_interpolated, flat_scores, flat_values)))
+
+
+def _interpolated(scores: FloatArray, values: FloatArray) -> FloatArray:
+    return np.interp(SCORES, scores, values)
+
+
+def _paces(table: RecordedTable) -> FloatArray:
+    """(n, R): seconds a unit of resource, over what was trained."""
+    advanced = np.diff(table.seconds, axis=2, prepend=0.0) > 0
+    trained = np.where(advanced, table.levels, 0.0).max(axis=2)
+    if not (trained > 0).all():
+        raise ValueError("a training that took no time has no cost to model")
+    paces: FloatArray = table.seconds[:, :, -1] / trained
+    return paces
+
+
+def _posterior(rows: FloatArray, target: FloatArray) -> Posterior:
+    """The posterior mean of `target` (n, m), its hyperparameters found from the leading column."""
+    means, spreads = target.mean(axis=0), target.std(axis=0)
+    normal = (target - means) / np.where(spreads > 0, spreads, 1.0)
+    few = np.random.default_rng(_SEED).permutation(len(rows))[:_MOST]
+    kernel = _likeliest(rows[few], normal[few, _last(target)])
+    process = _regression(kernel, None).fit(rows, normal)
+    smooth = process.kernel_.k1
+    scales = np.broadcast_to(smooth.k2.length_scale, rows.shape[1:])
+    weights = smooth.k1.constant_value * process.alpha_ * spreads
+    return Posterior(scales, rows / scales, weights, means)
+
+
+def _kernel(width: int) -> Any:
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+    smooth = ConstantKernel(1.0, (1e-2, 1e3)) * RBF(np.ones(width), (0.05, 50.0))
+    return smooth + WhiteKernel(0.1, (1e-4, 1.0))
+
+
+def _regression(kernel: Any, optimizer: Any) -> Any:
+    from sklearn.gaussian_process import GaussianProcessRegressor
+
+    return GaussianProcessRegressor(kernel, optimizer=optimizer)
+
+
+def _likeliest(rows: FloatArray, values: FloatArray) -> Any:
+    """The kernel of greatest likelihood for `values` (n,)."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # A column that does not matter has the longest length scale there is.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        kernel = _regression(_kernel(rows.shape[1]), _climb).fit(rows, values).kernel_
+    # Rounded, so that the last bits of another machine's arithmetic change nothing.
+    return kernel.clone_with_theta(np.round(kernel.theta, 2))
+
+
+def _climb(objective: Any, start: FloatArray, bounds: FloatArray) -> tuple[FloatArray, float]:
+    """The hyperparameters of greatest likelihood, as exactly as predictions need them."""
+    limits, options = bounds.tolist(), {"ftol": 1e-5}
+    search: Any = minimize
+    found = search(objective, start, method="L-BFGS-B", jac=True, bounds=limits, options=options)
+    return found.x, float(found.fun)
+
+
+def _quality(
+    rows: FloatArray, targets: Arrays, values: FloatArray, paces: FloatArray
+) -> FloatArray:
+    """Rank correlations (k + 1,) on configurations left out: at each level, and of the cost."""
+    curve, pace = np.empty_like(targets["curve"]), np.empty_like(targets["pace"])
+    for left_out in _folds(len(rows)):
+        kept = ~left_out
+        for target, predicted in ((targets["curve"], curve), (targets["pace"], pace)):
+            predicted[left_out] = _posterior(rows[kept], target[kept]).many(rows[left_out])
+    worst = np.nan_to_num(values, nan=np.inf)
+    pairs = [*zip(curve.T, worst.T, strict=False), (pace[:, 0], paces)]
+    return np.array([spearmanr(predicted, found).statistic for predicted, found in pairs])
+
+
+def _folds(count: int) -> list[NDArray[np.bool_]]:
+    order = np.random.default_rng(_SEED).permutation(count)
+    return [np.isin(np.arange(count), part) for part in np.array_split(order, min(FOLDS, count))]
+
+
+def _noise(table: RecordedTable, scores: FloatArray, paces: FloatArray) -> Arrays:
+    """What repetitions differ by, configurations in the order of their last scores `ranks`.
+
+    `errors` (n R, 2 k) is added to scores. `courses` (n R, k): seconds to each level, in units of
+    the predicted pace.
+    """
+    count, repetitions, levels = table.values.shape
+    if repetitions == 1:
+        width = scores.shape[2]
+        return {"ranks": np.zeros(1), "errors": np.zeros((1, width)), "courses": table.levels[None]}
+    widened = np.sqrt(repetitions / (repetitions - 1.0))
+    last = scores.mean(axis=1)[:, _last(scores)]
+    order = np.argsort(last, kind="stable")
+    errors = (scores - scores.mean(axis=1, keepdims=True)) * widened
+    logs = np.log(paces)
+    factors = np.exp((logs - logs.mean(axis=1, keepdims=True)) * widened)
+    ended = np.isnan(table.values).any(axis=2, keepdims=True)
+    courses = np.where(ended, table.levels, table.seconds / paces[:, :, None])
+    return {
+        "ranks": last[order],
+        "errors": errors[order].reshape(count * repetitions, -1),
+        "courses": (courses * factors[:, :, None])[order].reshape(-1, levels),
+    }
+
+
+def _extremes(space: Space, encoding: Encoding, curve: Posterior) -> FloatArray:
+    """Scores (2, 2 k): at the least last score that could be found, and the median of a sample.
+
+    The best of a random sample are improved by random steps, ever shorter ones.
+    """
+    rng = np.random.default_rng(_SEED)
+    leading = _last(curve.means)
+
+    def last(unit: FloatArray) -> FloatArray:
+        return curve.many(encoding.rows(space.from_unit(unit)))[:, leading]
+
+    unit = rng.random((_SAMPLE, len(space)))
+    scores = last(unit)
+    median = float(np.median(scores))
+    for width in np.geomspace(0.3, 0.003, _ROUNDS):
+        best = np.argsort(scores, kind="stable")[:_STARTS]
+        unit, scores = unit[best], scores[best]
+        steps = rng.normal(0.0, width, (_STARTS, _AROUND, len(space)))
+        steps *= rng.random(steps.shape) < 0.5
+        moved = np.clip(unit[:, None] + steps, 0.0, 1.0).reshape(-1, len(space))
+        unit, scores = np.concatenate([unit, moved]), np.concatenate([scores, last(moved)])
+    return np.array([np.full(len(curve.means), scores.min()), np.full(len(curve.means), median)])
