@@ -1,12 +1,14 @@
 """A method made of any searcher and any scheduler."""
 
-from collections import deque
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from hpobench.contracts import Scheduler, Searcher
+from hpobench.methods.points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space import Configuration, Space
 
@@ -16,6 +18,10 @@ class Composite:
 
     `points_to_evaluate` are tried before the searcher is asked: a list of configurations, in each
     of which missing hyperparameters take their defaults, or the word `default` for an entry.
+
+    A scheduler whose constructor names `space` or `rng` is given them, the latter a generator of
+    its own, so that the searcher draws the same numbers under any scheduler. One that has a method
+    `observe(job, evaluation)` hears of each job in full, just before `report`.
     """
 
     def __init__(
@@ -29,8 +35,17 @@ class Composite:
         points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
     ) -> None:
         self._searcher = searcher(space=space, rng=rng)
-        self._scheduler = scheduler(fidelity=fidelity)
-        self._first = deque(_complete(space, point) for point in points_to_evaluate)
+        extras: dict[str, Any] = {}
+        arguments = _arguments(getattr(scheduler, "func", scheduler))
+        if "space" in arguments:
+            extras["space"] = space
+        if "rng" in arguments:
+            extras["rng"] = rng.spawn(1)[0]
+        self._scheduler = scheduler(fidelity=fidelity, **extras)
+        self._inform: Callable[[Job, Evaluation], None] | None = getattr(
+            self._scheduler, "observe", None
+        )
+        self._first = first_points(space, points_to_evaluate)
         exclude: Callable[[Configuration], None] | None = getattr(self._searcher, "exclude", None)
         if exclude is not None:
             for config in self._first:
@@ -63,6 +78,8 @@ class Composite:
         del self._pending[job.trial]
         self._reached[job.trial] = job.to_resource
         self._searcher.observe(job, evaluation)
+        if self._inform is not None:
+            self._inform(job, evaluation)
         self._scheduler.report(job.trial, job.to_resource, evaluation.value)
 
     def refuse(self, job: Job) -> None:
@@ -71,9 +88,7 @@ class Composite:
         self._scheduler.exhausted()
 
 
-def _complete(space: Space, point: Mapping[str, Any] | str) -> Configuration:
-    if isinstance(point, str) and point != "default":
-        raise ValueError(f"points_to_evaluate: {point!r} is neither 'default' nor a configuration")
-    config = space.default({} if isinstance(point, str) else point)
-    space.validate(config)
-    return config
+@cache
+def _arguments(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of its arguments."""
+    return frozenset(inspect.signature(function).parameters)

@@ -11,6 +11,9 @@ from hpobench.space import Configuration, Space
 # Spaces of at most so many configurations are searched whole.
 SMALL = 3000
 
+# Neighbours among which `nearest` looks for an untried one.
+_NEAR = 64
+
 
 class Candidates:
     """Rows (n, d) of untried configurations, and the account of those that were tried.
@@ -70,11 +73,38 @@ class Candidates:
 
     def untried(self, rows: FloatArray) -> FloatArray:
         """Those of the rows that may be tried."""
+        return rows[self.is_untried(rows)]
+
+    def is_untried(self, rows: FloatArray) -> NDArray[np.bool_]:
+        """(n,): which of the rows may be tried: of a space with gaps, none that is not listed."""
+        if self._all is not None:
+            numbers = [self._index.get(row.tobytes(), -1) for row in rows]
+            return np.array([n >= 0 and bool(self._left[n]) for n in numbers], dtype=bool)
         if not self._finite or self._repeat:
-            return rows
+            return np.ones(len(rows), dtype=bool)
         tried = self._tried
-        keep: NDArray[np.bool_] = np.array([row.tobytes() not in tried for row in rows], dtype=bool)
-        return rows[keep] if len(rows) else rows
+        return np.array([row.tobytes() not in tried for row in rows], dtype=bool)
+
+    def nearest(self, point: FloatArray) -> FloatArray | None:
+        """The untried row nearest to a point (d,) of the unit cube, by features.
+
+        In a space too large to list, the nearest of some that differ in one hyperparameter, or of
+        some random ones. None: none was found, but `draw` may find one.
+        """
+        snapped = self.unit.snap(np.array(point[None]))
+        if self._all is not None:
+            rows = self.random(0)
+        else:
+            rows = self.untried(snapped)
+            if not len(rows):
+                rows = self.around(snapped[0], _NEAR, 0.1)
+            if not len(rows):
+                rows = self.random(_NEAR)
+        if len(rows) < 2:
+            return rows[0] if len(rows) else None
+        gaps = self.unit.features(rows) - self.unit.features(snapped)
+        nearest: FloatArray = rows[np.einsum("nf,nf->n", gaps, gaps).argmin()]
+        return nearest
 
     def choose(self, row: FloatArray) -> Configuration:
         """The configuration of a row, which is tried from now on."""

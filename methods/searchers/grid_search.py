@@ -15,7 +15,8 @@ class GridSearch:
     """The grid in lexicographic order (last hyperparameter fastest), or shuffled.
 
     `resolution`: levels of each numeric or ordinal hyperparameter, evenly spread on its scale from
-    end to end (1: the middle); None: all of them. Categorical ones always have all.
+    end to end (1: the middle); None: all of them. Categorical ones always have all. Points that are
+    the same where a hyperparameter is not active come once.
     """
 
     def __init__(
@@ -34,14 +35,14 @@ class GridSearch:
         self._order = _Shuffled(self._size, rng) if shuffle else None
         self._next = 0
         self._space = space
-        self._excluded: set[tuple[Any, ...]] = set()
+        self._done: set[tuple[Any, ...]] = set()
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
         while self._next < self._size:
             index = self._next if self._order is None else self._order.draw(self._next)
             self._next += 1
-            config = self._config_at(index)
-            if not self._excluded or self._space.key(config) not in self._excluded:
+            config = self._space.nearest(self._space.active(self._config_at(index)))
+            if self._is_new(config):
                 return config
         return None
 
@@ -50,7 +51,13 @@ class GridSearch:
 
     def exclude(self, config: Configuration) -> None:
         """Skip `config`, should it lie on the grid."""
-        self._excluded.add(self._space.key(config))
+        self._done.add(self._space.key(config))
+
+    def _is_new(self, config: Configuration) -> bool:
+        """Points that differ in what is not active, or that are moved to one, come once."""
+        before = len(self._done)
+        self._done.add(self._space.key(config))
+        return len(self._done) > before
 
     def _config_at(self, index: int) -> Configuration:
         values = []

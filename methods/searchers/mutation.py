@@ -21,7 +21,8 @@ def mutate(
 ) -> Configuration:
     """A copy of `config` with one active hyperparameter, chosen evenly, at another value.
 
-    Those that become active by it are drawn at random.
+    Those that become active by it are drawn at random. In a space with gaps, the point nearest to
+    that which is another than `config`.
 
     `step` is the standard deviation of a numeric change, in units of the range. In a space of one
     point there is nothing to change.
@@ -31,7 +32,7 @@ def mutate(
         return dict(config)
     name = mutable[int(rng.integers(len(mutable)))]
     changed = config | {name: _another(space[name], config[name], rng, step)}
-    return space.completed(changed, rng)
+    return space.nearest(space.completed(changed, rng), other_than=config)
 
 
 def _can_change(hyperparameter: Hyperparameter) -> bool:

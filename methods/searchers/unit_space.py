@@ -22,13 +22,14 @@ class UnitSpace:
 
     `categories` (d,): the number of categories of a categorical hyperparameter, else 0.
     `levels` (d,): the number of values of a discrete hyperparameter, else 0.
+    `edges`: by hyperparameter, the inner edges of the cells of its values; None: continuous.
     """
 
     def __init__(self, space: Space) -> None:
         self.space = space
         items = list(space.values())
         self._centres = [_centres(item) for item in items]
-        self._edges = [_edges(item) for item in items]
+        self.edges = [_edges(item) for item in items]
         self.categories = np.array(
             [len(item.levels) if isinstance(item, Categorical) else 0 for item in items]
         )
@@ -70,7 +71,7 @@ class UnitSpace:
         """
         np.nan_to_num(unit, copy=False, nan=0.5)
         np.clip(unit, 0.0, 1.0, out=unit)
-        for column, (centres, edges) in enumerate(zip(self._centres, self._edges, strict=True)):
+        for column, (centres, edges) in enumerate(zip(self._centres, self.edges, strict=True)):
             if centres is not None and edges is not None:
                 unit[:, column] = centres[edges.searchsorted(unit[:, column], side="right")]
         for column, parent, allowed in self._conditions:
@@ -84,7 +85,7 @@ class UnitSpace:
         0 for a continuous one.
         """
         indices = np.zeros(rows.shape, dtype=np.int64)
-        for column, edges in enumerate(self._edges):
+        for column, edges in enumerate(self.edges):
             if edges is not None:
                 indices[:, column] = edges.searchsorted(rows[:, column], side="right")
         indices[np.isnan(rows)] = -1
@@ -96,17 +97,18 @@ class UnitSpace:
         The distance between values of an ordinal is that of its scale. What is not active is 0.5,
         or no category.
         """
-        columns = []
+        columns, inactive = [], np.isnan(rows)
+        filled = np.where(inactive, 0.5, rows)
         for column, categories in enumerate(self.categories.tolist()):
-            values, scaled = rows[:, column], self._scaled[column]
+            values, scaled = filled[:, column], self._scaled[column]
             if categories:
-                index = (np.nan_to_num(values, nan=-1.0) * categories).astype(np.int64)
+                index = np.where(inactive[:, column], -1, (values * categories).astype(np.int64))
                 columns.append(index[:, None] == np.arange(categories))
             elif scaled is not None:
-                index = (np.nan_to_num(values, nan=0.0) * len(scaled)).astype(np.int64)
-                columns.append(np.where(np.isnan(values), 0.5, scaled[index])[:, None])
+                number = scaled[(values * len(scaled)).astype(np.int64)]
+                columns.append(np.where(inactive[:, column], 0.5, number)[:, None])
             else:
-                columns.append(np.nan_to_num(values, nan=0.5)[:, None])
+                columns.append(values[:, None])
         return np.concatenate(columns, axis=1, dtype=float)
 
 

@@ -1,0 +1,215 @@
+"""Bayesian optimisation with Gaussian processes: sequential, parallel, constrained, cost-aware.
+
+Snoek et al. (2012), Practical Bayesian Optimization of Machine Learning Algorithms, with the
+acquisition of Ament et al. (2023), Unexpected Improvements to Expected Improvement, the constraints
+of Gardner et al. (2014), the cost of Snoek et al. (2012), section 3.1, and Lee et al. (2020), the
+user's prior of Hvarfner et al. (2022).
+
+Notation: n observations, m candidates, s fantasies, d hyperparameters, f features.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.methods.searchers import acquisition
+from hpobench.methods.searchers.acquisition_search import AcquisitionSearch, Score
+from hpobench.methods.searchers.acquisition_terms import Term, expense, feasibility, improvement
+from hpobench.methods.searchers.candidates import Candidates
+from hpobench.methods.searchers.gaussian_process import Posterior
+from hpobench.methods.searchers.kernels import Matern52
+from hpobench.methods.searchers.prior import Prior
+from hpobench.methods.searchers.surrogate import Liar, Surrogate
+from hpobench.methods.searchers.training_data import LevelData, Training, TrainingData
+from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.methods.searchers.value_transform import TRANSFORMS, signed
+from hpobench.records import Evaluation, Job
+from hpobench.space import Configuration, Space
+
+COSTS = ("ignored", "per_second", "cooling")
+# Assumptions are made on the latest so many jobs under way; those before them are left out.
+_MOST_PENDING = 100
+# A job under way may be the incumbent where it probably keeps the constraints.
+_LIKELY = np.log(0.5)
+# The number of the best observed configurations from which the acquisition is searched.
+_BEST = 10
+
+
+class Bayesian:
+    """Suggests the configuration of greatest (log) expected improvement.
+
+    The first `initial` configurations are random. `transform` names how values are mapped before
+    they are modelled, `pending` what is assumed of jobs under way (see `Liar`). Constraints are
+    modelled where evaluations have any. `cost`: `ignored`; `per_second`, EI per expected second;
+    `cooling`, the same with an exponent that falls from 1 to 0 until `cooling` times the mean cost
+    of the initial configurations is spent. `prior`: values that the user believes in (see `Prior`),
+    or the word `default`, or null; its weight is `prior_beta` / n.
+
+    Parameters are fitted anew when data grew by the fraction `refit`; the model sees at most `most`
+    observations (see `LevelData`). `repeat`: a finite space may be tried twice (a noisy task).
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        initial: int = 6,
+        transform: str = "log",
+        pending: str = "believer",
+        fantasies: int = 8,
+        cost: str = "ignored",
+        cooling: float = 50,
+        prior: Mapping[str, Any] | str | None = None,
+        prior_spread: float = 0.25,
+        prior_beta: float = 10,
+        refit: float = 0.1,
+        most: int = 500,
+        repeat: bool = False,
+        data: Callable[[UnitSpace, int, int], TrainingData] = LevelData,
+    ) -> None:
+        _check(initial, transform, cost, cooling, prior_beta)
+        self._rng = rng
+        self._candidates = Candidates(space, rng, repeat)
+        self._search = AcquisitionSearch(self._candidates, rng)
+        self._data = data(self._candidates.unit, initial, most)
+        self._initial = initial
+        self._transform = TRANSFORMS[transform]
+        self._liar = Liar(pending, fantasies)
+        self._cost = cost
+        self._cooling = cooling
+        self._prior = None if prior is None else Prior(space, prior, prior_spread)
+        self._prior_beta = prior_beta
+        self._refit = refit
+        self._surrogates: dict[str, Surrogate] = {}
+        self._assumed: tuple[Posterior, list[int], Posterior] | None = None
+        self._durations_s: list[float] = []
+
+    def exclude(self, config: Configuration) -> None:
+        """Skip `config`, if the space is finite."""
+        self._candidates.exclude(config)
+
+    def observe(self, job: Job, evaluation: Evaluation) -> None:
+        self._data.add(job, evaluation)
+        self._durations_s.append(evaluation.duration_s)
+
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+        training = self._data.training()
+        finite = int(np.isfinite(training.values).sum())
+        if len(training.values) + len(pending) < self._initial or finite < min(3, self._initial):
+            return self._draw()
+        score, order = self._model(training, pending)
+        row = self._search.best(score, training.rows[order[:_BEST]])
+        return self._candidates.draw() if row is None else self._candidates.choose(row)
+
+    def _draw(self) -> Configuration | None:
+        """A random configuration; from the prior, if there is one (piBO, section 4)."""
+        rows = np.empty((0, 0)) if self._prior is None else self._candidates.random(200)
+        if self._prior is None or not len(rows):
+            return self._candidates.draw()
+        density = self._prior.log_density(rows)
+        weights = np.exp(density - density.max())
+        return self._candidates.choose(rows[self._rng.choice(len(rows), p=weights / weights.sum())])
+
+    def _model(self, training: Training, pending: Mapping[int, Job]) -> tuple[Score, Any]:
+        """The score of candidate rows, and the order of the observations, best first."""
+        finite = training.values[np.isfinite(training.values)]
+        values = self._transform(np.minimum(training.values, finite.max()))
+        posterior = self._surrogate("value").update(training.features, values)
+        slacks, feasible = self._constraints(training)
+        lie = float(values[feasible].min() if feasible.any() else values.min())
+        jobs = [job for trial, job in pending.items() if trial not in training.trials]
+        jobs = jobs[-_MOST_PENDING:]
+        posterior = self._with_pending(posterior, jobs, lie)
+        asked = training.asked
+        n = len(values)
+        means = posterior.fitted()[:n] if asked is None else posterior.predict(asked)[0]
+        order = np.argsort(np.where(feasible, 0, 1e9) + means.mean(axis=1), kind="stable")
+        means = means[feasible]
+        if jobs:
+            features = self._data.encode(self._candidates.unit.rows([job.config for job in jobs]))
+            likely = sum((term(features) for term in slacks), np.zeros(len(jobs))) > _LIKELY
+            means = np.concatenate([means, posterior.predict(features[likely])[0]])
+        terms = [improvement(posterior, means.min(axis=0))] if len(means) else []
+        terms += [*slacks, *self._expense(training)]
+        return self._sum(terms, n), order
+
+    def _sum(self, terms: Sequence[Term], n: int) -> Score:
+        """The acquisition of rows (m, d): terms in their features, and the weighted prior."""
+
+        def score(rows: FloatArray) -> FloatArray:
+            features = self._data.encode(rows)
+            total = np.zeros(len(rows))
+            for term in terms:
+                total += term(features)
+            if self._prior is not None:
+                weight = acquisition.prior_weight(self._prior_beta, n)
+                total += weight * self._prior.log_density(rows)
+            return total
+
+        return score
+
+    def _constraints(self, training: Training) -> tuple[list[Term], NDArray[np.bool_]]:
+        """Terms of the constraints, and which observations (n,) kept them all."""
+        feasible = np.ones(len(training.values), dtype=bool)
+        terms = []
+        for name, slacks in training.slacks.items():
+            feasible &= slacks >= 0
+            known = np.isfinite(slacks)
+            if known.sum() >= 2:
+                scaled, threshold = signed(slacks[known])
+                surrogate = self._surrogate(f"constraint {name}")
+                posterior = surrogate.update(training.features[known], scaled)
+                terms.append(feasibility(posterior, threshold))
+        return terms, feasible
+
+    def _expense(self, training: Training) -> list[Term]:
+        """The term of the cost, if it counts."""
+        if self._cost == "ignored":
+            return []
+        exponent = 1.0
+        if self._cost == "cooling":
+            initial_s = sum(self._durations_s[: self._initial])
+            budget_s = self._cooling * initial_s / self._initial
+            exponent = acquisition.cooling(sum(self._durations_s), initial_s, budget_s)
+        logs = np.log(np.maximum(training.costs_s, 1e-9))
+        centre, deviation = logs.mean(), logs.std()
+        if deviation == 0:
+            return []
+        posterior = self._surrogate("cost").update(training.features, (logs - centre) / deviation)
+        return [expense(posterior, exponent * deviation)]
+
+    def _surrogate(self, name: str) -> Surrogate:
+        if name not in self._surrogates:
+            self._surrogates[name] = Surrogate(Matern52(self._data.features), self._refit)
+        return self._surrogates[name]
+
+    def _with_pending(self, posterior: Posterior, jobs: Sequence[Job], lie: float) -> Posterior:
+        """`posterior` with assumptions on jobs under way, kept while nothing new is observed."""
+        trials = [job.trial for job in jobs]
+        known, assumed = 0, posterior
+        if self._assumed is not None and self._assumed[0] is posterior:
+            _, before, extended = self._assumed
+            if before == trials[: len(before)]:
+                known, assumed = len(before), extended
+        if known < len(jobs):
+            features = self._data.encode_jobs(jobs[known:])
+            assumed = self._liar.assume(assumed, features, lie, self._rng)
+        self._assumed = posterior, trials, assumed
+        return assumed
+
+
+def _check(initial: int, transform: str, cost: str, cooling: float, prior_beta: float) -> None:
+    """Raise ValueError for settings that make no sense."""
+    if not initial >= 2:
+        raise ValueError(f"initial={initial}: a model needs at least 2 random configurations")
+    if transform not in TRANSFORMS:
+        raise ValueError(f"transform={transform!r}: use one of {', '.join(TRANSFORMS)}")
+    if cost not in COSTS:
+        raise ValueError(f"cost={cost!r}: use one of {', '.join(COSTS)}")
+    if not cooling > 1:
+        raise ValueError(f"cooling={cooling}: state the budget in evaluations, such as 50")
+    if not prior_beta >= 0:
+        raise ValueError(f"prior_beta={prior_beta} must not be negative: it is the prior's weight")

@@ -1,0 +1,85 @@
+"""BORE: Bayesian optimisation by density-ratio estimation, with a random forest.
+
+Tiao, Klein, Seeger, Bonilla, Archambeau and Ramos (2021), BORE: Bayesian Optimization by
+Density-Ratio Estimation, ICML, Algorithm 1 (variant BORE-RF).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.methods.searchers.candidates import Candidates
+from hpobench.methods.searchers.evidence import Evidence
+from hpobench.methods.searchers.forest_growth import Growth, grow
+from hpobench.methods.searchers.one_exchange import OneExchange
+from hpobench.records import Evaluation, Job
+from hpobench.space import Configuration, Space
+
+
+class BORE:
+    """Suggests what a classifier takes for one of the best `gamma` of all configurations.
+
+    Its probability of that is, up to a monotone map, the gamma-relative density ratio that expected
+    improvement is proportional to (equations 4, 6 and 9). `initial` random configurations come
+    first, later ones are random with probability `random_share`. `trees`, `leaf`,
+    `split_columns`: see `Growth`; `candidates`, `starts`, `neighbours`, `rounds`, `step`: see
+    `OneExchange`. `repeat`: configurations of a finite space may be tried again. What is pending
+    counts as not among the best.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        initial: int = 10,
+        random_share: float = 0.1,
+        gamma: float = 0.15,
+        trees: int = 30,
+        leaf: int = 1,
+        split_columns: float = 0.5,
+        candidates: int = 500,
+        starts: int = 5,
+        neighbours: int = 40,
+        rounds: int = 4,
+        step: float = 0.2,
+        repeat: bool = False,
+    ) -> None:
+        if not 0 <= random_share < 1:
+            raise ValueError(f"random_share={random_share}: a probability in [0, 1)")
+        if not 0 < gamma < 1:
+            raise ValueError(f"gamma={gamma}: the part that counts as best must be in (0, 1)")
+        self._rng, self._random_share, self._gamma = rng, random_share, gamma
+        self._growth = Growth(trees, leaf, split_columns)
+        self._search = OneExchange(candidates, starts, neighbours, rounds, step)
+        self._candidates = Candidates(space, rng, repeat)
+        self._evidence = Evidence(self._candidates, initial)
+
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+        known = self._evidence.known(pending)
+        if known is None or self._rng.random() < self._random_share:
+            return self._candidates.draw()
+        points = self._evidence.points(np.concatenate([known.rows, known.pending]))
+        labels = among_best(known.values, self._gamma)
+        labels = np.concatenate([labels, np.zeros(len(known.pending))])
+        forest = grow(points, labels, self._evidence.categories, self._growth, self._rng)
+
+        def acquisition(rows: FloatArray) -> FloatArray:
+            return forest.predict(self._evidence.points(rows))[0]
+
+        best = known.rows[np.argsort(known.values, kind="stable")]
+        row = self._search.maximise(acquisition, self._candidates, best, self._rng)
+        return self._candidates.draw() if row is None else self._candidates.choose(row)
+
+    def observe(self, job: Job, evaluation: Evaluation) -> None:
+        self._evidence.add(job, evaluation)
+
+    def exclude(self, config: Configuration) -> None:
+        """Skip `config`, if the space is finite."""
+        self._candidates.exclude(config)
+
+
+def among_best(values: FloatArray, gamma: float) -> FloatArray:
+    """Labels (n,): 1 up to the gamma-quantile, else 0; Tiao et al. (2021), Algorithm 1."""
+    labels: FloatArray = (values <= np.quantile(values, gamma)).astype(float)
+    return labels

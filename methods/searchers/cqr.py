@@ -1,0 +1,122 @@
+"""CQR: Thompson sampling from conformalised quantile regression.
+
+Salinas, Golebiowski, Klein, Seeger and Archambeau (2023), Optimizing Hyperparameters with Conformal
+Quantile Regression, ICML, Algorithm 1. Their quantiles are those of boosted trees, a model for
+each; here one quantile regression forest (Meinshausen 2006) gives all of them, for less time.
+Conformal correction: Romano, Patterson and Candès (2019), Conformalized Quantile Regression,
+NeurIPS.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.methods.searchers import quantile_forest
+from hpobench.methods.searchers.candidates import Candidates
+from hpobench.methods.searchers.evidence import Evidence, Known, check_liar, lies
+from hpobench.methods.searchers.forest import Forest
+from hpobench.methods.searchers.forest_growth import Growth, grow
+from hpobench.records import Evaluation, Job
+from hpobench.space import Configuration, Space
+
+_ROUNDING = 1e-9
+
+
+class CQR:
+    """Draws one of the quantiles of each candidate, and suggests the candidate where it is least.
+
+    `quantiles`: how many (odd), at k / (quantiles + 1). From `conformal` values on, the part
+    `validation` of them, drawn anew, is kept from the model and used to correct the quantiles.
+    `candidates`: how many, at random. `latest`: where trials have several resources, model the last
+    value of each trial, as the paper does, rather than the highest resource with enough values.
+    `liar`: what is believed of pending configurations (mean, best or worst). `trees`, `leaf`,
+    `split_columns`: see `Growth`. `repeat`: configurations of a finite space may be tried again.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        initial: int = 10,
+        quantiles: int = 5,
+        conformal: int = 32,
+        validation: float = 0.1,
+        candidates: int = 2000,
+        latest: bool = True,
+        liar: str = "mean",
+        trees: int = 10,
+        leaf: int = 2,
+        split_columns: float = 1.0,
+        repeat: bool = False,
+    ) -> None:
+        if not quantiles >= 1 or quantiles % 2 != 1:
+            raise ValueError(f"quantiles={quantiles}: an odd number, the median and pairs about it")
+        if not 0 < validation < 1:
+            raise ValueError(f"validation={validation}: the part kept to correct, in (0, 1)")
+        if not candidates >= 1 or candidates % 1:
+            raise ValueError(f"candidates={candidates}: a whole number, at least 1")
+        if not conformal >= 2:
+            raise ValueError(f"conformal={conformal}: at least 2 values, to fit and to correct")
+        check_liar(liar)
+        self._rng, self._liar, self._count = rng, liar, candidates
+        self._levels = np.arange(1, quantiles + 1) / (quantiles + 1)
+        self._conformal, self._validation = conformal, validation
+        self._growth = Growth(trees, leaf, split_columns)
+        self._candidates = Candidates(space, rng, repeat)
+        self._evidence = Evidence(self._candidates, initial, latest)
+
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+        known = self._evidence.known(pending)
+        rows = self._candidates.random(self._count)
+        if known is None or not len(rows):
+            return self._candidates.draw()
+        values, forest, corrections = self._fitted(known)
+        drawn = self._rng.integers(len(self._levels), size=len(rows))
+        points, levels = self._evidence.points(rows), self._levels[drawn, None]
+        found = quantile_forest.quantiles(forest, values, points, levels)[:, 0] + corrections[drawn]
+        return self._candidates.choose(rows[self._rng.choice(np.flatnonzero(found == found.min()))])
+
+    def _fitted(self, known: Known) -> tuple[FloatArray, Forest, FloatArray]:
+        """Values that a forest was fitted to, the forest, and the corrections of its quantiles."""
+        count = len(known.values)
+        held = max(round(self._validation * count), 1) if count >= self._conformal else 0
+        order = self._rng.permutation(count)
+        fitted, kept = order[held:], order[:held]
+        points = self._evidence.points(np.concatenate([known.rows[fitted], known.pending]))
+        believed = np.full(len(known.pending), lies(known.values, self._liar))
+        values = np.concatenate([known.values[fitted], believed])
+        forest = grow(points, values, self._evidence.categories, self._growth, self._rng)
+        if not held:
+            return values, forest, np.zeros(len(self._levels))
+        queries = self._evidence.points(known.rows[kept])
+        predicted = quantile_forest.quantiles(forest, values, queries, self._levels)
+        return values, forest, conformal_corrections(predicted, known.values[kept], self._levels)
+
+    def observe(self, job: Job, evaluation: Evaluation) -> None:
+        self._evidence.add(job, evaluation)
+
+    def exclude(self, config: Configuration) -> None:
+        """Skip `config`, if the space is finite."""
+        self._candidates.exclude(config)
+
+
+def conformal_corrections(
+    predicted: FloatArray, values: FloatArray, levels: FloatArray
+) -> FloatArray:
+    """What to add to each quantile (k,), given those predicted (v, k) of `values` not fitted to.
+
+    Romano et al. (2019), equations 6 and 7: the interval between two quantiles is widened on both
+    sides by the (1 - alpha)(1 + 1/v)-th empirical quantile of the errors max(lower - y, y - upper);
+    where there are too few values for it, by the largest. The median stays.
+    """
+    corrections = np.zeros(len(levels))
+    for lower in range(len(levels) // 2):
+        upper = len(levels) - 1 - lower
+        errors = np.maximum(predicted[:, lower] - values, values - predicted[:, upper])
+        # The (n + 1)(1 - alpha)-th smallest, rounded up, but not for rounding errors.
+        place = math.ceil((levels[upper] - levels[lower]) * (len(values) + 1) - _ROUNDING)
+        widening = np.sort(errors)[min(place, len(values)) - 1]
+        corrections[lower], corrections[upper] = -widening, widening
+    return corrections
