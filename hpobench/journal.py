@@ -1,7 +1,7 @@
 """The journal of a real run: one JSON line an event, so that an interrupted run can go on.
 
-    {"journal": 1, "seed": ..., "workers": ..., "budget": {...}}                      first line
-    {"event": "ask", "time_s": ..., "seconds": ..., "job": [trial, config, from, to, source] or null}
+    {"journal": 2, "seed": ..., "workers": ..., "budget": {...}}                      first line
+    {"event": "ask", "time_s": ..., "seconds": ..., "job": [trial, config, from, to, source]}
     {"event": "start", "time_s": ..., "trial": ..., "worker": ..., "to_resource": ...}
     {"event": "outcome", "time_s": ..., "trial": ..., "worker": ..., "evaluation": {...}, ...}
     {"event": "tell", "time_s": ..., "seconds": ..., "trial": ...}

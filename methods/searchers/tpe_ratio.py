@@ -38,8 +38,8 @@ def objective_split(
     """The best ceil(gamma n) of n, at most 25, are good (Watanabe 2023, Section 3.1, linear).
 
     With constraints, as many as it takes to have so many feasible ones among them, or all, as in
-    c-TPE (Watanabe and Hutter 2023). Failed observations are never good. Weights: the improvement over the best of
-    the bad ones, EI in Watanabe (2023), Section 3.2; otherwise uniform.
+    c-TPE (Watanabe and Hutter 2023). Failed observations are never good. Weights: the improvement
+    over the best of the bad ones, EI in Watanabe (2023), Section 3.2; otherwise uniform.
     """
     order = np.argsort(values, kind="stable")
     wanted = min(math.ceil(gamma * len(values)), MOST_GOOD)
