@@ -17,13 +17,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.methods.points import first_points
 from hpobench.methods.schedulers.rungs import exact_eta, rung_levels
 from hpobench.methods.searchers.random_search import RandomSearch
-from hpobench.methods.subpopulation import (
-    PARENTS,
-    Subpopulation,
-    crossed,
-    mutant,
-    repaired,
-)
+from hpobench.methods.subpopulation import PARENTS, Subpopulation, crossed, mutant, repaired
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space import Configuration, Space
 

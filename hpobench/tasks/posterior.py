@@ -20,7 +20,7 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class Posterior:
-    """The mean of a Gaussian process with a Gaussian kernel, of length scale `scales` (D,).
+    """The mean of a Gaussian process with a Matérn 5/2 kernel, of length scales `scales` (D,).
 
     `rows` (n, D): the configurations, in units of the length scales. `weights` (n, m): K^-1 y times
     the variance of the process. `means` (m,): of what was fitted.
@@ -50,8 +50,8 @@ class Posterior:
     def at(self, vector: FloatArray) -> FloatArray:
         """The outputs (m,) at a vector (D,)."""
         scaled = vector / self.scales
-        kernel = np.exp(self.rows @ scaled - self._halves - 0.5 * (scaled @ scaled))
-        outputs: FloatArray = kernel @ self.weights + self.means
+        halves = self._halves + 0.5 * (scaled @ scaled) - self.rows @ scaled
+        outputs: FloatArray = _matern(halves) @ self.weights + self.means
         return outputs
 
     def many(self, vectors: FloatArray) -> FloatArray:
@@ -59,10 +59,17 @@ class Posterior:
         blocks = []
         for first in range(0, len(vectors), _BLOCK):
             scaled = vectors[first : first + _BLOCK] / self.scales
-            halves = 0.5 * (scaled**2).sum(axis=1, keepdims=True)
-            kernel = np.exp(scaled @ self.rows.T - self._halves - halves)
+            halves = self._halves + 0.5 * (scaled**2).sum(axis=1, keepdims=True)
+            kernel = _matern(halves - scaled @ self.rows.T)
             blocks.append(kernel @ self.weights + self.means)
         return np.concatenate(blocks)
+
+
+def _matern(halves: FloatArray) -> FloatArray:
+    """The kernel for half the squared distance: Rasmussen and Williams 2006, equation 4.17."""
+    distances = np.sqrt(np.maximum(halves, 0.0) * 10.0)  # sqrt(5) r
+    kernel: FloatArray = (1.0 + distances + distances * distances / 3.0) * np.exp(-distances)
+    return kernel
 
 
 class Inverse:

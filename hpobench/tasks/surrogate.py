@@ -212,7 +212,7 @@ def _fitted(table: str, space: Mapping[str, Any] | None) -> tuple[array_cache.Ar
 def _fit(table: str, space: Mapping[str, Any] | None) -> array_cache.Arrays:
     from hpobench.tasks import surrogate_fit
 
-    logger.warning("fitting the surrogate of %s: once, some seconds", table)
+    logger.warning("fitting the surrogate of %s: once, about a minute", table)
     return surrogate_fit.fit(recorded_table.read(table, space))
 
 

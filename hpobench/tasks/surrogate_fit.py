@@ -7,7 +7,7 @@ Notation: n configurations, R repetitions, k resource levels, D columns of `hpob
   going back keeps curves within what was recorded; without them the few configurations that stay
   at chance would rule the fit. A diverged training counts as the worst value of its level.
 - *Curve.* The score at each level, validation and test, is a Gaussian process (Rasmussen and
-  Williams 2006, equation 2.25) of the configuration: a Gaussian kernel with a length scale a
+  Williams 2006, equation 2.25) of the configuration: a Matérn 5/2 kernel with a length scale a
   column, plus noise, all found by maximum likelihood from the last validation scores. Every level
   has these, and its own weights.
 - *Cost.* Training is taken to cost alike at all levels: the logarithm of the seconds a unit of
@@ -39,7 +39,7 @@ from hpobench.tasks.recorded_table import RecordedTable
 
 FOLDS = 10
 # Configurations by which length scales are found; the weights come from all.
-_MOST = 200
+_MOST = 330
 _SAMPLE, _STARTS, _AROUND, _ROUNDS, _SEED = 4096, 32, 32, 40, 20240229
 
 
@@ -134,9 +134,10 @@ def _posterior(rows: FloatArray, target: FloatArray) -> Posterior:
 
 
 def _kernel(width: int) -> Any:
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-    smooth = ConstantKernel(1.0, (1e-2, 1e3)) * RBF(np.ones(width), (0.05, 50.0))
+    shape = Matern(np.ones(width), (0.05, 50.0), nu=2.5)
+    smooth = ConstantKernel(1.0, (1e-2, 1e3)) * shape
     return smooth + WhiteKernel(0.1, (1e-4, 1.0))
 
 

@@ -106,14 +106,22 @@ class Bayesian:
 
     def _draw(self) -> Configuration | None:
         """A random configuration; from the prior, if there is one (piBO, section 4)."""
-        rows = np.empty((0, 0)) if self._prior is None else self._candidates.random(200)
-        if self._prior is None or not len(rows):
+        if self._prior is None:
             return self._candidates.draw()
-        density = self._prior.log_density(rows)
+        if self._candidates.listed:
+            rows = self._candidates.random(1)
+            density = self._prior.log_density(rows)
+        else:
+            rows = self._candidates.untried(self._prior.sample(50, self._rng))
+            density = np.zeros(len(rows))
+        if not len(rows):
+            return self._candidates.draw()
         weights = np.exp(density - density.max())
         return self._candidates.choose(rows[self._rng.choice(len(rows), p=weights / weights.sum())])
 
-    def _model(self, training: Training, pending: Mapping[int, Job]) -> tuple[Score, Any]:
+    def _model(
+        self, training: Training, pending: Mapping[int, Job]
+    ) -> tuple[Score, NDArray[np.int64]]:
         """The score of candidate rows, and the order of the observations, best first."""
         finite = training.values[np.isfinite(training.values)]
         values = self._transform(np.minimum(training.values, finite.max()))

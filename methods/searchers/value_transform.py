@@ -38,7 +38,7 @@ def logarithm(values: FloatArray) -> FloatArray:
         middle = float(gaps.mean())
     if not middle > 0:
         return np.zeros(len(values))
-    return standardised(np.log1p(np.minimum(gaps / middle, _FARTHEST) / _BEND))
+    return standardised(np.log1p(np.minimum(gaps, _FARTHEST * middle) / (_BEND * middle)))
 
 
 def normal_scores(values: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import pytest
 
 from hpobench.budget import Budget
 from hpobench.executor import execute
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.explore import Explorer
 from hpobench.methods.pbt import PBT
 from hpobench.records import Evaluation, Fidelity, Job
@@ -163,6 +164,15 @@ def test_a_quarter_is_resampled():
     # One resampled in three is the old one again: 0.25 * 2 / 3 change.
     rate = np.mean([kind != "b" for kind in kinds])
     assert rate == pytest.approx(1 / 6, abs=4 * math.sqrt(5 / 36 / 2000))
+
+
+def test_in_a_list_of_configurations_it_stays_in_the_list():
+    """0.5 times 0.8 or 1.2 is 0.4 or 0.6: the nearest that are to be had are 0.45 and 0.7."""
+    listed = ListedSpace(
+        {"x": {"type": "float", "low": 0, "high": 1}}, [{"x": x} for x in (0.1, 0.45, 0.5, 0.7)]
+    )
+    explorer = Explorer(listed, np.random.default_rng(0), resample=0.0)
+    assert {explorer({"x": 0.5})["x"] for _ in range(50)} == {0.45, 0.7}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.gaussian_process import kernels
 
 from hpobench.records import Job
 from hpobench.tasks import surrogate, surrogate_fit
@@ -117,6 +118,23 @@ def test_optimum_and_median(task):
     assert task.median == pytest.approx(np.median(curves), abs=0.01)
     true = [task.evaluate(job(config), 0, None).true_values[-1] for config in configs]
     assert task.optimum <= min(true)
+
+
+def test_what_is_served_is_what_scikit_learn_predicts():
+    """The posterior mean of a Gaussian process, one vector at a time and many at once."""
+    rng = np.random.default_rng(0)
+    rows, target, new = rng.random((40, 3)), rng.random((40, 2)), rng.random((9, 3))
+    posterior = surrogate_fit._posterior(rows, target)
+    shape = kernels.Matern(posterior.scales, nu=2.5)
+    # Weights are K^-1 (y - mean) times the variance: predictions are linear in them.
+    expected = shape(new, rows) @ posterior.weights + target.mean(axis=0)
+    assert posterior.many(new) == pytest.approx(expected, rel=1e-9)
+    for vector, outputs in zip(new, expected, strict=True):
+        assert posterior.at(vector) == pytest.approx(outputs, rel=1e-9)
+    centred = target - target.mean(axis=0)
+    kernel = surrogate_fit._likeliest(rows, centred[:, 0] / centred[:, 0].std())
+    process = surrogate_fit._regression(kernel, None).fit(rows, centred)
+    assert posterior.many(new) == pytest.approx(process.predict(new) + target.mean(axis=0))
 
 
 def test_quality_is_measured_on_what_was_left_out_and_held_to_its_word(table):
