@@ -27,7 +27,7 @@ check: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/mypy
 
 test: check  ## style, types, tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
 
 build/dask/.installed: $(VENV)/.installed-dev constraints.txt
 	$(PIP) --upgrade --target build/dask distributed
