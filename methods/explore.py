@@ -46,7 +46,8 @@ class Explorer:
         """A changed copy of `config`."""
         active = [name for name in self.mutable if name in config]
         changed = {name: self._changed(self._space[name], config[name]) for name in active}
-        return self._space.nearest(self._space.completed(config | changed, self._rng))
+        copy = self._space.completed(config | changed, self._rng)
+        return self._space.nearest(copy, other_than=None if copy == config else config)
 
     def _changed(self, item: Hyperparameter, value: Any) -> Any:
         if self._rng.random() < self._resample:

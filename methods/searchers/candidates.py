@@ -54,22 +54,30 @@ class Candidates:
         Numbers move by a normal step of deviation `step` (in units of the range), discrete ones by
         at least one value; categories are redrawn; what becomes active is drawn at random.
         """
-        if self._all is not None:
-            return np.empty((0, len(self.unit)))
+        return self.around_each(row[None], count, step)[0]
+
+    def around_each(
+        self, centres: FloatArray, count: int, step: float
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """`around` each of several rows (k, d): rows (n, d), and of which centre each is (n,)."""
         rng, levels = self._rng, self.unit.levels
-        rows = np.repeat(row[None], count, axis=0)
-        free = np.flatnonzero(~np.isnan(row) & (levels != 1))
-        if not len(free):
-            return rows[:0]
-        columns = rng.choice(free, count)
-        at = np.arange(count), columns
-        moved = rows[at] + _steps(rng.normal(0.0, step, count), levels[columns])
+        free = ~np.isnan(centres) & (levels != 1)
+        owners = np.repeat(np.flatnonzero(free.any(axis=1)), count)
+        if self._all is not None or not len(owners):
+            return np.empty((0, len(self.unit))), owners[:0]
+        rows, size = centres[owners], len(owners)
+        columns = np.concatenate(
+            [rng.choice(np.flatnonzero(one), count) for one in free if one.any()]
+        )
+        at = np.arange(size), columns
+        moved = rows[at] + _steps(rng.normal(0.0, step, size), levels[columns])
         moved = np.abs(moved)  # reflected at both ends of the range
         moved = np.where(moved > 1, np.maximum(2 - moved, 0), moved)
-        rows[at] = np.where(self.unit.categories[columns] > 0, rng.random(count), moved)
+        rows[at] = np.where(self.unit.categories[columns] > 0, rng.random(size), moved)
         missing = np.isnan(rows)
         rows[missing] = rng.random(int(missing.sum()))
-        return self.untried(self.unit.snap(rows))
+        new = self.is_untried(self.unit.snap(rows))
+        return rows[new], owners[new]
 
     def untried(self, rows: FloatArray) -> FloatArray:
         """Those of the rows that may be tried."""

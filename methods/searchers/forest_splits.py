@@ -149,9 +149,10 @@ class Splitter:
     def _sets(self, columns: IntArray, thresholds: FloatArray, means: FloatArray) -> BoolArray:
         """(a, c): the categories that go left; those that a node has not seen go either way."""
         sets = np.ones((len(columns), self.most_categories), dtype=bool)
-        for number, column in enumerate(self.categorical.tolist()):
-            chosen = np.flatnonzero(columns == column)
-            mean = means[number, chosen]
+        if len(self.categorical):
+            numbers = np.searchsorted(self.categorical, columns)
+            chosen = np.flatnonzero(np.isin(columns, self.categorical))
+            mean = means[numbers[chosen], chosen]
             unseen = self.rng.random(mean.shape) < 0.5
             sets[chosen] = np.where(np.isnan(mean), unseen, mean <= thresholds[chosen, None])
         return sets

@@ -56,28 +56,29 @@ class OneExchange:
         if candidates.listed:
             return row
         # A configuration that was tried is no candidate, but any neighbour of it may be one.
-        climbers = [(one, -np.inf) for one in best[: self.starts]] + [(row, score)]
+        climbers = np.concatenate([best[: self.starts], row[None]])
+        heights = np.append(np.full(len(climbers) - 1, -np.inf), score)
         for _ in range(self.rounds):
-            climbers = self._climbed(climbers, acquisition, candidates)
-            if not climbers:
+            climbers, heights = self._climbed(climbers, heights, acquisition, candidates)
+            if not len(climbers):
                 break
-            row, score = max([(row, score), *climbers], key=lambda climber: climber[1])
+            if heights.max() > score:
+                row, score = climbers[heights.argmax()], float(heights.max())
         return row
 
     def _climbed(
         self,
-        climbers: list[tuple[FloatArray, float]],
+        climbers: FloatArray,
+        heights: FloatArray,
         acquisition: Acquisition,
         candidates: Candidates,
-    ) -> list[tuple[FloatArray, float]]:
-        """Those climbers that found a better neighbour, at the best of theirs."""
-        around = [candidates.around(row, self.neighbours, self.step) for row, _ in climbers]
-        rows = np.concatenate(around)
+    ) -> tuple[FloatArray, FloatArray]:
+        """Those climbers (k, d) that found a better neighbour, at the best of theirs."""
+        rows, owners = candidates.around_each(climbers, self.neighbours, self.step)
         if not len(rows):
-            return []
-        scores = np.split(acquisition(rows), np.cumsum([len(part) for part in around])[:-1])
-        moved = []
-        for part, found, (_, score) in zip(around, scores, climbers, strict=True):
-            if len(part) and found.max() > score:
-                moved.append((part[found.argmax()], float(found.max())))
-        return moved
+            return climbers[:0], heights[:0]
+        scores = acquisition(rows)
+        order = np.lexsort((-scores, owners))
+        first = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
+        better = first[scores[first] > heights[owners[first]]]
+        return rows[better], scores[better]

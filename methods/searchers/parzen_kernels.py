@@ -21,7 +21,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.methods.searchers.unit_space import UnitSpace
 
 # Discrete hyperparameters of more values than this are not tabulated.
-_MOST_TABULATED = 48
+_MOST_TABULATED = 64
 
 _TINY = 1e-300
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)

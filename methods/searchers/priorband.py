@@ -71,8 +71,8 @@ class PriorBand:
         self._started = -1, 0.0
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
-        for job in pending.values():
-            self._note_start(job)
+        if pending:
+            self._note_start(pending[max(pending)])
         best = self._best()
         random, prior, _ = self.odds(self._rung(self._started[1]), best)
         draw = self._rng.random()

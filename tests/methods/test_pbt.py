@@ -167,7 +167,7 @@ def test_a_quarter_is_resampled():
 
 
 def test_in_a_list_of_configurations_it_stays_in_the_list():
-    """0.5 times 0.8 or 1.2 is 0.4 or 0.6: the nearest that are to be had are 0.45 and 0.7."""
+    """0.5 times 0.8 or 1.2 is 0.4 or 0.6: the nearest others to be had are 0.45 and 0.7."""
     listed = ListedSpace(
         {"x": {"type": "float", "low": 0, "high": 1}}, [{"x": x} for x in (0.1, 0.45, 0.5, 0.7)]
     )

@@ -231,5 +231,6 @@ def test_an_evaluation_is_quick(task):
 def test_the_command_prints_the_quality(table, capsys):
     surrogate.main([table])
     printed = capsys.readouterr().out
-    assert "error after 1: 0.9" in printed
+    assert "error after 1: 0." in printed
+    assert ", 4: 0.9" in printed
     assert "cost 0.9" in printed
