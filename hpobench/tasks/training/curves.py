@@ -9,7 +9,7 @@ from hpobench.hyperparameters import FloatArray
 class Curves(NamedTuple):
     """Arrays (k,) over the epochs trained; times in seconds since the job began, rising.
 
-    Errors (1 - accuracy) and cross-entropies (nats) are means over examples. After a divergence
+    Errors (1 - the metric) and cross-entropies (nats) are means over examples. After a divergence
     the last entries of these are NaN, and `error` says what happened. `metrics`: what may be
     constrained: `parameters`, `memory_bytes` (of weights and buffers), `latency_s` (the median
     time to predict one example).
