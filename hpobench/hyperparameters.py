@@ -148,8 +148,10 @@ class _Levels:
             raise ValueError(f"the values {list(self.levels)} are not all different")
 
     def from_unit(self, unit: FloatArray) -> list[Any]:
-        last = len(self.levels) - 1
-        indices = np.minimum((unit * len(self.levels)).astype(np.int64), last).tolist()
+        count = len(self.levels)
+        if len(unit) == 1:  # what a method suggests: an array of one costs more than it does
+            return [self.levels[min(int(float(unit[0]) * count), count - 1)]]
+        indices = np.minimum((unit * count).astype(np.int64), count - 1).tolist()
         return [self.levels[index] for index in indices]
 
     def position(self, value: Any) -> float:

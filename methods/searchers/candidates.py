@@ -121,7 +121,8 @@ class Candidates:
             config = self.unit.configs(row[None])[0]
         else:
             config = self.unit.space.config_at(self._index[key])
-        self.exclude(config)
+        if self._finite and not self._repeat:
+            self._mark(key, config)
         return config
 
     def draw(self) -> Configuration | None:
@@ -135,7 +136,10 @@ class Candidates:
         """`config` is tried; whether it was new, or may be repeated."""
         if not self._finite or self._repeat:
             return True
-        key = self.unit.rows([config])[0].tobytes()
+        return self._mark(self.unit.rows([config])[0].tobytes(), config)
+
+    def _mark(self, key: bytes, config: Configuration) -> bool:
+        """The configuration of this key is tried; whether it was new."""
         if self._all is not None:
             self._left[self._index[key]] = False
         self._fallback.exclude(config)

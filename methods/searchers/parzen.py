@@ -44,8 +44,6 @@ class ParzenEstimator:
         self._kernels = kernels
         self._centres = centres
         self._rows = centres.rows
-        # The prior, of which all is uniform or drawn otherwise, comes last.
-        self._padded = np.concatenate([self._rows, np.full((1, self._rows.shape[1]), np.nan)])
         self._bandwidths = bandwidths
         self._prior = prior
         self._weights = weights / weights.sum()
@@ -83,7 +81,7 @@ class ParzenEstimator:
     def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Rows (count, d) of random configurations."""
         chosen = _draws(self._weights, rng.random(count))
-        return self._around(self._padded[chosen], (chosen == len(self._rows))[:, None], rng)
+        return self._around(self._padded()[chosen], (chosen == len(self._rows))[:, None], rng)
 
     def sample_marginals(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Rows (count, d) in which each hyperparameter is drawn by itself."""
@@ -92,7 +90,11 @@ class ParzenEstimator:
         weights = map(self._marginal_weights, columns.tolist())
         each = [_draws(w, draws) for w, draws in zip(weights, uniform, strict=True)]
         chosen = np.stack(each, axis=1)
-        return self._around(self._padded[chosen, columns], chosen == len(self._rows), rng)
+        return self._around(self._padded()[chosen, columns], chosen == len(self._rows), rng)
+
+    def _padded(self) -> FloatArray:
+        """The rows (n + 1, d); that of the prior, of which all is drawn otherwise, comes last."""
+        return np.concatenate([self._rows, np.full((1, self._rows.shape[1]), np.nan)])
 
     def _around(
         self, centres: FloatArray, from_prior: NDArray[np.bool_], rng: np.random.Generator

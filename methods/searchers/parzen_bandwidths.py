@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from hpobench.hyperparameters import FloatArray
 from hpobench.methods.searchers.unit_space import UnitSpace
 
+_QUARTERS = np.array([[0.25], [0.75]])
+
 
 class ScottsRule:
     """1.059 min(s, IQR / 1.34) n^(-1/5), within [minimum, 1/2], for each hyperparameter.
@@ -33,18 +35,21 @@ class ScottsRule:
             )
         cells = np.where(unit.levels > 0, min_cells / np.maximum(unit.levels, 1), 0.0)
         self._least = np.clip(cells, min_bandwidth, 0.5)
-        self._categories = unit.categories
+        self._categorical = unit.categories > 0
         self._of_categories = np.minimum(category_bandwidth, even_mass(unit.categories))
+        self._all_of = np.ones(len(unit), dtype=np.int64)
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Bandwidths (d,) of kernels at rows (n, d)."""
         values = np.concatenate([rows, np.full((1, rows.shape[1]), 0.5)])
         values.sort(axis=0)  # NaN comes last
-        counts = len(values) - np.isnan(values).sum(axis=0)
-        lower, upper = _quantiles(values, counts, np.array([[0.25], [0.75]]))
+        counts = self._all_of * len(values)
+        if np.isnan(values[-1]).any():
+            counts -= np.isnan(values).sum(axis=0)
+        lower, upper = _quantiles(values, counts, _QUARTERS)
         spread = np.minimum((upper - lower) / 1.34, _deviation(values, counts))
-        widths = np.clip(1.059 * spread * counts**-0.2, self._least, 0.5)
-        return np.where(self._categories > 0, self._of_categories, widths)
+        widths = np.maximum(1.059 * spread * counts**-0.2, self._least)
+        return np.where(self._categorical, self._of_categories, np.minimum(widths, 0.5))
 
 
 class NormalReference:

@@ -58,7 +58,7 @@ class UnitSpace:
 
     def configs(self, rows: FloatArray) -> list[Configuration]:
         """Configurations of rows; inverse of `rows`."""
-        return self.space.from_unit(np.nan_to_num(rows, nan=0.5))
+        return self.space.from_unit(np.where(np.isnan(rows), 0.5, rows))
 
     def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Rows of `count` random configurations, as random search draws them."""
@@ -69,8 +69,10 @@ class UnitSpace:
 
         NaN where a hyperparameter is needed counts as its middle.
         """
-        np.nan_to_num(unit, copy=False, nan=0.5)
-        np.clip(unit, 0.0, 1.0, out=unit)
+        missing = np.isnan(unit)
+        if missing.any():
+            unit[missing] = 0.5
+        np.minimum(np.maximum(unit, 0.0, out=unit), 1.0, out=unit)
         for column, (centres, edges) in enumerate(zip(self._centres, self.edges, strict=True)):
             if centres is not None and edges is not None:
                 unit[:, column] = centres[edges.searchsorted(unit[:, column], side="right")]
@@ -88,7 +90,9 @@ class UnitSpace:
         for column, edges in enumerate(self.edges):
             if edges is not None:
                 indices[:, column] = edges.searchsorted(rows[:, column], side="right")
-        indices[np.isnan(rows)] = -1
+        inactive = np.isnan(rows)
+        if inactive.any():
+            indices[inactive] = -1
         return indices
 
     def features(self, rows: FloatArray) -> FloatArray:
