@@ -5,9 +5,10 @@
 """
 
 import fnmatch
+import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,12 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     if folders:
         paths = ",".join(f"file://{folder.resolve()}" for folder in folders)
         groups.append(f"hydra.searchpath=[{paths}]")
-    settings = _compose(groups, others)
+    names = {"tasks": {task for task, _ in pairs}, "methods": {method for _, method in pairs}}
+    settings = _compose(groups, [*_settings_of(study[0], names, folders), *others])
+    for group, own in names.items():
+        nodes = settings.get(group)
+        if isinstance(nodes, dict):  # what the study says of others that were not chosen
+            settings[group] = {name: node for name, node in nodes.items() if name in own}
     _check_shape(settings, study[0])
     return Composed(settings, pairs)
 
@@ -126,6 +132,29 @@ def _comparisons(
             names[group] = _match(group, wanted, folders)
         comparisons.append(names)
     return comparisons
+
+
+def _settings_of(
+    study: str, names: Mapping[str, Collection[str]], folders: Sequence[Path]
+) -> list[str]:
+    """What the study's YAML sets of its tasks and methods, as overrides of their own YAML."""
+    stated = catalogue.read("study", study, folders)
+    return [
+        f"++{group}.{name}.{key}={json.dumps(value)}"
+        for group, own in names.items()
+        for name, node in (stated.get(group) or {}).items()
+        if name in own
+        for key, value in _leaves(node)
+    ]
+
+
+def _leaves(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Dotted keys of nested mappings with their values."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{rest}", leaf) for rest, leaf in _leaves(value))
+        else:
+            yield key, value
 
 
 def _match(group: str, wanted: Sequence[str], folders: Sequence[Path]) -> list[str]:

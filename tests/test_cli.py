@@ -194,3 +194,20 @@ def test_choosing_methods_keeps_the_tasks_of_the_study():
     study = Study.make(config.load(["method=random"]))
     assert len({pair.task for pair in study.pairs}) == 9
     assert {pair.method for pair in study.pairs} == {"random"}
+
+
+def test_a_study_may_set_its_tasks_and_methods_and_the_command_line_wins(tmp_path):
+    folder = tmp_path / "conf"
+    (folder / "study").mkdir(parents=True)
+    (folder / "study" / "short.yaml").write_text(
+        "# @package _global_\nname: short\n"
+        "comparisons:\n  - {task: [branin, ackley], method: [asha, random]}\n"
+        "tasks: {branin: {budget: {time_s: 7, trials: 3}}}\n"
+        "methods: {asha: {scheduler: {eta: 5}}}\n"
+    )
+    settings = config.load(["study=short", "tasks.branin.budget.trials=4"], [folder]).settings
+    assert settings["tasks"]["branin"]["budget"] == {"time_s": 7, "trials": 4}
+    assert settings["methods"]["asha"]["scheduler"]["eta"] == 5
+    other = config.load(["study=short", "task=ackley", "method=random"], [folder]).settings
+    assert set(other["tasks"]) == {"ackley"}
+    assert set(other["methods"]) == {"random"}
