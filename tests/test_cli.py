@@ -200,7 +200,7 @@ def test_a_study_may_set_its_tasks_and_methods_and_the_command_line_wins(tmp_pat
     folder = tmp_path / "conf"
     (folder / "study").mkdir(parents=True)
     (folder / "study" / "short.yaml").write_text(
-        "# @package _global_\nname: short\n"
+        "# @package _global_\nname: short\nseeds: 2\nworkers: 1\n"
         "comparisons:\n  - {task: [branin, ackley], method: [asha, random]}\n"
         "tasks: {branin: {budget: {time_s: 7, trials: 3}}}\n"
         "methods: {asha: {scheduler: {eta: 5}}}\n"
