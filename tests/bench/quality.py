@@ -18,6 +18,7 @@ from hpobench import catalogue
 from hpobench.randomness import derive_seed
 from hpobench.records import Job
 from hpobench.runner import build_task
+from tests.bench.measure import show
 
 SIX = ("credit_g", "phoneme", "vehicle", "slice_localization", "protein_structure", "cifar100")
 OTHERS = (
@@ -25,8 +26,22 @@ OTHERS = (
     *("naval_propulsion", "parkinsons_telemonitoring", "cifar10", "imagenet"),
 )
 FUNCTIONS = ("branin", "hartmann6", "ackley", "rosenbrock")
-GROUPS = {"six": SIX, "fifteen": SIX + OTHERS, "functions": FUNCTIONS}
+RECORDED = ("cnn_digits_table", "cnn_fashion_table")
+GROUPS = {
+    "six": SIX,
+    "fifteen": SIX + OTHERS,
+    "functions": FUNCTIONS,
+    "recorded": RECORDED,
+}
+METHODS = ("random", "tpe", "gp", "random_forest", "bore", "cqr", "cma_es")
+# Regret after 25, 50 and 100 evaluations on the six tables, and ms a suggestion.
+BARS = {
+    "tpe": (0.085, 0.045, 0.022, 0.6),
+    "gp": (0.070, 0.035, 0.018, 12.0),
+    "random_forest": (0.10, 0.055, 0.030, 15.0),
+}
 AT = (25, 50, 100)
+UNITS = (*(f"regret after {n}" for n in AT), "ms")
 _TIMED = 20  # suggestions before the last over which the cost is averaged
 
 
@@ -103,14 +118,19 @@ def regrets(
 
 def report(
     methods: Sequence[str], tasks: Sequence[str], seeds: int, jobs: int, each: bool = False
-) -> None:
-    """One line a method: mean regret and its standard error over seeds, log10 of the last."""
+) -> dict[str, list[float]]:
+    """One line a method: mean regret and its standard error over seeds, log10 of the last.
+
+    Returns by method the means after `AT` evaluations, and ms a suggestion.
+    """
+    found = {}
     at = [f"after {n}" for n in AT]
     print(f"{'method':<24}" + "".join(f"{name:>17}" for name in at) + "   log10     ms")
     for method in methods:
         by_task, ms = regrets(method, tasks, seeds, jobs)
         stacked = np.array(list(by_task.values()))
         lines = {method: stacked.mean(axis=0)}
+        found[method] = [*(float(stacked[..., n - 1].mean()) for n in AT), ms]
         if each:
             lines |= {f"  {task}": values for task, values in by_task.items()}
         for name, values in lines.items():
@@ -122,6 +142,17 @@ def report(
             logs = np.log10(np.maximum(source[..., -1], 1e-9)).mean()
             print(f"{name:<24}" + "".join(f"{cell:>17}" for cell in cells), end="")
             print(f"  {logs:6.2f} {ms:6.2f}" if name == method else f"  {logs:6.2f}", flush=True)
+    return found
+
+
+def all_figures() -> None:
+    """`make bench`: all groups of tasks; the bars are for the six tables."""
+    for group, tasks in GROUPS.items():
+        print(f"{group}: {', '.join(tasks)}")
+        found = report(METHODS, tasks, seeds=30, jobs=-1)
+        for method, bars in BARS.items() if group == "six" else ():
+            for figure, bar, unit in zip(found[method], bars, UNITS, strict=True):
+                show(f"  {method}, {unit}", figure, bar, "ms" if unit == "ms" else "")
 
 
 def main() -> None:
