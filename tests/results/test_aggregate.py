@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpobench.results.aggregate import describe, summarise
+from hpobench.results.aggregate import BANDS, default_band, describe, summarise
 
 VALUES = np.array([[1.0, 2], [2, 2], [3, 2], [6, 2]])
 
@@ -30,6 +30,24 @@ def test_median_and_quartiles():
     # linear interpolation between order statistics, at (n - 1) q
     np.testing.assert_allclose([summary.low[0], summary.high[0]], [1.75, 3.75])
     assert summary.description == "median over 4 seeds, band: quartiles"
+
+
+def test_interquartile_mean():
+    values = np.random.default_rng(0).exponential(size=(11, 3))
+    summary = summarise(values, "iqm", rng=np.random.default_rng(1))
+    np.testing.assert_allclose(summary.centre, stats.trim_mean(values, 0.25))
+    assert (summary.low < summary.centre).all()
+    assert (summary.centre < summary.high).all()
+    assert summary.description == (
+        "interquartile mean over 11 seeds, band: 95 % bootstrap interval (percentile)"
+    )
+    two = summarise([values, 10 + values[:5]], "iqm", rng=np.random.default_rng(1))
+    pooled = np.concatenate([values, 10 + values[:5]])
+    np.testing.assert_allclose(two.centre, stats.trim_mean(pooled, 0.25))
+
+
+def test_default_bands():
+    assert [default_band(name) for name in BANDS] == ["sem", "quartiles", "bootstrap"]
 
 
 def test_several_groups_are_strata():
@@ -75,11 +93,25 @@ def test_one_seed_has_no_band(band):
     assert summary.description == "mean over 1 seed, no band"
 
 
-@pytest.mark.parametrize("statistic", ["mean", "median"])
-def test_no_value_where_a_run_has_none(statistic):
-    summary = summarise(np.array([[np.nan, 1], [np.nan, 3.0]]), statistic)
-    np.testing.assert_array_equal(summary.centre, [np.nan, 2])
-    assert np.isnan(summary.low[0])
+@pytest.mark.parametrize("statistic", ["mean", "median", "iqm"])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_no_value_where_a_run_has_none(statistic, groups):
+    values = np.array([[np.nan, 1], [np.nan, 3.0]])
+    rng = np.random.default_rng(0)
+    for band in BANDS[statistic]:
+        summary = summarise([values] * groups, statistic, band, rng)
+        np.testing.assert_array_equal(summary.centre, [np.nan, 2])
+        assert np.isnan([summary.low[0], summary.high[0]]).all()
+        assert summary.low[1] < 2 < summary.high[1]
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median", "iqm"])
+def test_one_missing_value_is_enough(statistic):
+    values = np.ones((20, 1))
+    values[3] = np.nan
+    rng = np.random.default_rng(0)
+    summary = summarise(values, statistic, "bootstrap", rng)
+    assert np.isnan([summary.centre, summary.low, summary.high]).all()
 
 
 def test_counts_that_differ():

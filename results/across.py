@@ -1,0 +1,218 @@
+"""Across tasks: scores, probability of improvement and ranks at one moment, with intervals.
+
+The moment is `at`, a fraction of each task's horizon. Tasks are those with a reference, and weigh
+the same; the seeds of each are resampled on their own (stratified bootstrap, 95 % percentile
+interval, NaN where a task has a single seed). A run that ended early keeps its last incumbent.
+Failed runs are left out. Tables hold the methods with runs on every task: for a study in which
+tasks differ in their methods, call with `found.only(group)` for each of `found.groups()`.
+
+Source of the metrics: Agarwal et al. 2021, Deep reinforcement learning at the edge of the
+statistical precipice (NeurIPS), sections 4.2 and 4.3.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.aggregate import summarise
+from hpobench.results.bootstrap import centre_and_interval, run_weights
+from hpobench.results.curves import Curves, curves, horizon_s, stand_in
+from hpobench.results.incumbents import Incumbents
+from hpobench.results.normalise import Reference, normalised_regret
+from hpobench.results.ranks import ranks
+
+Frames = dict[str, pd.DataFrame]
+
+METRICS = ("mean", "median", "iqm", "optimality_gap")
+GOOD_ENOUGH = 0.01
+
+
+def tasks_with_runs(found: Incumbents, references: Mapping[str, Reference]) -> list[str]:
+    """The tasks that have a reference and a run; raises ValueError if there is none."""
+    tasks = [task for task in references if len(found.runs) and horizon_s(found, task) > 0]
+    if not tasks:
+        raise ValueError("no task of the study can be normalised")
+    return tasks
+
+
+def final_regrets(
+    found: Incumbents, references: Mapping[str, Reference], *, at: float = 1.0
+) -> Frames:
+    """By task, the normalised regret of each run (index seed, columns method), at most 1.
+
+    NaN: there is no such run, or it failed. A run without a value counts as the median
+    configuration, or as the mean of its method's other runs if that is worse. Methods without any
+    run on a task have no column there. Raises ValueError without any task, or if `at` is not in
+    (0, 1].
+    """
+    return {
+        task: _frame(made, {name: _regrets(each, references[task]) for name, each in made.items()})
+        for task, made in _at(found, references, at).items()
+    }
+
+
+def final_values(
+    found: Incumbents, references: Mapping[str, Reference], *, at: float = 1.0
+) -> Frames:
+    """As `final_regrets`, but the values themselves; infinite where a run has none yet."""
+    return {
+        task: _frame(made, {name: _values(each) for name, each in made.items()})
+        for task, made in _at(found, references, at).items()
+    }
+
+
+def aggregate_scores(
+    found: Incumbents,
+    references: Mapping[str, Reference],
+    rng: np.random.Generator,
+    *,
+    at: float = 1.0,
+    target: float = GOOD_ENOUGH,
+) -> pd.DataFrame:
+    """One row per method and metric of the final regrets; lower is better.
+
+    mean             mean over tasks of the mean over seeds
+    median, iqm      median and interquartile mean of all runs pooled
+    optimality_gap   mean over tasks and seeds of max(regret - `target`, 0): by how much runs fail
+                     to be good enough (with the score 1 - regret, the paper's gap to the score
+                     1 - `target`; better than that counts no more)
+
+    Columns: method, metric, value, low, high, tasks, runs.
+    """
+    regrets = final_regrets(found, references, at=at)
+    rows = []
+    for method in _on_all(found, regrets):
+        groups = [frame[[method]].dropna().to_numpy() for frame in regrets.values()]
+        gaps = [np.maximum(group - target, 0.0) for group in groups]
+        for metric in METRICS:
+            statistic, some = ("mean", gaps) if metric == "optimality_gap" else (metric, groups)
+            made = summarise(some, statistic, "bootstrap", rng)
+            numbers = made.centre[0], made.low[0], made.high[0]
+            rows.append((method, metric, *numbers, len(groups), made.count))
+    columns = ["method", "metric", "value", "low", "high", "tasks", "runs"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def probability_of_improvement(
+    found: Incumbents,
+    references: Mapping[str, Reference],
+    rng: np.random.Generator,
+    *,
+    at: float = 1.0,
+) -> pd.DataFrame:
+    """How probable it is that a run of `method` ends better than one of `other`, for each pair.
+
+    On a task, the share of all pairs of runs of the two in which that of `method` is better, ties
+    counted 1/2 (the Mann-Whitney statistic U / nm); then the mean over tasks. Incumbents are
+    compared by their values; runs without any tie in last place. Seeds are drawn together for all
+    methods. Columns: method, other, probability, low, high, tasks; no rows if there is one method.
+    """
+    values = final_values(found, references, at=at)
+    methods = _on_all(found, values)
+    rows: list[tuple[str, str, float, float, float, int]] = []
+    arrays = [frame[methods].to_numpy() for frame in values.values()]
+    weights = [run_weights(~np.isnan(array), rng) for array in arrays]
+    for one, method in enumerate(methods):
+        for two, other in enumerate(methods[:one]):
+            by_task = [
+                _improvement(array[:, one], array[:, two], some[..., one], some[..., two])
+                for array, some in zip(arrays, weights, strict=True)
+            ]
+            centre, low, high = centre_and_interval(np.mean(by_task, axis=0))
+            rows.append((method, other, centre, low, high, len(arrays)))
+            rows.append((other, method, 1 - centre, 1 - high, 1 - low, len(arrays)))
+    columns = ["method", "other", "probability", "low", "high", "tasks"]
+    place = {method: number for number, method in enumerate(methods)}
+    rows.sort(key=lambda row: (place[row[0]], place[row[1]]))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def rank_intervals(
+    found: Incumbents,
+    references: Mapping[str, Reference],
+    rng: np.random.Generator,
+    *,
+    at: float = 1.0,
+) -> pd.DataFrame:
+    """The average rank of each method over seeds, then over tasks; 1 is the best method.
+
+    Ranks are as in `ranks.average_ranks`: within each (task, seed) that has a run of every method.
+    Tasks without any such seed are left out; ValueError if none is left. Columns: method, rank,
+    low, high, tasks.
+    """
+    values = final_values(found, references, at=at)
+    methods = _on_all(found, values)
+    complete = [frame[methods].dropna().to_numpy() for frame in values.values()]
+    by_task = [
+        _weighted_means(ranks(array.T).T, run_weights(np.ones(array.shape, dtype=bool), rng))
+        for array in complete
+        if len(array)
+    ]
+    if not by_task:
+        raise ValueError("no (task, seed) has a run of every method: there are no ranks")
+    resampled = np.mean(by_task, axis=0)
+    rows = [
+        (method, *centre_and_interval(resampled[:, number]), len(by_task))
+        for number, method in enumerate(methods)
+    ]
+    return pd.DataFrame(rows, columns=["method", "rank", "low", "high", "tasks"])
+
+
+def _at(
+    found: Incumbents, references: Mapping[str, Reference], at: float
+) -> dict[str, dict[str, Curves]]:
+    """By task and method, the curves at one time."""
+    if not 0 < at <= 1:
+        raise ValueError(f"at={at}: use a fraction of the horizon, above 0 and at most 1")
+    return {
+        task: curves(found, task, np.array([at * horizon_s(found, task)]), keep_ended=True)
+        for task in tasks_with_runs(found, references)
+    }
+
+
+def _regrets(each: Curves, reference: Reference) -> FloatArray:
+    values = each.values
+    values = np.where(np.isnan(values), stand_in(values, reference.median), values)
+    return np.minimum(normalised_regret(values, reference), 1.0)[:, 0]
+
+
+def _values(each: Curves) -> FloatArray:
+    return np.where(np.isnan(each.values), np.inf, each.values)[:, 0]
+
+
+def _frame(made: Mapping[str, Curves], values: Mapping[str, FloatArray]) -> pd.DataFrame:
+    columns = {name: pd.Series(some, index=made[name].seeds) for name, some in values.items()}
+    frame = pd.DataFrame(columns).sort_index()
+    return frame.rename_axis(index="seed", columns="method")
+
+
+def _on_all(found: Incumbents, frames: Frames) -> list[str]:
+    """The methods that have runs on every task; raises ValueError if there are none."""
+    common = reduce(lambda some, more: some & more, (set(frame) for frame in frames.values()))
+    if not common:
+        raise ValueError(
+            f"no method has runs on all of the tasks {', '.join(frames)}: compare those on which "
+            "the same methods were run, found.only(group) for group in found.groups()"
+        )
+    return [method for method in found.methods if method in common]
+
+
+def _weighted_means(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Means (r, m) over seeds of values (s, m), by weights (r, s, m)."""
+    means: FloatArray = np.einsum("sm,rsm->rm", values, weights)
+    return means
+
+
+def _improvement(
+    one: FloatArray, two: FloatArray, weights_one: FloatArray, weights_two: FloatArray
+) -> FloatArray:
+    """U / nm (r,) of the values (s,) of two methods, by their weights (r, s); lower is better.
+
+    Runs that do not exist are NaN and have weight 0.
+    """
+    better = (one[:, None] < two) + 0.5 * (one[:, None] == two)
+    probability: FloatArray = ((weights_one @ better) * weights_two).sum(axis=1)
+    return probability

@@ -1,0 +1,206 @@
+"""Expected values are worked out by hand; survival itself is tested in test_survival."""
+
+import numpy as np
+import pytest
+
+from hpobench.results.incumbents import incumbents
+from hpobench.results.normalise import known_reference, references
+from hpobench.results.targets import ALL_TASKS, first_times, time_to_target
+from hpobench.schema import TaskFacts
+
+NAN = np.nan
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def made(synthetic, steps, ends=None):
+    """Incumbents of {task: {method: [{time: value} of each seed]}}; regret is a tenth of a value.
+
+    Runs end at 10, or as `ends` says by (task, method, seed).
+    """
+    runs, rows = [], []
+    for task, methods in steps.items():
+        for method, by_seed in methods.items():
+            for seed, some in enumerate(by_seed):
+                key = {"task": task, "method": method, "seed": seed}
+                end = (ends or {}).get((task, method, seed), 10.0)
+                runs.append(key | {"end_time_s": end})
+                rows += [key | {"time_s": time, "value": value} for time, value in some.items()]
+    tasks = {name: TaskFacts(name, name, "error", optimum=0.0, median=10.0) for name in steps}
+    study = synthetic.hand_made(rows, runs=runs, tasks=tasks)
+    return incumbents(study), {name: known_reference(facts) for name, facts in tasks.items()}
+
+
+def numbers(table, task, method):
+    row = table[(table["task"] == task) & (table["method"] == method)].iloc[0]
+    return tuple(row[["target", "reached", "mean_time_s", "median_time_s", "speedup"]])
+
+
+def test_first_times(synthetic):
+    found, known = made(synthetic, {"t": {"a": [{1: 8, 3: 5, 7: 2}, {2: 5}, {}]}})
+    times = first_times(found, np.arange(3), known["t"], np.array([0.2, 0.5, 0.6, 0.9, 0.1]))
+    inf = np.inf
+    expected = [[7, 3, 3, 1, inf], [inf, 2, 2, 2, inf], [inf] * 5]
+    np.testing.assert_array_equal(times, expected)
+
+
+def test_an_incumbent_that_became_worse_had_reached_the_target(synthetic):
+    """What was chosen by its observed value may have a worse true one."""
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=10.0)}
+    rows = [
+        {"time_s": 1, "value": 5, "true_value": 2},
+        {"time_s": 2, "value": 4, "true_value": 6},
+        {"time_s": 3, "value": 3, "true_value": 1},
+    ]
+    found = incumbents(synthetic.hand_made(rows, tasks=tasks))
+    times = first_times(found, np.array([0]), known_reference(tasks["t"]), np.array([0.2, 0.1]))
+    np.testing.assert_array_equal(times, [[1, 3]])
+
+
+def test_time_to_a_level(synthetic):
+    steps = {
+        "t": {"a": [{2: 1}, {4: 1}, {6: 9}], "b": [{1: 1}, {2: 1}, {3: 1}]},
+        "u": {"a": [{8: 1}] * 2, "b": [{2: 1}, {6: 0}]},
+    }
+    found, known = made(synthetic, steps)
+    table = time_to_target(found, known, "a", rng(), level=0.1)
+    assert numbers(table, "t", "a") == pytest.approx((0.1, 2 / 3, 16 / 3, 4, 1))
+    assert numbers(table, "t", "b") == pytest.approx((0.1, 1, 2, 2, 8 / 3))
+    assert numbers(table, "u", "b") == pytest.approx((0.1, 1, 4, 2, 2))
+    assert numbers(table, ALL_TASKS, "b") == pytest.approx(
+        (0.1, 1, NAN, NAN, np.sqrt(8 / 3 * 2)), nan_ok=True
+    )
+    assert numbers(table, ALL_TASKS, "a")[1] == pytest.approx(5 / 6)
+    of_a = table[table["method"] == "a"]
+    np.testing.assert_array_equal(of_a[["low", "high"]], 1)
+    assert list(table) == [
+        "task", "method", "target", "reached", "mean_time_s", "median_time_s",
+        "speedup", "low", "high",
+    ]  # fmt: skip
+
+
+def test_the_target_is_the_mean_final_value_of_the_reference(synthetic):
+    steps = {"t": {"a": [{2: 1}, {4: 3}], "b": [{1: 2.5}, {2: 2, 9: 0}]}}
+    table = time_to_target(*made(synthetic, steps), "a", rng())
+    assert numbers(table, "t", "a") == pytest.approx((0.2, 0.5, (2 + 10) / 2, 2, 1))
+    assert numbers(table, "t", "b") == pytest.approx((0.2, 0.5, (10 + 2) / 2, 2, 1))
+    assert np.isnan(numbers(table, ALL_TASKS, "b")[0])
+
+
+def test_equal_runs_reach_their_mean(synthetic):
+    steps = {"t": {"a": [{2: 1}] * 3, "b": [{4: 1}] * 3}}  # 0.1 + 0.1 + 0.1 is not 0.3
+    table = time_to_target(*made(synthetic, steps), "a", rng())
+    assert (table["reached"] == 1).all()
+    assert table.set_index(["task", "method"]).loc[("t", "b"), "speedup"] == 0.5
+
+
+def test_runs_that_ended_early(synthetic):
+    steps = {"t": {"a": [{2: 1}, {3: 9}, {6: 1}, {1: 9}]}}
+    found, known = made(synthetic, steps, {("t", "a", 1): 4.0})
+    # censored: S falls to 3/4 at 2, and to 3/4 x 1/2 at 6, as two runs are left by then
+    censored = time_to_target(found, known, "a", rng(), level=0.1)
+    assert numbers(censored, "t", "a")[1:4] == pytest.approx((0.5, 2 + 4 * 0.75 + 4 * 0.375, 6))
+    # never: to 1/2 at 6; the mean of 2, 6, 10 and 10
+    never = time_to_target(found, known, "a", rng(), level=0.1, early="never")
+    assert numbers(never, "t", "a")[1:4] == pytest.approx((0.5, 7, 6))
+
+
+def test_several_levels(synthetic):
+    steps = {task: {"a": [{1: 5, 4: 1}], "b": [{2: 5, 8: 1}]} for task in "tu"}
+    found, known = made(synthetic, steps)
+    table = time_to_target(found, known, "a", rng(), level=[0.5, 0.1])
+    assert table["task"].tolist() == ["t"] * 4 + ["u"] * 4 + [ALL_TASKS] * 4
+    assert table["target"].tolist() == [0.5, 0.5, 0.1, 0.1] * 3
+    assert table["mean_time_s"].tolist()[:4] == [1, 2, 4, 8]
+    assert table["speedup"].tolist() == [1, 0.5] * 6
+    assert table[["low", "high"]].isna().all().all()  # a single seed
+
+
+def test_a_target_that_neither_reached_says_nothing(synthetic):
+    steps = {
+        "t": {"a": [{1: 5}] * 2, "b": [{1: 5}] * 2, "c": [{5: 0}] * 2},
+        "u": {"a": [{1: 0}] * 2, "b": [{4: 0}] * 2, "c": [{1: 0}] * 2},
+    }
+    found, known = made(synthetic, steps)
+    table = time_to_target(found, known, "a", rng(), level=0.1).set_index(["task", "method"])
+    assert table.loc["t", "speedup"].tolist() == pytest.approx([NAN, NAN, 2], nan_ok=True)
+    # over tasks it counts as 1
+    assert table.loc[ALL_TASKS, "speedup"].tolist() == pytest.approx([1, 0.5, np.sqrt(2)])
+    alone = time_to_target(found.only(["t"]), {"t": known["t"]}, "a", rng(), level=0.1)
+    assert np.isnan(numbers(alone, ALL_TASKS, "b")[-1])
+
+
+def test_the_interval_draws_seeds_together(synthetic):
+    draw = np.random.default_rng(5)
+    a = draw.uniform(1, 9, 20)
+    b = a / 2 * draw.uniform(0.9, 1.1, 20)
+    steps = {"t": {name: [{time: 0} for time in some] for name, some in {"a": a, "b": b}.items()}}
+    found, known = made(synthetic, steps)
+    row = time_to_target(found, known, "a", rng(), level=0.1).iloc[1]
+    picks = draw.integers(20, size=(4000, 20))
+    drawn = a[picks].mean(axis=1) / b[picks].mean(axis=1)
+    tolerance = 0.3 * drawn.std()
+    assert row["speedup"] == pytest.approx(a.mean() / b.mean())
+    assert row["low"] == pytest.approx(np.quantile(drawn, 0.025), abs=tolerance)
+    assert row["high"] == pytest.approx(np.quantile(drawn, 0.975), abs=tolerance)
+
+
+def test_the_interval_over_tasks_resamples_each(synthetic):
+    draw = np.random.default_rng(6)
+    times = draw.uniform(1, 9, (2, 2, 15))
+    steps = {
+        task: {name: [{time: 0} for time in some] for name, some in zip("ab", of_task, strict=True)}
+        for task, of_task in zip("tu", times, strict=True)
+    }
+    found, known = made(synthetic, steps)
+    row = time_to_target(found, known, "a", rng(), level=0.1).iloc[-1]
+    picks = draw.integers(15, size=(2, 4000, 15))
+    ratios = [
+        a[some].mean(axis=1) / b[some].mean(axis=1)
+        for (a, b), some in zip(times, picks, strict=True)
+    ]
+    drawn = np.sqrt(ratios[0] * ratios[1])
+    tolerance = 0.3 * drawn.std()
+    assert row["low"] == pytest.approx(np.quantile(drawn, 0.025), abs=tolerance)
+    assert row["high"] == pytest.approx(np.quantile(drawn, 0.975), abs=tolerance)
+
+
+def test_tasks_without_the_reference_method_and_methods_without_a_task(synthetic):
+    steps = {
+        "t": {"a": [{1: 0}] * 2, "b": [{2: 0}] * 2},
+        "u": {"a": [{1: 0}] * 2},
+        "v": {"b": [{1: 0}] * 2},
+    }
+    table = time_to_target(*made(synthetic, steps), "a", rng(), level=0.1)
+    assert list(zip(table["task"], table["method"], strict=True)) == [
+        ("t", "a"), ("t", "b"), ("u", "a"), (ALL_TASKS, "a"),
+    ]  # fmt: skip
+
+
+def test_reached_at_once(synthetic):
+    steps = {"t": {"a": [{0: 0}] * 2, "b": [{0: 0}] * 2}}
+    table = time_to_target(*made(synthetic, steps), "a", rng(), level=0.1)
+    np.testing.assert_array_equal(table[["speedup", "low", "high"]], 1)
+
+
+def test_bad_arguments(synthetic):
+    found, known = made(synthetic, {"t": {"a": [{1: 0}]}})
+    with pytest.raises(ValueError, match="reference_method='z' has no runs"):
+        time_to_target(found, known, "z", rng())
+    with pytest.raises(ValueError, match="early='later': use one of censored, never"):
+        time_to_target(found, known, "a", rng(), early="later")
+    for level in ([], NAN, [0.1, np.inf]):
+        with pytest.raises(ValueError, match="give one normalised regret or more"):
+            time_to_target(found, known, "a", rng(), level=level)
+
+
+def test_seeds_that_differ(synthetic):
+    study = synthetic.random_study(seeds=4)
+    study.runs["status"] = study.runs["status"].where(np.arange(len(study.runs)) % 5 > 0, "failed")
+    found = incumbents(study)
+    table = time_to_target(found, references(study, found.views), "method_0", rng())
+    assert len(table) == 16
+    assert np.isfinite(table[["speedup", "low", "high"]]).all().all()
+    assert (table["low"] <= table["high"]).all()
