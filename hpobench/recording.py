@@ -78,7 +78,10 @@ def plan(name: str, settings: Config, configs: int, seeds: int) -> Recording:
     task_config = {key: value for key, value in settings.items() if key not in ("about", "budget")}
     task: Any = runner.build_task(task_config)
     if not hasattr(task, "train"):
-        raise ValueError(f"task {name!r} does not train: there is nothing to record")
+        raise ValueError(
+            f"task {name!r} has no learning curve to record: use a task that trains by epochs "
+            "(a TrainingTask, or KFold around one)"
+        )
     numbered = list(enumerate(design(task.space, configs)))
     return Recording(
         task_config,

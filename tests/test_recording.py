@@ -88,7 +88,7 @@ def test_settings_are_never_mixed(tmp_path):
 
 
 def test_only_tasks_that_train_are_recorded():
-    with pytest.raises(ValueError, match="'branin' does not train"):
+    with pytest.raises(ValueError, match="'branin' has no learning curve"):
         recording.plan("branin", {"_target_": "hpobench.tasks.functions.branin"}, 1, 1)
 
 

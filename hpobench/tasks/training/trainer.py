@@ -88,9 +88,12 @@ def build(
 
 @contextmanager
 def _seeded_globally(seed: int) -> Iterator[None]:
-    """Layers draw their weights from torch's global state alone: seed it, then put it back."""
+    """Layers draw their weights from torch's global state alone: seed it, then put it back.
+
+    Weights are made on the CPU; the states of GPUs are left alone.
+    """
     with _GLOBAL_RANDOMNESS, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield
 
 
