@@ -19,8 +19,9 @@ class Composite:
     `points_to_evaluate` are tried before the searcher is asked: a list of configurations, in each
     of which missing hyperparameters take their defaults, or the word `default` for an entry.
 
-    A scheduler whose constructor names `space` or `rng` is given them, the latter a generator of
-    its own, so that the searcher draws the same numbers under any scheduler. One that has a method
+    A searcher whose constructor names `fidelity` is given it, for it is part of the task. A
+    scheduler whose constructor names `space` or `rng` is given them, the latter a generator of its
+    own, so that the searcher draws the same numbers under any scheduler. One that has a method
     `observe(job, evaluation)` hears of each job in full, just before `report`.
     """
 
@@ -34,8 +35,11 @@ class Composite:
         scheduler: Callable[..., Scheduler],
         points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
     ) -> None:
-        self._searcher = searcher(space=space, rng=rng)
         extras: dict[str, Any] = {}
+        if "fidelity" in _arguments(getattr(searcher, "func", searcher)):
+            extras["fidelity"] = fidelity
+        self._searcher = searcher(space=space, rng=rng, **extras)
+        extras = {}
         arguments = _arguments(getattr(scheduler, "func", scheduler))
         if "space" in arguments:
             extras["space"] = space

@@ -135,7 +135,9 @@ class DEHB:
                 offspring = self._evolved(target, pool)
             else:
                 drawn = self._untried.suggest({})
-                if drawn is not None:
+                if drawn is None:
+                    config = self._decoded(offspring)
+                else:
                     offspring, config = self._encoded(drawn), drawn
         self._trials.append(_Trial(config, offspring.copy()))
         return len(self._trials) - 1

@@ -18,6 +18,7 @@ from hpobench.methods.points import first_points
 from hpobench.methods.schedulers.median_stopping import step_levels
 from hpobench.methods.searchers.acquisition import log_expected_improvement
 from hpobench.methods.searchers.candidates import Candidates
+from hpobench.methods.searchers.value_transform import LARGEST
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space import Configuration, Space
 
@@ -143,8 +144,10 @@ class DyHPO:
 
     def tell(self, job: Job, evaluation: Evaluation) -> None:
         known, value = self._trials[job.trial], evaluation.value
+        failed = not math.isfinite(value)
+        value = value if failed else min(max(value, -LARGEST), LARGEST)
         self._model.add(self._running.pop(job.trial), value)
-        if not math.isfinite(value):
+        if failed:
             return
         self._finite += 1
         step = len(known.curve)

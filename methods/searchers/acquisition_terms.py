@@ -16,7 +16,7 @@ Term = Callable[[FloatArray], FloatArray]
 
 
 def improvement(posterior: Posterior, best: FloatArray) -> Term:
-    """Log EI over `best` (s,), averaged over fantasies; Snoek et al. (2012), section 3.2."""
+    """Log EI over `best` (s,), averaged over fantasies; Snoek et al. (2012), section 3.3."""
 
     def term(features: FloatArray) -> FloatArray:
         means, variances = posterior.predict(features)
@@ -43,7 +43,7 @@ def feasibility(posterior: Posterior, threshold: float) -> Term:
 def expense(posterior: Posterior, exponent: float) -> Term:
     """-a log c(x), for a process on log c: EI / c(x)^a is EI per second where a is 1.
 
-    Snoek et al. (2012), section 3.1; Lee et al. (2020), section 4.
+    Snoek et al. (2012), section 3.2; Lee et al. (2020), section 4.
     """
 
     def term(features: FloatArray) -> FloatArray:

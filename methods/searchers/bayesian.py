@@ -2,7 +2,7 @@
 
 Snoek et al. (2012), Practical Bayesian Optimization of Machine Learning Algorithms, with the
 acquisition of Ament et al. (2023), Unexpected Improvements to Expected Improvement, the constraints
-of Gardner et al. (2014), the cost of Snoek et al. (2012), section 3.1, and Lee et al. (2020), the
+of Gardner et al. (2014), the cost of Snoek et al. (2012), section 3.2, and Lee et al. (2020), the
 user's prior of Hvarfner et al. (2022).
 
 Notation: n observations, m candidates, s fantasies, d hyperparameters, f features.
@@ -25,7 +25,7 @@ from hpobench.methods.searchers.prior import Prior
 from hpobench.methods.searchers.surrogate import Liar, Surrogate
 from hpobench.methods.searchers.training_data import LevelData, Training, TrainingData
 from hpobench.methods.searchers.unit_space import UnitSpace
-from hpobench.methods.searchers.value_transform import TRANSFORMS, signed
+from hpobench.methods.searchers.value_transform import LARGEST, TRANSFORMS, signed
 from hpobench.records import Evaluation, Job
 from hpobench.space import Configuration, Space
 
@@ -84,7 +84,7 @@ class Bayesian:
         self._prior_beta = prior_beta
         self._refit = refit
         self._surrogates: dict[str, Surrogate] = {}
-        self._assumed: tuple[Posterior, list[int], Posterior] | None = None
+        self._assumed: dict[str, tuple[Posterior, list[int], Posterior]] = {}
         self._durations_s: list[float] = []
 
     def exclude(self, config: Configuration) -> None:
@@ -124,13 +124,14 @@ class Bayesian:
     ) -> tuple[Score, NDArray[np.int64]]:
         """The score of candidate rows, and the order of the observations, best first."""
         finite = training.values[np.isfinite(training.values)]
-        values = self._transform(np.minimum(training.values, finite.max()))
+        known = np.minimum(training.values, finite.max())
+        values = self._transform(np.clip(known, -LARGEST, LARGEST))
         posterior = self._surrogate("value").update(training.features, values)
         slacks, feasible = self._constraints(training)
         lie = float(values[feasible].min() if feasible.any() else values.min())
         jobs = [job for trial, job in pending.items() if trial not in training.trials]
         jobs = jobs[-_MOST_PENDING:]
-        posterior = self._with_pending(posterior, jobs, lie)
+        posterior = self._with_pending("value", self._liar, posterior, jobs, lie)
         asked = training.asked
         n = len(values)
         means = posterior.fitted()[:n] if asked is None else posterior.predict(asked)[0]
@@ -138,10 +139,15 @@ class Bayesian:
         means = means[feasible]
         if jobs:
             features = self._data.encode(self._candidates.unit.rows([job.config for job in jobs]))
-            likely = sum((term(features) for term in slacks), np.zeros(len(jobs))) > _LIKELY
+            kept = [feasibility(*slack)(features) for slack in slacks.values()]
+            likely = sum(kept, np.zeros(len(jobs))) > _LIKELY
             means = np.concatenate([means, posterior.predict(features[likely])[0]])
         terms = [improvement(posterior, means.min(axis=0))] if len(means) else []
-        terms += [*slacks, *self._expense(training)]
+        for name, (of_slack, threshold) in slacks.items():
+            # Where nothing is feasible yet, this alone keeps several workers apart.
+            assumed = self._with_pending(name, Liar("believer"), of_slack, jobs, lie)
+            terms.append(feasibility(assumed, threshold))
+        terms += self._expense(training)
         return self._sum(terms, n), order
 
     def _sum(self, terms: Sequence[Term], n: int) -> Score:
@@ -159,19 +165,21 @@ class Bayesian:
 
         return score
 
-    def _constraints(self, training: Training) -> tuple[list[Term], NDArray[np.bool_]]:
-        """Terms of the constraints, and which observations (n,) kept them all."""
+    def _constraints(
+        self, training: Training
+    ) -> tuple[dict[str, tuple[Posterior, float]], NDArray[np.bool_]]:
+        """Models of the slacks with their thresholds, and which observations (n,) kept all."""
         feasible = np.ones(len(training.values), dtype=bool)
-        terms = []
+        models = {}
         for name, slacks in training.slacks.items():
             feasible &= slacks >= 0
             known = np.isfinite(slacks)
             if known.sum() >= 2:
                 scaled, threshold = signed(slacks[known])
-                surrogate = self._surrogate(f"constraint {name}")
+                surrogate = self._surrogate(label := f"constraint {name}")
                 posterior = surrogate.update(training.features[known], scaled)
-                terms.append(feasibility(posterior, threshold))
-        return terms, feasible
+                models[label] = posterior, threshold
+        return models, feasible
 
     def _expense(self, training: Training) -> list[Term]:
         """The term of the cost, if it counts."""
@@ -194,18 +202,20 @@ class Bayesian:
             self._surrogates[name] = Surrogate(Matern52(self._data.features), self._refit)
         return self._surrogates[name]
 
-    def _with_pending(self, posterior: Posterior, jobs: Sequence[Job], lie: float) -> Posterior:
+    def _with_pending(
+        self, name: str, liar: Liar, posterior: Posterior, jobs: Sequence[Job], lie: float
+    ) -> Posterior:
         """`posterior` with assumptions on jobs under way, kept while nothing new is observed."""
         trials = [job.trial for job in jobs]
         known, assumed = 0, posterior
-        if self._assumed is not None and self._assumed[0] is posterior:
-            _, before, extended = self._assumed
+        if name in self._assumed and self._assumed[name][0] is posterior:
+            _, before, extended = self._assumed[name]
             if before == trials[: len(before)]:
                 known, assumed = len(before), extended
         if known < len(jobs):
             features = self._data.encode_jobs(jobs[known:])
-            assumed = self._liar.assume(assumed, features, lie, self._rng)
-        self._assumed = posterior, trials, assumed
+            assumed = liar.assume(assumed, features, lie, self._rng)
+        self._assumed[name] = posterior, trials, assumed
         return assumed
 
 

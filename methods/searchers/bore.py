@@ -80,6 +80,11 @@ class BORE:
 
 
 def among_best(values: FloatArray, gamma: float) -> FloatArray:
-    """Labels (n,): 1 up to the gamma-quantile, else 0; Tiao et al. (2021), Algorithm 1."""
-    labels: FloatArray = (values <= np.quantile(values, gamma)).astype(float)
-    return labels
+    """Labels (n,): 1 up to the gamma-quantile, else 0; Tiao et al. (2021), Algorithm 1.
+
+    Where that is the worst value, as when most trials fail, all that is better is 1.
+    """
+    best = values <= np.quantile(values, gamma)
+    if best.all():
+        best = (values < values.max()) | (values.min() == values.max())
+    return best.astype(float)

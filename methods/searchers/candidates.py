@@ -4,12 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.methods.searchers.unit_space import UnitSpace
 from hpobench.space import Configuration, Space
 
 # Spaces of at most so many configurations are searched whole.
 SMALL = 3000
+
+# After so many repeats in a row nearly all of a space that is not numbered is tried.
+_PATIENCE = 64
 
 # Neighbours among which `nearest` looks for an untried one.
 _NEAR = 64
@@ -19,8 +23,8 @@ class Candidates:
     """Rows (n, d) of untried configurations, and the account of those that were tried.
 
     `repeat`: configurations of a finite space may be tried again (a noisy task).
-    In a space of at most `SMALL` configurations, `random` gives all that are left, and there is
-    nothing more for `around` to find.
+    In a space of at most `SMALL` configurations, and in any that is a list of them, `random` gives
+    all that are left, and there is nothing more for `around` to find.
     """
 
     def __init__(self, space: Space, rng: np.random.Generator, repeat: bool = False) -> None:
@@ -28,10 +32,14 @@ class Candidates:
         self._rng = rng
         self._repeat = repeat
         self._fallback = RandomSearch(space, rng, replace=repeat)
-        self._finite = space.size is not None
+        # Conditional spaces are not numbered, but may be finite.
+        discrete = all(item.levels is not None for item in space.values())
+        self._finite = discrete or space.size is not None
         self._tried: set[bytes] = set()
         self._all: FloatArray | None = None
-        if space.size is not None and space.size <= SMALL:
+        # What is made from hyperparameters is rarely on a list: one has to choose from it.
+        listed = isinstance(space, ListedSpace)
+        if space.size is not None and (listed or space.size <= SMALL):
             configs = [space.config_at(index) for index in range(space.size)]
             self._all = self.unit.rows(configs)
             self._index = {row.tobytes(): index for index, row in enumerate(self._all)}
@@ -126,10 +134,14 @@ class Candidates:
         return config
 
     def draw(self) -> Configuration | None:
-        """A random configuration, tried from now on; None if nothing is left."""
-        config = self._fallback.suggest({})
-        if config is not None:
-            self.exclude(config)
+        """A random configuration, tried from now on; None if nothing is left.
+
+        Of a finite space that is not numbered a new one, if that is soon found.
+        """
+        for _ in range(_PATIENCE):
+            config = self._fallback.suggest({})
+            if config is None or self.exclude(config):
+                break
         return config
 
     def exclude(self, config: Configuration) -> bool:

@@ -12,14 +12,13 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.methods.searchers.candidates import Candidates
 from hpobench.methods.searchers.feasibility import violation
 from hpobench.methods.searchers.history import History, Observed
+from hpobench.methods.searchers.value_transform import LARGEST
 from hpobench.records import Evaluation, Job
 
 LIARS = ("mean", "best", "worst")
 
 # Only so many of the latest pending configurations are lied about.
 _MOST_PENDING = 100
-
-_LARGEST = 1e100
 
 
 class Known(NamedTuple):
@@ -103,12 +102,12 @@ def _finite(observed: list[Observed]) -> FloatArray:
     """Values (n,), where failures and broken constraints are the worst."""
     values: FloatArray = np.array([one.value for one in observed])
     failed = ~np.isfinite(values)
-    np.clip(values, -_LARGEST, _LARGEST, out=values)  # so that squares are finite
+    np.clip(values, -LARGEST, LARGEST, out=values)
     values[failed] = values[~failed].max()
     broken = np.array([violation(one.slacks) for one in observed])
     if broken.any():
         worst, span = values.max(), np.ptp(values) or 1.0
-        largest = broken[np.isfinite(broken)].max() or 1.0
+        largest = broken[np.isfinite(broken)].max(initial=0.0) or 1.0
         values[broken > 0] = worst + span * np.minimum(broken[broken > 0] / largest, 1.0)
         values[failed] = values.max()
     return values

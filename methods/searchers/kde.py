@@ -82,10 +82,11 @@ class KernelDensities:
     def split(self, values: FloatArray) -> tuple[Indices, Indices]:
         """Indices of the good and the bad of n: the best and the worst ones, Equation 3.
 
-        They overlap where there are few.
+        They overlap where there are few. Failed ones are never good.
         """
         order, count = np.argsort(values, kind="stable"), len(values)
         good = max(self._min_points, int(self._top * count))
+        good = min(good, int(np.isfinite(values).sum()))
         bad = max(self._min_points, count - good)
         return order[:good], order[count - bad :]
 

@@ -4,13 +4,13 @@ The baseline "prior" of Mallik et al. (2023), PriorBand: Practical Hyperparamete
 the Age of Deep Learning, NeurIPS: configurations are drawn from the prior, nothing is learnt.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.searchers.candidates import Candidates
 from hpobench.methods.searchers.prior import DEFAULT, Prior
 from hpobench.records import Evaluation, Job
@@ -26,6 +26,8 @@ _PATIENCE = 4
 class PriorSearch:
     """Draws from `prior`; where nothing is stated, as random search does.
 
+    A part `random_share` is drawn by random search, so that a wrong prior costs no more than a
+    factor 1 / `random_share` of the time; 0 in the paper.
     Without `replace` a finite space is never searched twice at the same point: repeats are drawn
     again, so that the others keep their odds, until hardly anything likely is left.
     """
@@ -36,13 +38,20 @@ class PriorSearch:
         rng: np.random.Generator,
         prior: Mapping[str, Any] | str = DEFAULT,
         prior_spread: float = 0.25,
+        random_share: float = 0.1,
         replace: bool = False,
     ) -> None:
+        if not 0 <= random_share < 1:
+            raise ValueError(f"random_share={random_share}: a probability in [0, 1)")
+        self._rng, self._random_share = rng, random_share
         self._candidates = Candidates(space, rng, repeat=replace)
         stated = Prior(self._candidates.unit, prior, prior_spread)
+        self._flat = stated.flat
         self._draws = PriorDraws(self._candidates, stated, rng)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
+        if not self._flat and self._rng.random() < self._random_share:
+            return self._candidates.draw()
         return self._draws.draw()
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
@@ -62,10 +71,9 @@ class PriorDraws:
         self._candidates = candidates
         self._prior = None if prior is None or prior.flat else prior
         self._rng = rng
-        # The configurations of a list are not all that the values of the space can make.
-        space, levels = candidates.unit.space, candidates.unit.levels.tolist()
-        self._list = space.size is not None and math.prod(levels) != space.size
-        self._block = np.empty((0, len(space)))
+        # Of what a prior draws, little is on a list.
+        self._list = isinstance(candidates.unit.space, ListedSpace)
+        self._block = np.empty((0, len(candidates.unit)))
 
     def draw(self) -> Configuration | None:
         """The next configuration, tried from now on; None if nothing is left."""

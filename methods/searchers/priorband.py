@@ -11,28 +11,34 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.hyperparameters import FloatArray
 from hpobench.methods.searchers.candidates import Candidates
 from hpobench.methods.searchers.history import History, Observed
 from hpobench.methods.searchers.parzen import ParzenEstimator
 from hpobench.methods.searchers.parzen_kernels import Kernels
 from hpobench.methods.searchers.prior import DEFAULT, Prior
 from hpobench.methods.searchers.prior_search import PriorDraws
-from hpobench.records import Evaluation, Job
+from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space import Configuration, Space
+
+# How often the incumbent is changed until it is another configuration.
+_PATIENCE = 50
 
 
 class PriorBand:
     """Draws by turns at random, from the prior, and around the incumbent.
 
     At rung r of a scheduler that reduces by `eta`, random search has the odds 1 : eta^r against the
-    other two. Those share by how likely the best 1 / eta at the highest rung with `eta`
-    observations are under each. The incumbent, the best of those, has no share before as much
-    resource was spent as a bracket of successive halving takes.
+    other two. Those share by how likely the best 1 / eta, and at least `eta`, at the highest rung
+    with `eta` observations are under each. The incumbent, the best of those, has no share before as
+    much resource was spent as a bracket of successive halving takes, and something was trained to
+    the end; without a `fidelity` the largest resource so far is taken for the end.
 
     Around the incumbent each hyperparameter is changed with probability `mutation_rate`: a number
-    by a normal step of deviation `mutation_spread`, in units of the range, a category to another.
-    A trial is taken to start at the rung where the one before it started: all that a searcher can
-    see. `repeat`: configurations of a finite space may be tried again.
+    by a normal step of deviation `mutation_spread`, in units of the range, a category to another;
+    again where that changed nothing. A trial is taken to start at the rung where the one before it
+    started: all that a searcher can see. `repeat`: configurations of a finite space may be tried
+    again.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class PriorBand:
         mutation_rate: float = 0.5,
         mutation_spread: float = 0.25,
         repeat: bool = False,
+        fidelity: Fidelity | None = None,
     ) -> None:
         if not eta > 1:
             raise ValueError(f"eta={eta} must be above 1, and that of the scheduler; 3 is usual")
@@ -56,7 +63,7 @@ class PriorBand:
         if not 0 < mutation_spread <= 1:
             raise ValueError(f"mutation_spread={mutation_spread} must be in (0, 1]: of the range")
         self._rng = rng
-        self._eta = eta
+        self._eta, self._fidelity = eta, fidelity
         self._candidates = Candidates(space, rng, repeat)
         self._unit = self._candidates.unit
         self._spread = prior_spread
@@ -109,24 +116,29 @@ class PriorBand:
         return random, (1 - random) * share, (1 - random) * (1 - share)
 
     def _best(self) -> list[Observed]:
-        """The best 1 / eta at the highest resource with eta observations, if it is time."""
+        """The best 1 / eta at the highest resource with eta observations, if it is time.
+
+        At least eta of them, as in the authors' code: the incumbent alone would always win.
+        """
         if self._spent < self._bracket():
             return []
         for resource in sorted(self._history.levels, reverse=True):
             finite = [one for one in self._history.levels[resource] if math.isfinite(one.value)]
             if len(finite) >= self._eta:
                 ranked = sorted(finite, key=lambda one: (not one.feasible, one.value))
-                return ranked[: int(len(finite) / self._eta)]
+                return ranked[: int(max(len(finite) / self._eta, self._eta))]
         return []
 
     def _bracket(self) -> float:
-        """What a bracket of successive halving up to the largest resource so far takes.
+        """The resource of the first bracket of successive halving; infinite before its end.
 
         eta^s trials at the smallest resource; each rung above it adds (1 - 1 / eta) of that.
         """
-        if not self._history.levels:
+        seen = self._history.levels
+        if not seen or (self._fidelity is not None and self._fidelity.r_max not in seen):
             return math.inf
-        smallest, rungs = min(self._history.levels), self._rung(max(self._history.levels))
+        smallest = min(seen) if self._fidelity is None else self._fidelity.r_min
+        rungs = round(math.log(max(seen) / smallest) / math.log(self._eta))
         whole: float = smallest * self._eta**rungs * (1 + rungs * (1 - 1 / self._eta))
         return whole
 
@@ -144,6 +156,16 @@ class PriorBand:
     def _around(self, incumbent: Configuration) -> Configuration | None:
         """A change of the incumbent, or an untried configuration near to it."""
         row = self._unit.rows([incumbent])
+        for _ in range(_PATIENCE):
+            near = self._changed(row)
+            if not np.array_equal(near, row, equal_nan=True):
+                break
+        rows = self._candidates.untried(near)
+        chosen = rows[0] if len(rows) else self._candidates.nearest(near[0])
+        return self._candidates.draw() if chosen is None else self._candidates.choose(chosen)
+
+    def _changed(self, row: FloatArray) -> FloatArray:
+        """A row (1, d) of which each hyperparameter is changed with the given probability."""
         kernel = ParzenEstimator(
             self._kernels, self._kernels.points(row), self._widths, np.array([1.0, 0.0])
         )
@@ -152,7 +174,4 @@ class PriorBand:
         # What is not active any more goes, what becomes active is drawn at random.
         missing = np.isnan(changed)
         changed[missing] = self._rng.random(int(missing.sum()))
-        near = self._unit.snap(changed)
-        rows = self._candidates.untried(near)
-        chosen = rows[0] if len(rows) else self._candidates.nearest(near[0])
-        return self._candidates.draw() if chosen is None else self._candidates.choose(chosen)
+        return self._unit.snap(changed)

@@ -88,7 +88,7 @@ class TPE:
         if observed is None:
             return self._draws.draw()
         rows = self._data.pending(pending, resource)
-        row = self._best(self._ratios(observed.with_pending(rows, self._liar)))
+        row = self._best(self._ratios(observed.with_pending(rows, self._liar), len(rows)))
         return self._candidates.draw() if row is None else self._candidates.choose(row)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
@@ -98,10 +98,11 @@ class TPE:
         """Skip `config`, if the space is finite."""
         self._candidates.exclude(config)
 
-    def _ratios(self, told: Observations) -> list[Ratio]:
+    def _ratios(self, told: Observations, pending: int) -> list[Ratio]:
         """Densities of the objective and of each constraint; c-TPE maximises the product of ratios.
 
-        Those of which nothing is bad are left out: their ratio is the same everywhere.
+        Those of which nothing is bad are left out: their ratio is the same everywhere. The last
+        `pending` configurations told of are pending.
         """
         feasible = np.logical_not((told.slacks < 0).any(axis=1))
         splits = [objective_split(told.values, feasible, self._gamma, self._improvement)]
@@ -116,6 +117,7 @@ class TPE:
                 self._rule,
                 self._prior_weight,
                 self._prior if split is splits[0] else None,
+                pending,
             )
             for split in kept
         ]

@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 # At most so many are good: Bergstra et al.'s Hyperopt, and all implementations since.
 MOST_GOOD = 25
 
-# Of the bad ones the latest so many are kept: what a suggestion costs is bounded.
+# Of the bad ones that were observed the latest so many are kept, so that the cost is bounded.
 MOST_BAD = 1000
 
 
@@ -72,7 +72,10 @@ class BandwidthRule(Protocol):
 
 
 class Ratio:
-    """l(x) / g(x), the densities of good and bad configurations, as what EI grows with."""
+    """l(x) / g(x), the densities of good and bad configurations, as what EI grows with.
+
+    The last `pending` of the configurations are pending.
+    """
 
     def __init__(
         self,
@@ -82,8 +85,10 @@ class Ratio:
         rule: BandwidthRule,
         prior_weight: float,
         prior: Prior | None = None,
+        pending: int = 0,
     ) -> None:
-        good, bad = observed.at(split.good), observed.at(np.sort(split.bad)[-MOST_BAD:])
+        latest = np.sort(split.bad)[-(MOST_BAD + pending) :]
+        good, bad = observed.at(split.good), observed.at(latest)
         self.share = split.share
         self.good = ParzenEstimator(
             kernels, good, rule(good.rows), np.append(split.weights, prior_weight), prior

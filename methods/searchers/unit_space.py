@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hpobench.hyperparameters import Categorical, FloatArray, Hyperparameter, Integer, Ordinal
 from hpobench.space import Configuration, Space
 
-# Integers with more values than this are treated as real numbers until they are decoded.
+# Integers with more values than this are real numbers to models: their cells are not listed.
 _MOST_LEVELS = 100_000
 
 
@@ -34,6 +34,11 @@ class UnitSpace:
             [len(item.levels) if isinstance(item, Categorical) else 0 for item in items]
         )
         self.levels = np.array([0 if c is None else len(c) for c in self._centres])
+        self._wide = [
+            (column, item)
+            for column, item in enumerate(items)
+            if item.levels is not None and self._centres[column] is None
+        ]
         self._scaled = [_scaled(item) for item in items]
         self._conditions = [
             (
@@ -76,6 +81,8 @@ class UnitSpace:
         for column, (centres, edges) in enumerate(zip(self._centres, self.edges, strict=True)):
             if centres is not None and edges is not None:
                 unit[:, column] = centres[edges.searchsorted(unit[:, column], side="right")]
+        for column, item in self._wide:
+            unit[:, column] = [item.position(value) for value in item.from_unit(unit[:, column])]
         for column, parent, allowed in self._conditions:
             active = np.isclose(unit[:, parent, None], allowed).any(axis=1)
             unit[~active, column] = np.nan

@@ -14,6 +14,9 @@ from scipy.stats import rankdata
 
 from hpobench.hyperparameters import FloatArray
 
+# Values beyond count as this, so that their squares are finite.
+LARGEST = 1e100
+
 # Gaps below a fifth of the median gap stay nearly linear; gaps above 100 of them count as 100.
 _BEND = 0.2
 _FARTHEST = 100.0

@@ -120,6 +120,20 @@ def test_with_nothing_feasible_the_constraint_leads():
         assert max(evaluation.constraints["slack"][0] for _, evaluation in done) >= 0
 
 
+@pytest.mark.parametrize("pending", ["believer", "fantasies", "constant_liar"])
+def test_with_nothing_feasible_jobs_under_way_are_kept_away_from(pending):
+    """The constraint alone decides: without assumptions all six would be the same."""
+    searcher = Bayesian(SQUARE, np.random.default_rng(0), pending=pending)
+    for trial, (x, y) in enumerate(np.random.default_rng(1).random((15, 2)).tolist()):
+        slack = -0.05 - bowl({"x": x, "y": y}, 0.8, 0.2)
+        searcher.observe(Job(trial, {"x": x, "y": y}, 0, 1), told(x, slack=slack))
+    jobs = {}
+    for trial in range(15, 21):
+        jobs[trial] = Job(trial, searcher.suggest(jobs), 0, 1)
+    apart = spread([job.config for job in jobs.values()])
+    assert apart > 5 * spread([searcher.suggest({}) for _ in range(6)])
+
+
 def test_ei_per_second_gets_there_in_less_time():
     """Two equal bowls, of which the one at x = 0.75 costs 30 times the seconds of that at 0.25."""
 

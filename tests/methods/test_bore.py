@@ -26,6 +26,11 @@ def test_labels_by_hand():
     assert among_best(np.zeros(3), 0.5).tolist() == [1, 1, 1]
 
 
+def test_failures_are_not_among_the_best_though_they_are_the_most():
+    """Nine of ten count as the worst value, and so does the quantile."""
+    assert among_best(np.array([9.0] * 9 + [1.0]), 0.25).tolist() == [0] * 9 + [1]
+
+
 @pytest.mark.parametrize("gamma", [0.1, 0.25, 0.5])
 def test_the_share_of_labels(gamma):
     assert abs(among_best(rng().normal(size=1000), gamma).mean() - gamma) <= 0.001

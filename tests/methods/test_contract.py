@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 
 from hpobench import catalogue
 from hpobench.records import Fidelity
+from hpobench.space import Space
 
 # Peers are adapters to libraries of their own, with tests of their own.
 SETTINGS = {
@@ -22,6 +23,20 @@ SETTINGS = {
 PAIRS = [settings for settings in SETTINGS.values() if settings["_target_"].endswith(".Composite")]
 SEARCHERS = {str(settings["searcher"]): settings["searcher"] for settings in PAIRS}
 SCHEDULERS = {str(settings["scheduler"]): settings["scheduler"] for settings in PAIRS}
+
+# Evolution, as in its papers, and random search that is told to.
+REPEATING = ("RegularizedEvolution", "PBT", "'replace': True")
+TREE = Space(
+    {
+        "kind": {"type": "categorical", "values": ["a", "b", "c"]},
+        "momentum": {"type": "float", "low": 0, "high": 1, "when": {"kind": "a"}},
+        "nested": {"type": "ordinal", "values": [0, 1], "when": {"kind": ["a", "b"]}},
+        "depth": {"type": "integer", "low": 1, "high": 5, "when": {"nested": 1}},
+        "fixed": {"type": "float", "low": 2, "high": 2},
+        "units": {"type": "integer", "low": 1, "high": 500_000, "log": True},
+    }
+)
+LARGE = Space({"units": TREE["units"], "kind": TREE["kind"]})
 
 
 def short(settings):
@@ -113,9 +128,9 @@ def test_pickled_in_the_middle_it_goes_on_alike(settings, make_task):
     assert drive(method, task, in_flight, 60) == drive(copy, task, copied, 60)
 
 
-@pytest.mark.parametrize("space", ["mixed", "finite"])
+@pytest.mark.parametrize("space", ["mixed", "finite", "tree"])
 def test_configurations_lie_in_the_space(settings, space, spaces, make_task, run):
-    task = make_task(spaces[space], value_of=rugged)
+    task = make_task({**spaces, "tree": TREE}[space], value_of=rugged)
     outcomes = run(task, build(settings, task), workers=4, trials=60)
     for outcome in outcomes:
         task.space.validate(outcome.job.config)
@@ -139,6 +154,13 @@ def test_failures_are_survived_and_not_trained_on(settings, bad, make_task, run)
     failed = [o.job for o in outcomes if o.evaluation.value == math.inf]
     assert failed
     assert len({job.trial for job in failed}) == len(failed)
+
+
+@pytest.mark.parametrize("size", [1e300, -1e300, 1e-300])
+def test_values_of_any_size_are_survived(settings, size, make_task, run):
+    task = make_task(value_of=lambda config, resource: size * rugged(config, resource))
+    outcomes = run(task, build(settings, task), workers=3, trials=40)
+    assert max(outcome.job.trial for outcome in outcomes) == 39
 
 
 def test_exceptions_are_survived(settings, make_task, run):
@@ -170,6 +192,14 @@ def test_an_exhausted_space_ends_the_run(settings, workers, spaces, make_task, r
     outcomes = run(task, build(settings, task, workers=workers), workers=workers, trials=40)
     starts = [task.space.key(config) for config in started(outcomes)]
     assert len(starts) == (12 if len(set(starts)) == len(starts) else 40)
+
+
+def test_a_large_finite_space_is_not_tried_twice_at_the_same_point(settings, make_task, run):
+    """Integers on a logarithmic scale, of which the small ones are likely: nearly all repeat."""
+    task = make_task(LARGE, value_of=lambda config, _: config["units"])
+    starts = started(run(task, build(settings, task), workers=3, trials=40))
+    keys = {LARGE.key(config) for config in starts}
+    assert len(keys) == len(starts) or any(name in str(settings) for name in REPEATING)
 
 
 def test_points_to_evaluate_come_first_and_only_once(settings, spaces, make_task, run):

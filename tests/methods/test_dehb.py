@@ -140,6 +140,17 @@ def test_many_workers_get_different_configurations():
     assert len({tuple(job.config.values()) for job in jobs}) == 500
 
 
+def test_a_trial_has_the_individual_that_it_was_made_from(make_task, run):
+    """Also when the space is exhausted, so that offspring repeat configurations."""
+    space = Space({name: {"type": "integer", "low": 0, "high": 3} for name in "ab"})
+    made = method(space)
+    task = make_task(space, TO_9, value_of=lambda config, _: config["a"] + config["b"] / 10)
+    run(task, made, trials=60)
+    assert len(made._trials) == 60
+    for trial in made._trials:
+        assert space.from_unit(trial.individual[None]) == [trial.config]
+
+
 def test_paused_trials_go_on_after_the_last_new_one(make_task, run):
     """With a budget of 9 trials the first bracket still runs to its end: 9, 3 and 1 jobs."""
     task = make_task(UNIT, TO_9, value_of=sphere)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from hpobench.methods.searchers.candidates import Candidates
+from hpobench.listed_space import ListedSpace
+from hpobench.methods.searchers.candidates import SMALL, Candidates
 from hpobench.methods.searchers.history import History
 from hpobench.methods.searchers.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
@@ -106,6 +107,53 @@ def test_what_was_tried_is_not_offered_again(space, rng):
         chosen.add(tuple(candidates.choose(rows[0]).values()))
         chosen.add(tuple(candidates.draw().values()))
     assert len(chosen) == 120
+
+
+def test_integers_of_very_many_values_are_tried_once(rng):
+    """On a logarithmic scale the number 1 has a twentieth of the range: many points, one row."""
+    space = Space({"units": {"type": "integer", "low": 1, "high": 500_000, "log": True}})
+    candidates = Candidates(space, rng)
+    low = np.linspace(0, 0.04, 20)[:, None]
+    rows = candidates.unit.snap(low.copy())
+    assert candidates.unit.configs(rows) == space.from_unit(low) == [{"units": 1}] * 20
+    assert len(np.unique(rows)) == 1
+    assert candidates.choose(rows[0]) == {"units": 1}
+    assert not candidates.is_untried(candidates.unit.snap(low)).any()
+
+
+def test_a_finite_space_that_is_conditional_is_not_repeated_before_it_is_exhausted(rng):
+    """Three of kind a and one of kind b: four; a draw misses the rarest with 5 / 6, 64 times 1e-5.
+
+    Then repeats are all that is left.
+    """
+    space = Space(
+        {
+            "kind": {"type": "categorical", "values": ["a", "b"]},
+            "depth": {"type": "integer", "low": 1, "high": 3, "when": {"kind": "a"}},
+        }
+    )
+    candidates = Candidates(space, rng)
+    chosen = [candidates.draw() for _ in range(2)]
+    chosen.append(candidates.choose(candidates.random(50)[0]))
+    chosen.append(candidates.draw())
+    assert len({space.key(config) for config in chosen}) == 4
+    assert len(candidates.random(50)) == 0
+    assert candidates.draw() in chosen
+
+
+def test_a_long_list_is_offered_as_it_is(rng):
+    """Rows between its configurations would be moved to some of them, again and again."""
+    specification = {
+        "rate": {"type": "float", "low": 1e-4, "high": 1, "log": True},
+        "kind": {"type": "categorical", "values": ["a", "b"]},
+    }
+    configs = Space(specification).sample(rng, SMALL + 10)
+    candidates = Candidates(ListedSpace(specification, configs), rng)
+    assert candidates.listed
+    assert len(candidates.random(5)) == SMALL + 10
+    chosen = candidates.choose(candidates.nearest(np.array([0.5, 0.5])))
+    assert chosen in configs
+    assert candidates.choose(candidates.nearest(np.array([0.5, 0.5]))) != chosen
 
 
 def test_a_finite_space_is_exhausted_unless_repeats_are_meant(rng):

@@ -139,7 +139,7 @@ def test_without_a_prior_the_search_is_random_search():
 
 @pytest.mark.parametrize("spread", [0.02, 0.25])
 def test_without_replacement_all_points_come_once(spread):
-    searcher = PriorSearch(TEN, rng(), {"x": 3}, spread)
+    searcher = PriorSearch(TEN, rng(), {"x": 3}, spread, random_share=0)
     searcher.exclude({"x": 4})
     found = [config["x"] for config in suggestions(searcher)]
     assert sorted(found) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
@@ -149,7 +149,8 @@ def test_without_replacement_all_points_come_once(spread):
 def test_first_draws_have_the_odds_of_the_prior():
     """Chi-squared with 9 degrees of freedom: above 27.9 one time in a thousand."""
     firsts = Counter(
-        PriorSearch(TEN, rng(seed), {"x": 3}, SPREAD).suggest({})["x"] for seed in range(600)
+        PriorSearch(TEN, rng(seed), {"x": 3}, SPREAD, random_share=0).suggest({})["x"]
+        for seed in range(600)
     )
     masses = np.diff(truncated(0.35).cdf(np.linspace(0, 1, 11)))
     statistic = sum((firsts[x] - 600 * mass) ** 2 / (600 * mass) for x, mass in enumerate(masses))
@@ -159,3 +160,32 @@ def test_first_draws_have_the_odds_of_the_prior():
 def test_with_replacement_it_never_ends():
     found = suggestions(PriorSearch(TEN, rng(), {"x": 3}, SPREAD, replace=True), 300)
     assert len(found) == 300
+
+
+LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})
+
+
+def mean_smallest(make, count, runs=200):
+    """Mean over runs of the smallest x among `count` suggestions, and its standard error."""
+    found = [min(c["x"] for c in suggestions(make(rng(seed)), count)) for seed in range(runs)]
+    return np.mean(found), np.std(found) / runs**0.5
+
+
+def test_a_right_prior_helps_and_a_wrong_one_is_recovered_from():
+    """The smallest of n uniform draws is 1 / (n + 1) on average.
+
+    Of 200 draws from a wrong prior, which never comes below 0.4, k are random with the binomial
+    odds of a tenth: on average (1 - 0.9^201) / (201 x 0.1), E[1 / (k + 1)].
+    """
+    stated = {where: {"prior": {"x": where}, "prior_spread": 0.05} for where in (0.0, 0.9)}
+    right, _ = mean_smallest(lambda g: PriorSearch(LINE, g, **stated[0.0]), 10)
+    assert right < 1 / 11 / 5
+    wrong, error = mean_smallest(lambda g: PriorSearch(LINE, g, **stated[0.9]), 200)
+    assert abs(wrong - (1 - 0.9**201) / 20.1) < 4 * error
+    without = mean_smallest(lambda g: PriorSearch(LINE, g, **stated[0.9], random_share=0), 200)[0]
+    assert without > 0.6
+
+
+def test_a_share_that_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="random_share=1"):
+        PriorSearch(TEN, rng(), random_share=1)

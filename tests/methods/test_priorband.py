@@ -1,14 +1,18 @@
 """PriorBand: the odds of Mallik et al. (2023) by hand, and what is drawn under them."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, truncnorm
+from scipy.stats import binomtest, norm, truncnorm
 
+from hpobench.methods.composite import Composite
+from hpobench.methods.schedulers.hyperband import Hyperband
 from hpobench.methods.searchers.history import Observed
 from hpobench.methods.searchers.priorband import PriorBand
-from hpobench.records import Evaluation, Job
+from hpobench.methods.searchers.random_search import RandomSearch
+from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space import Space
 
 LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})
@@ -91,6 +95,38 @@ def test_the_incumbent_waits_for_the_cost_of_a_bracket():
     assert near_incumbent() > 0.55  # spent: 8 + 2 + 6 + 6 = 22
 
 
+def test_the_incumbent_waits_for_a_trial_at_the_full_resource():
+    """Of 30 trials at 1, the cost of a bracket to 9 (21) is spent; then one goes on to 9."""
+    configs = [{"x": 0.03 * k} for k in range(30)]
+    searcher = PriorBand(LINE, rng(), prior={"x": 1}, fidelity=Fidelity("epochs", 1, 9))
+    for trial, config in enumerate(configs):
+        tell(searcher, trial, config, config["x"])
+    assert searcher._best() == []
+    tell(searcher, 0, configs[0], 0.0, 1.0, 9.0)
+    assert [one.config["x"] for one in searcher._best()] == pytest.approx(np.arange(10) * 0.03)
+
+
+def test_the_first_bracket_of_hyperband_knows_no_incumbent(make_task, run):
+    """`Composite` gives the fidelity. All of its nine are from the prior at 0.9, or at random."""
+    fidelity, near = Fidelity("epochs", 1, 9), 0
+    task = make_task(LINE, fidelity, lambda config, _: config["x"])
+    stated = partial(PriorBand, prior={"x": 0.9}, prior_spread=0.01)
+    for seed in range(60):
+        method = Composite(LINE, fidelity, rng(seed), 1, stated, partial(Hyperband, eta=3))
+        outcomes = run(task, method, trials=9)
+        near += sum(o.job.config["x"] > 0.85 for o in outcomes if o.job.from_resource == 0)
+    # 1/2 + 1/2 x 0.15; with an incumbent from the fourth on, the share of the prior vanishes.
+    assert binomtest(near, 540, 0.575).pvalue > 1e-3
+
+
+def test_the_prior_competes_for_at_least_eta_of_the_best():
+    """Of three at the highest rung all three count, as in the authors' code, in order of value."""
+    searcher = PriorBand(LINE, rng(), prior={"x": 1})
+    for trial, x in enumerate((0.5, 0.1, 0.9)):
+        tell(searcher, trial, {"x": x}, x)
+    assert [one.config["x"] for one in searcher._best()] == [0.1, 0.5, 0.9]
+
+
 def test_the_rung_is_that_of_the_latest_start():
     """After a start at 9, where resources begin at 1: 1 / (1 + 9) are random, the rest prior."""
     searcher = PriorBand(LINE, rng(), prior={"x": 0.5}, prior_spread=0.01)
@@ -103,17 +139,24 @@ def test_the_rung_is_that_of_the_latest_start():
 
 
 def test_half_of_the_incumbent_is_changed_each_time():
-    """Each of three hyperparameters with probability 1/2; a changed category is another one."""
+    """Each of three hyperparameters with probability 1/2; a changed category is another one.
+
+    Draws that change nothing are repeated: a quarter of those that leave the width at 10, which a
+    normal step of at most half a cell does as well.
+    """
+    same = 1 / 4 * (1 / 2 + 1 / 2 * (2 * norm.cdf(0.025 / 0.1) - 1))
+    changed = 1 / 2 / (1 - same)
     searcher = PriorBand(MIXED, rng(), mutation_spread=0.1)
     incumbent = {"x": 0.5, "width": 10, "kind": "b"}
     found = [searcher._around(incumbent) for _ in range(600)]
     for config in found:
         MIXED.validate(config)
     kinds = [config["kind"] for config in found]
-    assert binomtest(kinds.count("b"), 600, 0.5).pvalue > 1e-3
-    assert binomtest(kinds.count("a"), 600, 0.25).pvalue > 1e-3
+    assert binomtest(kinds.count("b"), 600, 1 - changed).pvalue > 1e-3
+    assert binomtest(kinds.count("a"), 600, changed / 2).pvalue > 1e-3
     moves = np.array([config["x"] - 0.5 for config in found])
-    assert binomtest(int((moves != 0).sum()), 600, 0.5).pvalue > 1e-3
+    assert binomtest(int((moves != 0).sum()), 600, changed).pvalue > 1e-3
+    assert incumbent not in found
     # Truncated at five deviations: a normal distribution, whose own deviation is 0.1.
     assert moves[moves != 0].std() == pytest.approx(0.1, rel=4 / math.sqrt(2 * 300))
 
@@ -124,6 +167,27 @@ def test_after_a_bracket_it_searches_around_the_incumbent():
     bracket(searcher, lambda config: config["x"], [{"x": 0.1 * k + 0.05} for k in range(9)])
     found = np.array([searcher.suggest({})["x"] for _ in range(200)])
     assert (found < 0.5).mean() > 0.6
+
+
+def test_a_right_prior_helps_hyperband_and_a_wrong_one_is_recovered_from(make_task, run):
+    """A bowl in three dimensions about 0.2, whose value does not depend on the resource."""
+    space = Space({name: {"type": "float", "low": 0, "high": 1} for name in "xyz"})
+    fidelity = Fidelity("epochs", 1, 9)
+    task = make_task(space, fidelity, lambda c, _: sum((v - 0.2) ** 2 for v in c.values()))
+
+    def best(searcher, time_s):
+        found = []
+        for seed in range(5):
+            method = Composite(space, fidelity, rng(seed), 1, searcher, partial(Hyperband, eta=3))
+            outcomes = run(task, method, time_s=time_s)
+            found.append(min(o.evaluation.value for o in outcomes))
+        return np.mean(found)
+
+    def stated(centre):
+        return partial(PriorBand, prior=dict.fromkeys("xyz", centre), prior_spread=0.125)
+
+    assert best(stated(0.2), 30) < best(RandomSearch, 30) / 2
+    assert best(stated(0.8), 600) < best(RandomSearch, 600) / 2
 
 
 def test_a_finite_space_is_never_repeated_unless_asked():

@@ -169,6 +169,13 @@ def test_failures_are_the_worst_and_broken_constraints_worse():
     assert known.pending.tolist() == [[0.95]]  # trial 3 has a value already
 
 
+@pytest.mark.parametrize("slack", [math.nan, -math.inf])
+def test_where_no_slack_is_a_number_all_break_the_constraint_alike(slack):
+    """Worst 3, span 3 - 1: the whole of it for all."""
+    known = known_of([(0, 1, 1.0, slack), (1, 1, 3.0, slack)])
+    assert known.values.tolist() == [5, 5]
+
+
 def test_the_highest_resource_with_enough_values_is_modelled_or_the_latest_values():
     outcomes = [(0, 1, 5.0, 1), (1, 1, 4.0, 1), (2, 1, 6.0, 1), (0, 3, 3.0, 1), (1, 3, 2.0, 1)]
     outcomes.append((1, 9, 1.0, 1))

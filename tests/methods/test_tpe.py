@@ -233,6 +233,17 @@ def test_score_grows_as_expected_improvement_does():
     np.testing.assert_allclose(np.exp(ratio.log_score(points)), expected)
 
 
+def test_a_thousand_pending_ones_do_not_push_out_what_was_observed():
+    """Of 1,575 observed and bad the latest 1,000 are kept, besides all that are pending."""
+    unit = UnitSpace(CUBE)
+    kernels, rows = Kernels(unit), unit.sample(2600, rng())
+    values = np.append(np.arange(1600.0), np.full(1000, 1599.0))
+    split = objective_split(values, np.ones(2600, dtype=bool), 0.1, improvement=True)
+    rule = ScottsRule(unit, 0.05, 0.5, 0.2)
+    ratio = Ratio(kernels, kernels.points(rows), split, rule, 1.0, pending=1000)
+    np.testing.assert_array_equal(ratio.bad._rows, rows[600:])
+
+
 def test_a_small_space_is_searched_whole():
     """With no more untried configurations than samples, the suggestion is the best ratio of all."""
     searcher = TPE(FINITE, rng(), starts=5)
