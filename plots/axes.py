@@ -11,6 +11,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.plots.style import BAND_ALPHA, Look
 from hpobench.results.aggregate import Summary
 from hpobench.results.comparison import Comparison
+from hpobench.results.time_axis import AXES
 from hpobench.schema import MethodFacts
 
 UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
@@ -24,6 +25,17 @@ FLOOR_SENTENCE = (
 def time_unit(longest_s: float) -> tuple[float, str]:
     """Seconds in the unit that suits times up to `longest_s`, and its name."""
     return next((size, name) for size, name, least in UNITS if longest_s >= least * size)
+
+
+def axis_scale(panel: Comparison) -> tuple[float, str]:
+    """By what the numbers of the time axis are divided, and the label of the axis with its unit."""
+    axis = AXES[panel.axis]
+    if panel.relative:
+        return 1.0, f"{axis.short} / horizon of the task"
+    size, unit = 1.0, panel.axis_unit
+    if axis.in_seconds:
+        size, unit = time_unit(float(panel.time[-1]))
+    return size, f"{axis.label} ({unit})" if unit else axis.label
 
 
 def log_floor(panel: Comparison) -> float | None:
@@ -56,7 +68,7 @@ def draw_lines(
     axes: Axes, panel: Comparison, looks: Mapping[str, Look], methods: Mapping[str, MethodFacts]
 ) -> None:
     """Every method's centre and band as right-continuous steps."""
-    unit = 1.0 if panel.relative else time_unit(float(panel.time[-1]))[0]
+    unit, _ = axis_scale(panel)
     floor = log_floor(panel)
     for number, (method, line) in enumerate(panel.lines.items()):
         has = np.isfinite(line.centre)
@@ -81,8 +93,8 @@ def _above(values: FloatArray, floor: float | None) -> FloatArray:
 
 def set_time_axis(axes: Axes, panel: Comparison, time: str) -> None:
     """Limits, unit, label and ticks of the time axis; `time` is log or linear."""
-    unit, name = (1.0, "") if panel.relative else time_unit(float(panel.time[-1]))
-    axes.set_xlabel("time / horizon of the task" if panel.relative else f"wall-clock time ({name})")
+    unit, label = axis_scale(panel)
+    axes.set_xlabel(label)
     first = _first_drawn(panel) / unit
     last = float(panel.time[-1]) / unit
     if time == "log" and 0 < first < last:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hpobench.results.aggregate import describe
 from hpobench.results.comparison import Comparison
+from hpobench.results.time_axis import WALL_CLOCK, axis_label, note_for
 from hpobench.schema import MethodFacts
 
 OVERHEADS = {
@@ -53,15 +54,17 @@ def _statistic(panels: Sequence[Comparison]) -> str:
 
 
 def _time_axis(panels: Sequence[Comparison], settings: Mapping[str, Any], time: str) -> str:
-    relative = panels[0].relative
-    what = "wall-clock time as a fraction of the task's horizon" if relative else "wall-clock time"
-    words = [f"Time axis: {what}, {time} scale"]
+    names = list(dict.fromkeys(panel.axis for panel in panels))
+    of_horizon = " as a fraction of the task's horizon" if panels[0].relative else ""
+    labels = " or ".join(axis_label(name) for name in names)
+    words = [f"Time axis: {labels}{of_horizon}, {time} scale"]
     if "workers" in settings:
         workers = settings["workers"]
         words.append(f"{workers} worker" + ("" if workers == 1 else "s"))
-    if str(settings.get("overhead")) in OVERHEADS:
+    if names == [WALL_CLOCK] and str(settings.get("overhead")) in OVERHEADS:
         words.append(OVERHEADS[str(settings["overhead"])])
-    return ", ".join(words) + "."
+    notes = [note_for(name, settings) for name in names]
+    return " ".join([", ".join(words) + ".", *filter(None, notes)])
 
 
 def _shared(panels: Sequence[Comparison]) -> list[str]:

@@ -1,7 +1,8 @@
 """Comparisons: the summaries of all methods over one time axis, ready to be drawn.
 
-`anytime` compares the methods on one task over seconds, `average_regret` over all tasks by their
-normalised regret, over time as a fraction of each task's horizon.
+`anytime` compares the methods on one task over time, `average_regret` over all tasks by their
+normalised regret, over time as a fraction of each task's horizon. What counts as time is the
+study's axis (see `time_axis`): seconds, unless the study was put on another.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ from hpobench.results.curves import (
 )
 from hpobench.results.incumbents import RULE_SENTENCES, VIEW_SENTENCES, Incumbents
 from hpobench.results.normalise import Reference, normalised_regret, regret
+from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
 from hpobench.schema import TaskFacts
 
 
@@ -33,6 +35,8 @@ from hpobench.schema import TaskFacts
 class Comparison:
     """What one panel shows. `time` (t,) is in seconds, or with `relative` a fraction.
 
+    `axis` names what `time` measures (see `time_axis.AXES`); where that is not seconds, `axis_unit`
+    is its unit, if it has one.
     `lines`: by method, in the order of the study. `positive`: values are regrets, at least 0.
     `notes`: sentences for the caption. `failed`: failed runs left out, by method.
     """
@@ -46,6 +50,8 @@ class Comparison:
     positive: bool = False
     notes: tuple[str, ...] = ()
     failed: Mapping[str, int] | None = None
+    axis: str = WALL_CLOCK
+    axis_unit: str = ""
 
 
 def anytime(
@@ -58,7 +64,7 @@ def anytime(
     rng: np.random.Generator | None = None,
     points: int = POINTS,
 ) -> Comparison:
-    """Regret on one task over seconds, or the value itself where the optimum is unknown."""
+    """Regret on one task over its time axis, or the value itself where the optimum is unknown."""
     facts, view = found.tasks[task], found.views[task]
     band = check(statistic, band)
     grid = time_grid(found, task, time, points)
@@ -84,6 +90,8 @@ def anytime(
             *missing(found, lines),
         ),
         failed=failed_by_method(found, task),
+        axis=axis_of(found.runs),
+        axis_unit=axis_unit(axis_of(found.runs), facts),
     )
 
 
@@ -136,6 +144,7 @@ def average_regret(
             *missing(found, lines),
         ),
         failed=total_failed(found, tasks),
+        axis=axis_of(found.runs),
     )
 
 

@@ -16,6 +16,7 @@ from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import incumbents
 from hpobench.results.normalise import references
 from hpobench.results.ranks import average_ranks
+from hpobench.results.time_axis import AXES
 
 
 def panels_of(study, **options):
@@ -179,3 +180,36 @@ def test_grid_and_errors(synthetic):
     assert {count: grid_of(count) for count in shapes} == shapes
     with pytest.raises(ValueError, match="no panels"):
         sheet([], {})
+
+
+@pytest.mark.parametrize(
+    ("axis", "label", "sentence"),
+    [
+        ("evaluations", "evaluations", "evaluations, log scale, 1 worker. At n the first n jobs"),
+        ("resource", "total resource (epochs)", "Training counts when its value becomes known"),
+        ("cost", "busy worker time (s)", "busy worker time, log scale"),
+        ("with_decisions", "wall-clock time with decisions (s)", "exact with one worker."),
+    ],
+)
+def test_labels_and_captions_name_the_axis(synthetic, axis, label, sentence):
+    study = synthetic.random_study(tasks=1, methods=2, seeds=3)
+    panel = panels_of(study, points=20)[0]
+    panel = replace(panel, axis=axis, axis_unit="epochs" if axis == "resource" else "")
+    panel = replace(panel, time=panel.time / panel.time[-1] * 100)
+    settings = {"workers": 1, "overhead": "none"}
+    drawn = anytime_figure([panel], study.methods, settings)
+    assert drawn.figure.axes[0].get_xlabel() == label
+    assert drawn.figure.axes[0].get_xlim()[1] == pytest.approx(100)
+    assert sentence in drawn.caption
+    assert "not charged" not in drawn.caption  # that is of the wall clock
+    relative = anytime_figure([replace(panel, relative=True)], study.methods, settings)
+    assert relative.figure.axes[0].get_xlabel() == f"{AXES[axis].short} / horizon of the task"
+    assert f"{AXES[axis].label} as a fraction of the task's horizon" in relative.caption
+
+
+def test_panels_on_several_axes_are_all_named(synthetic):
+    study = synthetic.random_study(tasks=1, methods=2, seeds=3)
+    panel = panels_of(study, points=20)[0]
+    panels = [replace(panel, axis="evaluations"), panel]
+    text = anytime_figure(panels, study.methods, study.settings).caption
+    assert "Time axis: evaluations or wall-clock time, log scale, 4 workers. At n the first" in text

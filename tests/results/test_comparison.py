@@ -1,11 +1,14 @@
 """Expected values are worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import incumbents
 from hpobench.results.normalise import KNOWN, Reference
+from hpobench.results.time_axis import on_axis
 from hpobench.schema import TaskFacts
 
 
@@ -61,3 +64,22 @@ def test_a_method_without_values_is_named(synthetic):
     panel = anytime(incumbents(study), "t")
     assert list(panel.lines) == ["a"]
     assert "Not enough runs with a value for a curve: b." in panel.notes
+
+
+def test_the_axis_of_the_study_is_that_of_the_comparison(synthetic):
+    study = two_tasks(synthetic)
+    study.jobs = study.observations[["task", "method", "seed", "trial", "worker"]].assign(
+        from_resource=0.0, to_resource=1.0, start_s=0.0, end_s=5.0, status="ok"
+    )
+    scale = {"t": Reference("t", 1.0, 11.0, KNOWN), "u": Reference("u", 0.0, 100.0, KNOWN)}
+    assert anytime(incumbents(study), "t").axis == "wall_clock"
+    assert average_regret(incumbents(study), scale).axis == "wall_clock"
+    found = incumbents(on_axis(study, "evaluations"))
+    panel = anytime(found, "t", time="linear", points=3)
+    assert (panel.axis, panel.axis_unit) == ("evaluations", "")
+    np.testing.assert_allclose(panel.time, [0, 0.5, 1])
+    np.testing.assert_array_equal(panel.lines["a"].centre, [np.nan, np.nan, 3])
+    assert average_regret(found, scale).axis == "evaluations"
+    study.tasks["t"] = replace(study.tasks["t"], fidelity="epochs")
+    panel = anytime(incumbents(on_axis(study, "resource")), "t")
+    assert (panel.axis, panel.axis_unit) == ("resource", "epochs")

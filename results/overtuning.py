@@ -1,0 +1,181 @@
+"""Overtuning: what is lost because the incumbent is chosen by noisy or optimistic observed values.
+
+    gap                  reported - observed value of the incumbent
+    overtuning           reported value of the incumbent - the lowest of all incumbents so far
+    relative overtuning  overtuning / (reported value of the first incumbent - that lowest one)
+
+The reported value is the true one where the task has true values, else the test value. At a
+relative overtuning of 1 a run is back where its first incumbent was; above, it is worse off. It is
+infinite if something was lost and nothing ever gained, and 0 as long as nothing was lost.
+
+Source: Schneider, Bischl and Feurer 2025, Overtuning in Hyperparameter Optimization (PMLR 293).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.aggregate import check, summarise
+from hpobench.results.comparison import Comparison, drawn, missing, rule_notes
+from hpobench.results.curves import (
+    END_SENTENCE,
+    POINTS,
+    START_SENTENCES,
+    begin_all,
+    curves,
+    failed_by_method,
+    time_grid,
+)
+from hpobench.results.incumbents import Incumbents, IntArray, available_views, in_view, incumbents
+from hpobench.results.selection import of_task
+from hpobench.results.study import Study
+from hpobench.results.time_axis import axis_of, axis_unit
+from hpobench.schema import KEY
+
+COLUMNS = (
+    *KEY,
+    "time_s",
+    "observed",
+    "true",
+    "test",
+    "gap",
+    "overtuning",
+    "relative_overtuning",
+)
+QUANTITIES = {
+    "gap": "The gap is the {reported} value of the incumbent less the value observed.",
+    "overtuning": "Overtuning is the {reported} value of the incumbent less the lowest of all "
+    "incumbents so far.",
+}
+
+
+def gaps(study: Study, *, rule: str | None = None) -> pd.DataFrame:
+    """One row a run that did not fail, at its end, for the tasks with true or test values.
+
+    `true` and `test` are NaN where the task has none; all values are NaN for a run without an
+    incumbent. Raises ValueError if no task has true or test values.
+    """
+    reported = {task: view for task, view in reported_views(study).items() if view != "observed"}
+    if not reported:
+        raise ValueError(
+            "no task of the study has true or test values: what an incumbent is worth is unknown"
+        )
+    views = available_views(study)
+    found = incumbents(study, view="observed", rule=rule).only(reported)
+    values = {"observed": found.value}
+    for view in ("true", "test"):
+        having = {task: view for task in reported if view in views[task]}
+        mine = found.runs["task"].isin(list(having)).to_numpy()[_run_of(found)]
+        values[view] = np.where(mine, in_view(found, study, having).value, np.nan)
+    values |= _derived(found, in_view(found, study, reported).value)
+    ends = _at_end(found, values)
+    table = found.runs[list(KEY)].assign(time_s=found.runs["end_time_s"], **ends)
+    fine = table[found.runs["status"] != "failed"]
+    return fine[list(COLUMNS)].astype({"task": str, "method": str}).reset_index(drop=True)
+
+
+def reported_views(study: Study) -> dict[str, str]:
+    """By task, the view that says what an incumbent is worth; observed: the task has no other."""
+    return {
+        task: next(view for view in ("true", "test", "observed") if view in views)
+        for task, views in available_views(study).items()
+    }
+
+
+def overtuning_curves(
+    study: Study,
+    task: str,
+    *,
+    quantity: str = "overtuning",
+    time: str = "log",
+    statistic: str = "mean",
+    band: str | None = None,
+    rng: np.random.Generator | None = None,
+    rule: str | None = None,
+    points: int = POINTS,
+) -> Comparison:
+    """Overtuning or the gap on one task over time; runs without any incumbent are left out.
+
+    Raises ValueError if the task has neither true nor test values.
+    """
+    if quantity not in QUANTITIES:
+        raise ValueError(f"quantity={quantity!r}: use one of {', '.join(QUANTITIES)}")
+    study = of_task(study, task)
+    view = reported_views(study)[task]
+    if view == "observed":
+        raise ValueError(
+            f"task {task!r} has neither true nor test values: what its incumbents are worth is "
+            "unknown"
+        )
+    facts, band = study.tasks[task], check(statistic, band)
+    found = incumbents(study, view="observed", rule=rule)
+    derived = _derived(found, in_view(found, study, {task: view}).value)
+    grid = time_grid(found, task, time, points)
+    some = curves(_with_incumbents(replace(found, value=derived[quantity])), task, grid)
+    lines = {
+        method: summarise(each.values, statistic, band, rng)
+        for method, each in begin_all(some, "wait").items()
+    }
+    return Comparison(
+        title=facts.label,
+        label=f"{quantity}: {facts.value_label}" + (f" ({facts.unit})" if facts.unit else ""),
+        quantity=quantity,
+        time=grid,
+        lines=drawn(lines),
+        notes=(
+            QUANTITIES[quantity].format(reported=view),
+            rule_notes(found, [task])[0],
+            START_SENTENCES["wait"],
+            *_without(found),
+            END_SENTENCE,
+            *missing(found, lines),
+        ),
+        failed=failed_by_method(found, task),
+        axis=axis_of(found.runs),
+        axis_unit=axis_unit(axis_of(found.runs), facts),
+    )
+
+
+def _run_of(found: Incumbents) -> IntArray:
+    """The run (k,) of each step."""
+    return np.repeat(np.arange(len(found.runs)), np.diff(found.starts))
+
+
+def _derived(found: Incumbents, reported: FloatArray) -> dict[str, FloatArray]:
+    """Gap, overtuning and relative overtuning (k,) at each step, from the reported values (k,)."""
+    run = _run_of(found)
+    lowest = pd.Series(reported).groupby(run).cummin().to_numpy(np.float64)
+    lost = reported - lowest
+    gained = reported[found.starts[run]] - lowest
+    relative = np.where(lost > 0, np.inf, 0.0)
+    np.divide(lost, gained, out=relative, where=gained > 0)
+    return {
+        "gap": reported - found.value,
+        "overtuning": lost,
+        "relative_overtuning": np.where(np.isnan(reported), np.nan, relative),
+    }
+
+
+def _at_end(found: Incumbents, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """The values (m,) at the last step of each run; NaN for one without any."""
+    has = np.diff(found.starts) > 0
+    ends = {name: np.full(len(found.runs), np.nan) for name in values}
+    for name, steps in values.items():
+        ends[name][has] = steps[found.starts[1:][has] - 1]
+    return ends
+
+
+def _with_incumbents(found: Incumbents) -> Incumbents:
+    """The same without the runs that have no incumbent."""
+    has = np.diff(found.starts) > 0
+    starts = np.append(found.starts[:-1][has], len(found.time_s))
+    return replace(found, runs=found.runs[has].reset_index(drop=True), starts=starts)
+
+
+def _without(found: Incumbents) -> tuple[str, ...]:
+    fine = (found.runs["status"] != "failed").to_numpy()
+    count = int((fine & (np.diff(found.starts) == 0)).sum())
+    return (f"Runs without an incumbent are left out: {count}.",) if count else ()
