@@ -1,0 +1,228 @@
+"""Tables for papers, in Markdown and LaTeX: scores of the methods on the tasks, and the tests.
+
+`table`, `rank_table` and `pair_table` make a table whose cells may be marked; `markdown` and
+`latex` write any table, so that both formats show the same. `tables` writes all of a study.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hpobench.results.across import final_regrets
+from hpobench.results.incumbents import incumbents
+from hpobench.results.markup import Cell, latex, markdown
+from hpobench.results.normalise import references
+from hpobench.results.pairing import Regrets
+from hpobench.results.scores import MEAN, scores
+from hpobench.results.significance import (
+    LEVEL,
+    Friedman,
+    friedman,
+    holm,
+    in_words,
+    paired_test,
+    pairwise_wilcoxon,
+)
+from hpobench.results.study import Study
+from hpobench.schema import MethodFacts
+
+__all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "tables"]
+
+FORMATS = {"markdown": markdown, "latex": latex}
+SCORES_CAPTION = (
+    "Final normalised regret (0: the best value, 1: the median configuration), mean over seeds ± "
+    "standard error. Bold: the best mean of a column. Underlined: not told apart from it on this "
+    f"task (Wilcoxon's signed-rank test over seeds, Holm's correction, level {LEVEL:g})."
+)
+PAIRS_CAPTION = (
+    "Pairs of methods by final normalised regret: median difference (below 0: the first is "
+    "better), Wilcoxon's signed-rank test with Holm's correction; bold: significant at "
+    f"{LEVEL:g}."
+)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What all tables of a study are made from: rows of scores, and the regrets of each run."""
+
+    study: Study
+    scores: pd.DataFrame
+    regrets: Regrets
+    groups: list[list[str]]
+
+
+def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
+    found = incumbents(study, view=view, rule=rule)
+    known = references(study, found.views)
+    regrets = final_regrets(found, known) if known else {}
+    groups = [[task for task in group if task in regrets] for group in found.groups()]
+    return _Evidence(study, scores(study, view=view, rule=rule), regrets, groups)
+
+
+def table(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
+    """Methods (rows) by tasks (columns), and their means: cells of `scores.scores`' final regret.
+
+    The best mean of each column is marked `best`; on each task `tied` are the methods that a
+    Wilcoxon test against it does not tell apart (Holm's correction over the column). A method
+    without a run is an empty cell. Rows and columns are named by labels. Raises ValueError if no
+    task can be normalised.
+    """
+    evidence = _evidence(study, view, rule)
+    return _scores_table(evidence, [*dict.fromkeys(evidence.scores["task"])])
+
+
+def _scores_table(evidence: _Evidence, names: list[str]) -> pd.DataFrame:
+    """The columns of these rows of the scores: tasks, or means over tasks."""
+    rows, methods = evidence.scores, evidence.study.methods
+    if not names:
+        raise ValueError("no task of the study can be normalised: there are no scores to show")
+    columns = [_column(rows[rows["task"] == name], evidence.regrets.get(name)) for name in names]
+    shown = [name for name in methods if any(name in column for column in columns)]
+    cells = [[column.get(name, Cell()) for column in columns] for name in shown]
+    headings = [_heading(evidence, name) for name in names]
+    made = pd.DataFrame(cells, columns=headings, dtype=object)
+    made.index = pd.Index([methods[name].label for name in shown], name="method")
+    return made
+
+
+def _heading(evidence: _Evidence, name: str) -> str:
+    tasks = evidence.study.tasks
+    if name in tasks or name == MEAN:
+        return tasks[name].label if name in tasks else MEAN
+    group = next(group for group in evidence.groups if name == _mean_name(group))
+    others = f"{len(group) - 1} other" + ("s" if len(group) > 2 else "")
+    return f"mean over {tasks[group[0]].label} and {others}"
+
+
+def _mean_name(group: list[str]) -> str:
+    """How `scores` names the mean of one of several groups."""
+    return f"mean over {', '.join(group)}"
+
+
+def _column(part: pd.DataFrame, regrets: pd.DataFrame | None) -> dict[str, Cell]:
+    """The cells of one task, or of one mean, which has no table of regrets."""
+    names = part["method"].astype(str).to_list()
+    values = part["final"].to_numpy(dtype=float)
+    errors = part["final_sem"].to_numpy(dtype=float)
+    best = values == values.min()
+    leader = names[int(values.argmin())]
+    tied = set() if regrets is None else _tied(regrets, leader)
+    return {
+        name: Cell(value, error, best=bool(mark), tied=name in tied)
+        for name, value, error, mark in zip(names, values, errors, best, strict=True)
+    }
+
+
+def _tied(regrets: pd.DataFrame, best: str) -> set[str]:
+    """The methods that are not significantly different from `best` over the seeds they share."""
+    others = [str(name) for name in regrets.columns if name != best]
+    tests = [paired_test({"": regrets}, best, other) for other in others]
+    corrected = holm(np.array([test["p_value"] for test in tests], dtype=float))
+    return {name for name, p_value in zip(others, corrected, strict=True) if p_value >= LEVEL}
+
+
+def rank_table(result: Friedman, methods: Mapping[str, MethodFacts]) -> pd.DataFrame:
+    """Average ranks, best first; methods that share a letter are not told apart (Nemenyi)."""
+    letters = {
+        method: "".join(
+            chr(ord("a") + number)
+            for number, clique in enumerate(result.cliques)
+            if method in clique
+        )
+        for method in result.ranks.index
+    }
+    made = pd.DataFrame(
+        {
+            "average rank": [f"{rank:.2f}" for rank in result.ranks],
+            "group": [letters[method] for method in result.ranks.index],
+        }
+    )
+    labels = [methods[method].label for method in result.ranks.index]
+    made.index = pd.Index(labels, name="method")
+    return made
+
+
+def pair_table(pairs: pd.DataFrame, methods: Mapping[str, MethodFacts]) -> pd.DataFrame:
+    """The table of `pairwise_wilcoxon` as it is shown; significant pairs are marked `best`."""
+    significant = pairs["p_holm"] < LEVEL
+    made = pd.DataFrame(
+        {
+            "against": [methods[name].label for name in pairs["other"]],
+            "median difference": [f"{value:.4f}" for value in pairs["median_difference"]],
+            "p": [_p(value) for value in pairs["p_value"]],
+            "p (Holm)": [
+                Cell(text=_p(value), best=bool(mark))
+                for value, mark in zip(pairs["p_holm"], significant, strict=True)
+            ],
+            "pairs": pairs["pairs"].to_numpy(),
+            "unit": pairs["unit"].to_numpy(),
+        }
+    )
+    made.index = pd.Index([methods[name].label for name in pairs["method"]], name="method")
+    return made
+
+
+def _p(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@dataclass(frozen=True)
+class _Section:
+    table: pd.DataFrame
+    caption: str
+    label: str
+
+
+def tables(
+    study: Study, style: str = "markdown", *, view: str | None = None, rule: str | None = None
+) -> str:
+    """All tables of a study, one below the other, in `style` markdown or latex.
+
+    For each group of tasks on which the same methods were run: scores, average ranks and pairs. A
+    test that the study is too small for is left out, and the reason given instead. Raises
+    ValueError for an unknown style, or if no task can be normalised.
+    """
+    if style not in FORMATS:
+        raise ValueError(f"style={style!r}: use one of {', '.join(FORMATS)}")
+    evidence = _evidence(study, view, rule)
+    sections, refused = [], []
+    for number, group in enumerate(filter(None, evidence.groups), start=1):
+        suffix = "" if len(evidence.groups) == 1 else f"-{number}"
+        made, reasons = _sections(evidence, group, suffix)
+        sections += made
+        refused += reasons
+    if not sections:
+        raise ValueError("no task of the study can be normalised: there is nothing to export")
+    written = [FORMATS[style](each.table, each.caption, each.label) for each in sections]
+    comment = "% " if style == "latex" else ""
+    return "\n".join([*written, *(f"{comment}{reason}\n" for reason in refused)])
+
+
+def _sections(
+    evidence: _Evidence, group: list[str], suffix: str
+) -> tuple[list[_Section], list[str]]:
+    """The tables of a group of tasks, and why those that are missing are."""
+    names = [
+        name for name in (*group, MEAN, _mean_name(group)) if name in set(evidence.scores["task"])
+    ]
+    sections = [_Section(_scores_table(evidence, names), SCORES_CAPTION, f"scores{suffix}")]
+    regrets = {task: evidence.regrets[task] for task in group}
+    methods = evidence.study.methods
+    labels = "; ".join(evidence.study.tasks[task].label for task in group)
+    reasons = []
+    try:
+        result = friedman(regrets)
+        caption = f"Average ranks on {labels}. {in_words(result)}"
+        sections.append(_Section(rank_table(result, methods), caption, f"ranks{suffix}"))
+    except ValueError as error:
+        reasons.append(f"No average ranks on {labels}: {error}.")
+    try:
+        pairs = pair_table(pairwise_wilcoxon(regrets), methods)
+        sections.append(_Section(pairs, f"On {labels}. {PAIRS_CAPTION}", f"pairs{suffix}"))
+    except ValueError as error:
+        reasons.append(f"No pairs on {labels}: {error}.")
+    return sections, reasons

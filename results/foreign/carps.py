@@ -1,0 +1,178 @@
+"""CARP-S logs as runs: `trial_logs.jsonl` of its file logger with `.hydra/config.yaml` is one run.
+
+One line is one evaluation: `trial_info` (config, seed, budget, ..) and `trial_value` (cost, time,
+virtual_time, status, starttime, endtime). The config is a list of values without names: they are
+called x0, x1, .. Evaluations come one after the other. The clock is the one of CARP-S: wall-clock
+time since the first evaluation began, plus the virtual time of all evaluations so far (seconds
+that a table or a surrogate says the evaluation would have taken).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from hpobench.results.foreign.logs import Piece, Run, whole_number
+from hpobench.results.foreign.rows import study_of
+from hpobench.results.study import Study
+
+LOG = "trial_logs.jsonl"
+CONFIG = Path(".hydra") / "config.yaml"
+SUCCESS = 1
+
+FIDELITY_TYPES = ("task.input_space.fidelity_space.fidelity_type", "task.fidelity_type")
+NAMES_NOTE = "CARP-S logs the values of hyperparameters without their names: x0, x1, .. in order."
+
+
+def from_carps(
+    folder: str | Path,
+    *,
+    task: str | None = None,
+    method: str | None = None,
+    seed: int | None = None,
+) -> Study:
+    """Import the runs in `folder` and below.
+
+    Names: those given, else `task_id` (or `problem_id`), `optimizer_id` and `seed` of the run's
+    .hydra/config.yaml. Values at different budgets compare if the fidelity is of epochs. Raises
+    ValueError, naming the file, for what cannot be read, and for several objectives.
+    """
+    folder = Path(folder)
+    paths = sorted(folder.rglob(LOG)) if folder.is_dir() else [folder]
+    if not paths or not paths[0].is_file():
+        raise ValueError(f"{folder} holds no run of CARP-S: there is no {LOG}")
+    notes = [NAMES_NOTE]
+    runs = []
+    for path in paths:
+        config = _Config(path.parent / CONFIG)
+        number = config.need("seed") if seed is None else seed
+        pieces = _pieces(path)
+        budgets = any(piece.resources != [1.0] for piece in pieces)
+        kind = config.first(*FIDELITY_TYPES) or "budget"
+        runs.append(
+            Run(
+                task=task or str(config.need("task_id", "problem_id")),
+                method=method or str(config.need("optimizer_id")),
+                seed=whole_number(number, str(path)),
+                pieces=pieces,
+                value_label="cost",
+                fidelity=str(kind) if budgets else "none",
+                comparable=not budgets or "epoch" in str(kind),
+            )
+        )
+    return study_of(runs, "CARP-S", notes)
+
+
+class _Config:
+    """The configuration that a run was started with, empty if it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.content = OmegaConf.load(path) if path.exists() else OmegaConf.create()
+        except (OSError, YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not YAML: {error}") from None
+
+    def first(self, *names: str) -> Any:
+        """The value of the first of these names that has one."""
+        for name in names:
+            try:
+                value = OmegaConf.select(self.content, name)
+            except OmegaConfBaseException:  # refers to what is not there
+                continue
+            if value is not None:
+                return value
+        return None
+
+    def need(self, *names: str) -> Any:
+        """The same; raises ValueError if none has."""
+        value = self.first(*names)
+        if value is None:
+            given = {"seed": "seed", "optimizer_id": "method"}.get(names[0], "task")
+            raise ValueError(f"{self.path} does not say {' or '.join(names)}: give {given}=")
+        return value
+
+
+def _pieces(path: Path) -> list[Piece]:
+    """The evaluations of one log as jobs, in order."""
+    lines = [_line(path, number, text) for number, text in enumerate(_texts(path), start=1)]
+    clock = _clock(path, lines)
+    trials: dict[str, int] = {}
+    pieces = []
+    for (info, value), (start_s, end_s) in zip(lines, clock, strict=True):
+        config = _named(info.get("config"))
+        trial = trials.setdefault(json.dumps(config, sort_keys=True), len(trials))
+        cost, error = _cost(path, value)
+        budget = info.get("budget")
+        resource = 1.0 if budget is None else float(budget)
+        pieces.append(Piece(trial, config, start_s, end_s, [resource], [end_s], [cost], error))
+    return pieces
+
+
+def _texts(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+
+
+def _line(path: Path, number: int, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        content = json.loads(text)
+        info, value = content["trial_info"], content["trial_value"]
+        value["cost"]
+        return dict(info), dict(value)
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        words = f"no {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path}, line {number} is not a trial of CARP-S: {words}") from None
+
+
+def _clock(
+    path: Path, lines: list[tuple[dict[str, Any], dict[str, Any]]]
+) -> list[tuple[float, float]]:
+    """Start and end (s) of each evaluation since the first began."""
+    values = [value for _, value in lines]
+    begun = np.array([_number(value, "starttime") for value in values])
+    took = np.array([_number(value, "time") for value in values])
+    ended = np.array([_number(value, "endtime") for value in values])
+    virtual = np.array([_number(value, "virtual_time") for value in values])
+    if len(values) and not (begun.any() or took.any() or virtual.any()):
+        raise ValueError(f"{path} holds no times: its values cannot be put on a clock")
+    if not begun.any():  # no times of day: one evaluation after the other
+        begun = np.cumsum(took) - took
+        ended = begun + took
+    ended = np.where(ended >= begun, ended, begun + took)
+    begun, ended = begun - begun.min(initial=np.inf), ended - begun.min(initial=np.inf)
+    before = np.cumsum(virtual) - virtual
+    if (np.diff(ended) < 0).any():
+        raise ValueError(f"{path} is not in order of time: two runs may have written to it")
+    return list(zip(begun + before, ended + before + virtual, strict=True))
+
+
+def _number(value: dict[str, Any], name: str) -> float:
+    """A number of seconds, 0 if it is not there."""
+    given = value.get(name)
+    return float(given) if isinstance(given, int | float) and np.isfinite(given) else 0.0
+
+
+def _named(config: Any) -> dict[str, Any]:
+    if isinstance(config, dict):
+        return config
+    return {f"x{place}": value for place, value in enumerate(config or [])}
+
+
+def _cost(path: Path, value: dict[str, Any]) -> tuple[float, str]:
+    """The cost, NaN if the evaluation did not succeed, and then why."""
+    cost, status = value["cost"], value.get("status", SUCCESS)
+    if isinstance(cost, list):
+        if len(cost) != 1:
+            raise ValueError(f"{path} has {len(cost)} objectives: only one can be imported")
+        cost = cost[0]
+    if status != SUCCESS:
+        return np.nan, f"status {status} in CARP-S"
+    number = float(np.nan if cost is None else cost)
+    return (number, "") if np.isfinite(number) else (np.nan, "no finite cost")

@@ -1,0 +1,188 @@
+"""From what a foreign log tells of its jobs to the tables of a study (see `hpobench.schema`).
+
+Workers are not logged: jobs that overlap get different ones, as few as possible.
+"""
+
+from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from hpobench import schema
+from hpobench.hyperparameters import FloatArray
+from hpobench.plan import digest
+from hpobench.recorder import Columns
+from hpobench.results.foreign.logs import Piece, Run, name_of, same_resource, task_facts
+from hpobench.results.incumbents import IntArray
+from hpobench.results.loading import decoded
+from hpobench.results.study import Study
+from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
+from hpobench.schema import MethodFacts, TaskFacts
+from hpobench.space import Configuration
+
+
+def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
+    """The study of these runs. Raises ValueError if there is none, or if two have the same key."""
+    if not runs:
+        raise ValueError(f"{source}: there are no runs to import")
+    _check_labels(runs)
+    runs = same_resource(runs)
+    records = [_record(run) for run in runs]
+    tasks = {name_of(run.task): task_facts(run.task, runs) for run in runs}
+    methods = {name_of(run.method): MethodFacts(name_of(run.method), run.method) for run in runs}
+    workers = max((int(record.jobs["worker"].max(initial=0)) + 1 for record in records), default=1)
+    settings = {
+        "workers": workers,
+        # What lies between two jobs is the method's own time: a foreign clock charges it.
+        "overhead": "measured",
+        "source": source,
+        "notes": list(dict.fromkeys(notes)),
+    }
+    return from_records(records, tasks, methods, settings)
+
+
+def _check_labels(runs: Sequence[Run]) -> None:
+    for some in ({run.task for run in runs}, {run.method for run in runs}):
+        if len({name_of(label) for label in some}) < len(some):
+            raise ValueError(f"these names are too alike to be told apart: {sorted(some)}")
+
+
+def assign_workers(start_s: FloatArray, end_s: FloatArray) -> IntArray:
+    """Workers (n,) of jobs that run from `start_s` to `end_s` (n,): the lowest that is free.
+
+    As few as there are jobs at one time: colouring of intervals in order of their start.
+    """
+    workers = np.zeros(len(start_s), dtype=np.int64)
+    busy: list[tuple[float, int]] = []
+    free: list[int] = []
+    for job in np.lexsort((end_s, start_s)):
+        while busy and busy[0][0] <= start_s[job]:
+            heappush(free, heappop(busy)[1])
+        workers[job] = heappop(free) if free else len(busy)
+        heappush(busy, (float(end_s[job]), int(workers[job])))
+    return workers
+
+
+def _record(run: Run) -> RunRecord:
+    pieces = sorted(run.pieces, key=lambda piece: piece.end_s)
+    start_s = np.array([piece.start_s for piece in pieces], dtype=float)
+    end_s = np.array([piece.end_s for piece in pieces], dtype=float)
+    workers = assign_workers(start_s, end_s)
+    task, method = name_of(run.task), name_of(run.method)
+    return RunRecord(
+        key=RunKey(task, method, run.seed, digest({"imported": [task, method]})),
+        observations=_observations(pieces, workers),
+        trials=_trials_of(pieces),
+        jobs=_jobs(pieces, workers, start_s, end_s),
+        decisions={name: np.array([]) for name in ("kind", "time_s", "seconds")},
+        end_time_s=float(end_s.max(initial=0.0)),
+        cpu_s=np.nan,
+    )
+
+
+def _trials_of(pieces: Sequence[Piece]) -> list[tuple[int, Configuration]]:
+    """By number; if nothing is known of any configuration, the number stands for it."""
+    configs = {piece.trial: piece.config for piece in pieces}
+    nameless = not any(configs.values())
+    return [(trial, {"number": trial} if nameless else configs[trial]) for trial in sorted(configs)]
+
+
+def _observations(pieces: Sequence[Piece], workers: IntArray) -> Columns:
+    counts = [len(piece.values) for piece in pieces]
+
+    def joined(name: str) -> FloatArray:
+        return np.array([each for piece in pieces for each in getattr(piece, name)], dtype=float)
+
+    def repeated(values: Sequence[Any] | IntArray) -> Any:
+        return np.repeat(np.array(values), counts)
+
+    time_s = joined("times_s")
+    nothing = np.full(len(time_s), np.nan)
+    columns: Columns = {
+        "trial": repeated([piece.trial for piece in pieces]),
+        "resource": joined("resources"),
+        "time_s": time_s,
+        "value": joined("values"),
+        "true_value": nothing,
+        "test_value": nothing,
+        "worker": repeated(workers),
+    }
+    for name in sorted({name for piece in pieces for name in piece.slacks}):
+        # What was not measured is not feasible.
+        slack = [piece.slacks.get(name, -np.inf) for piece in pieces]
+        columns[schema.SLACK + name] = repeated(slack).astype(float)
+    order = np.argsort(time_s, kind="stable")
+    return {name: column[order] for name, column in columns.items()}
+
+
+def _jobs(
+    pieces: Sequence[Piece], workers: IntArray, start_s: FloatArray, end_s: FloatArray
+) -> Columns:
+    reached: dict[int, float] = {}
+    before, after = [], []
+    for piece in pieces:
+        before.append(reached.get(piece.trial, 0.0))
+        reached[piece.trial] = max(piece.resources, default=before[-1])
+        after.append(reached[piece.trial])
+    failed = [not len(piece.values) or not np.isfinite(piece.values[-1]) for piece in pieces]
+    return {
+        "trial": np.array([piece.trial for piece in pieces], dtype=np.int64),
+        "worker": workers,
+        "from_resource": np.array(before, dtype=float),
+        "to_resource": np.array(after, dtype=float),
+        "source": np.full(len(pieces), -1),
+        "start_s": start_s,
+        "end_s": end_s,
+        "status": np.array(failed, dtype=np.int32),
+        "error": np.array([piece.error for piece in pieces], dtype=object),
+    }
+
+
+def from_records(
+    records: Sequence[RunRecord],
+    tasks: Mapping[str, TaskFacts],
+    methods: Mapping[str, MethodFacts],
+    settings: Mapping[str, Any],
+) -> Study:
+    """The study of runs in memory. Raises ValueError if a (task, method, seed) is there twice."""
+    parts = [tables(some) for some in by_pair(records)]
+    return Study(
+        observations=_frame([part["observations"] for part in parts], schema.OBSERVATIONS),
+        trials=_trials([part["trials"] for part in parts]),
+        decisions=_frame([part["decisions"] for part in parts], schema.DECISIONS),
+        runs=_frame([part["runs"].drop_columns([FINGERPRINT]) for part in parts], schema.RUNS),
+        tasks=tasks,
+        methods=methods,
+        settings=settings,
+        jobs=_frame([part["jobs"] for part in parts], schema.JOBS),
+    )
+
+
+def by_pair(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
+    """The runs of each (task, method), pairs and seeds in order, as `load` finds them."""
+    pairs: dict[tuple[str, str], dict[int, RunRecord]] = {}
+    for record in records:
+        key = record.key
+        seeds = pairs.setdefault((key.task, key.method), {})
+        if key.seed in seeds:
+            raise ValueError(
+                f"there are two runs of task {key.task!r}, method {key.method!r} and seed "
+                f"{key.seed}: name them apart"
+            )
+        seeds[key.seed] = record
+    return [[seeds[seed] for seed in sorted(seeds)] for _, seeds in sorted(pairs.items())]
+
+
+def _frame(parts: Sequence[pa.Table], fields: pa.Schema) -> pd.DataFrame:
+    whole = pa.concat_tables([*parts, fields.empty_table()], promote_options="default")
+    frame: pd.DataFrame = whole.unify_dictionaries().to_pandas()
+    return frame.sort_values(list(schema.KEY), kind="stable", ignore_index=True)
+
+
+def _trials(parts: Sequence[pa.Table]) -> pd.DataFrame:
+    whole = pd.concat([decoded(part) for part in parts], ignore_index=True)
+    whole = whole.astype({"task": "category", "method": "category"})
+    return whole.sort_values(list(schema.KEY), kind="stable", ignore_index=True)

@@ -1,0 +1,133 @@
+"""A table as Markdown or LaTeX: names escaped, the best cell bold, what is tied with it marked."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+WIDE_COLUMNS = 6
+"""A LaTeX table with more is shrunk to the width of the text."""
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "\n": " ",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number with its standard error, or a text; `best` is shown bold, `tied` underlined."""
+
+    value: float = np.nan
+    error: float = np.nan
+    text: str = ""
+    best: bool = False
+    tied: bool = False
+
+    def __str__(self) -> str:
+        """As plain text, without marks."""
+        if self.text or np.isnan(self.value):
+            return self.text or "-"
+        number = f"{self.value:.4f}"
+        return number if np.isnan(self.error) else f"{number} ± {self.error:.4f}"
+
+
+def markdown(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
+    """A table in GitHub's Markdown, the index as its first column; `label` is not used.
+
+    Best cells are bold, tied ones underlined (HTML's `u`, which GitHub and pandoc understand).
+    """
+    del label
+    lines = [[_markdown_text(name) for name in _header(table)]]
+    lines += [[_markdown_text(name), *map(_markdown_cell, row)] for name, row in _rows(table)]
+    widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines.insert(1, rule)
+    written = [
+        "| "
+        + " | ".join(word.ljust(width) for word, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    ]
+    above = [_markdown_text(caption), ""] if caption else []
+    return "\n".join([*above, *written]) + "\n"
+
+
+def latex(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
+    r"""A table environment with booktabs rules; wide ones are shrunk (needs graphicx).
+
+    Best cells are set in \textbf, tied ones in \underline.
+    """
+    header = " & ".join(_latex_text(name) for name in _header(table)) + r" \\"
+    rows = [
+        " & ".join([_latex_text(name), *map(_latex_cell, row)]) + r" \\"
+        for name, row in _rows(table)
+    ]
+    columns = "l" + "r" * table.shape[1]
+    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", header, r"\midrule", *rows]
+    body += [r"\bottomrule", r"\end{tabular}"]
+    if table.shape[1] > WIDE_COLUMNS:
+        body = [r"\resizebox{\textwidth}{!}{%", *body, "}"]
+    above = [rf"\caption{{{_latex_text(caption)}}}"] if caption else []
+    above += [rf"\label{{tab:{label}}}"] if label else []
+    needs = "% needs \\usepackage{booktabs}" + (
+        " and \\usepackage{graphicx}" if table.shape[1] > WIDE_COLUMNS else ""
+    )
+    lines = [needs, r"\begin{table}", r"\centering", *above, *body, r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _header(table: pd.DataFrame) -> list[str]:
+    return [str(table.index.name or ""), *map(str, table.columns)]
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
+    names = [str(name) for name in table.index]
+    values = table.astype(object).to_numpy()
+    return [
+        (name, [_cell(value) for value in row]) for name, row in zip(names, values, strict=True)
+    ]
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, Cell):
+        return value
+    if isinstance(value, float | np.floating):
+        return Cell(text="-" if np.isnan(value) else f"{value:.4g}")
+    return Cell(text="-" if value is None else str(value))
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = _markdown_text(str(cell))
+    if cell.best:
+        return f"**{text}**"
+    return f"<u>{text}</u>" if cell.tied else text
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = _latex_text(str(cell))
+    if cell.best:
+        return rf"\textbf{{{text}}}"
+    return rf"\underline{{{text}}}" if cell.tied else text
+
+
+def _latex_text(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)

@@ -1,0 +1,483 @@
+"""Logs made by Optuna itself, and logs in the formats of Syne Tune and CARP-S written by hand.
+
+Expected times and values are worked out from what is written there.
+"""
+
+import json
+import zipfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
+
+from hpobench.plots.figures import draw
+from hpobench.results import load
+from hpobench.results.curves import resample
+from hpobench.results.foreign import combine, from_carps, from_optuna, from_syne_tune, store
+from hpobench.results.foreign.rows import assign_workers
+from hpobench.results.incumbents import incumbents
+from hpobench.results.occupancy import occupancy
+from hpobench.results.scores import scores
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+BEGIN = datetime(2024, 3, 1, 12)
+
+
+def assert_same(one, other):
+    for name in ("observations", "trials", "jobs", "decisions", "runs"):
+        left, right = getattr(one, name), getattr(other, name)
+        pd.testing.assert_frame_equal(
+            left, right[left.columns], check_dtype=False, check_categorical=False
+        )
+    assert (one.tasks, one.methods) == (other.tasks, other.methods)
+
+
+def stored_again(study, folder):
+    return load(store(study, folder))
+
+
+# Optuna ------------------------------------------------------------------------------------------
+
+
+def trial(start_s, end_s, value=None, *, state="COMPLETE", steps=(), attributes=None, **params):
+    made = create_trial(
+        state=TrialState[state],
+        value=value,
+        params=params,
+        distributions={
+            name: CategoricalDistribution(["a", "b"])
+            if isinstance(value, str)
+            else FloatDistribution(0, 1)
+            for name, value in params.items()
+        },
+        intermediate_values=dict(enumerate(steps)),
+        system_attrs=attributes or {},
+    )
+    made.datetime_start = None if start_s is None else BEGIN + timedelta(seconds=start_s)
+    made.datetime_complete = None if end_s is None else BEGIN + timedelta(seconds=end_s)
+    return made
+
+
+def optuna_study(*trials, direction="maximize", name="digits"):
+    study = optuna.create_study(direction=direction, study_name=name)
+    for each in trials:
+        study.add_trial(each)
+    return study
+
+
+def three_trials():
+    return optuna_study(
+        trial(0, 10, 0.8, steps=[0.3, 0.5, 0.7], x=0.1, kind="a"),
+        trial(4, 9, state="PRUNED", steps=[0.2, 0.25], x=0.2, kind="b"),
+        trial(9, 12, state="FAIL", steps=[0.4], x=0.3),
+    )
+
+
+def test_optuna_by_hand():
+    study = from_optuna(three_trials(), method="TPE", metric="accuracy", seed=7)
+    rows = study.observations
+    # In order of time: the pruned trial ends at 9, the first at 10, the failed one at 12.
+    assert rows["time_s"].tolist() == [9, 9, 10, 10, 10, 12, 12]
+    assert rows["resource"].tolist() == [1, 2, 1, 2, 3, 1, 3]
+    expected = [-0.2, -0.25, -0.3, -0.5, -0.8, -0.4, np.nan]
+    np.testing.assert_allclose(rows["value"], expected)
+    assert rows["status"].tolist() == ["ok"] * 6 + ["failed"]
+    assert rows["worker"].tolist() == [1, 1, 0, 0, 0, 1, 1]
+    jobs = study.jobs
+    assert jobs["start_s"].tolist() == [4, 0, 9]
+    assert jobs["status"].tolist() == ["ok", "ok", "failed"]
+    assert jobs["error"].tolist() == ["", "", "fail in Optuna"]
+    facts = study.tasks["digits"]
+    assert (facts.r_min, facts.r_max, facts.fidelity) == (1, 3, "steps")
+    assert "accuracy, negated" in facts.value_label
+    assert study.runs[["method", "seed", "trials", "end_time_s"]].iloc[0].tolist() == [
+        "TPE", 7, 3, 12,
+    ]  # fmt: skip
+    assert study.settings["workers"] == 2
+    assert "does not keep when a step was reported" in study.settings["notes"][0]
+    assert json.loads(study.trials["config"].iloc[0]) == {"x": 0.1, "kind": "a"}
+    assert json.loads(study.trials["config"].iloc[2]) == {"x": 0.3}
+
+
+def test_steps_spread_evenly():
+    study = from_optuna(three_trials(), step_times="even")
+    rows = study.observations
+    of_pruned = rows[rows["trial"] == 1]
+    assert of_pruned["time_s"].tolist() == [6.5, 9]
+    found = incumbents(study)
+    np.testing.assert_allclose(
+        resample(*found.steps(0), np.array([3.0, 3.4, 7, 11])), [np.nan, -0.3, -0.5, -0.8]
+    )
+
+
+def test_a_real_optuna_run_without_steps():
+    study = optuna.create_study(
+        sampler=optuna.samplers.RandomSampler(seed=0), study_name="parabola"
+    )
+    study.set_user_attr("method", "random")
+    study.set_user_attr("seed", 3)
+    study.optimize(lambda t: (t.suggest_float("x", -1, 1) - 0.5) ** 2, n_trials=12)
+    made = from_optuna(study)
+    found = incumbents(made)
+    assert found.steps(0)[1][-1] == study.best_value
+    assert made.runs[["task", "method", "seed"]].iloc[0].tolist() == ["parabola", "random", 3]
+    assert made.tasks["parabola"].fidelity == "none"
+    assert set(made.observations["resource"]) == {1.0}
+    np.testing.assert_allclose(
+        made.observations["value"], [each.value for each in study.trials], rtol=0
+    )
+    assert (made.jobs["end_s"] >= made.jobs["start_s"]).all()
+
+
+@pytest.mark.parametrize("kind", ["url", "sqlite", "journal"])
+def test_storages(kind, tmp_path):
+    path = tmp_path / "some.db"
+    if kind == "journal":
+        backend = optuna.storages.journal.JournalFileBackend(str(path))
+        storage = optuna.storages.JournalStorage(backend)
+    else:
+        storage = f"sqlite:///{path}"
+    for name, offset in (("one", 0.0), ("two", 0.1)):
+        study = optuna.create_study(study_name=name, storage=storage)
+        study.add_trial(trial(0, 1, 0.5 + offset, x=0.5))
+    source = f"sqlite:///{path}" if kind == "url" else path
+    runs = {"one": ("t", "a", 0), "two": ("t", "b", 0)}
+    made = from_optuna(source, runs=runs)
+    assert made.observations.set_index("method")["value"].to_dict() == {"a": 0.5, "b": 0.6}
+    assert list(from_optuna(source, runs={"two": ("t", "b", 0)}).methods) == ["b"]
+    with pytest.raises(ValueError, match="no Optuna study 'three': choose from one, two"):
+        from_optuna(source, runs={"three": ("t", "b", 0)})
+    with pytest.raises(ValueError, match="two runs of task 't', method 'm' and seed 0"):
+        from_optuna(source, task="t", method="m")
+
+
+def test_running_trials_zones_and_missing_times():
+    zone = trial(0, 5, 1.0, x=0.0)
+    zone.datetime_start = zone.datetime_start.astimezone(tz=None)
+    zone.datetime_complete = zone.datetime_complete.astimezone(tz=None)
+    assert from_optuna(optuna_study(zone)).runs["end_time_s"].item() == 5
+    naive = trial(6, 7, 1.0, x=0.0)
+    with pytest.raises(ValueError, match="with and without a zone"):
+        from_optuna(optuna_study(zone, naive))
+    running = trial(2, None, state="RUNNING", x=0.5)
+    # add_trial does not take trials without a time: the study is stood in for by its trials.
+    study = optuna_study(trial(0, 5, 1.0, x=0.0))
+    study.get_trials = lambda **_: [trial(None, 5, 1.0, x=0.0), trial(0, 6, 2.0), running]
+    made = from_optuna(study)
+    assert made.jobs["start_s"].tolist() == [5, 0]
+    assert "1 trials were still running" in made.settings["notes"][0]
+    backwards = optuna_study(trial(0, 5, 1.0, x=0.0))
+    backwards.get_trials = lambda **_: [trial(9, 5, 1.0)]
+    with pytest.raises(ValueError, match="4 s before it starts"):
+        from_optuna(backwards)
+
+
+def test_optuna_constraints_and_several_objectives():
+    study = optuna.create_study(study_name="c")
+    asked = study.ask()
+    asked.set_constraint("memory", 2.0)
+    asked.set_constraint("time", -1.0)
+    study.tell(asked, 0.5)
+    made = from_optuna(study)
+    assert made.observations[["slack.memory", "slack.time"]].iloc[0].tolist() == [-2, 1]
+    assert not len(incumbents(made).time_s)
+    two = optuna.create_study(directions=["minimize", "maximize"], study_name="two")
+    with pytest.raises(ValueError, match="'two' has 2 objectives"):
+        from_optuna(two)
+    with pytest.raises(ValueError, match="step_times='start'"):
+        from_optuna(study, step_times="start")
+
+
+def test_bad_optuna_files(tmp_path):
+    with pytest.raises(ValueError, match=r"no file .*missing\.db"):
+        from_optuna(f"sqlite:///{tmp_path}/missing.db")
+    assert not (tmp_path / "missing.db").exists()
+    (tmp_path / "junk.log").write_text("junk\n")
+    with pytest.raises(ValueError, match=r"no Optuna study to import in .*junk\.log"):
+        from_optuna(tmp_path / "junk.log")
+    (tmp_path / "junk.db").write_bytes(b"SQLite format 3\0junk")
+    with pytest.raises(ValueError, match=r"junk\.db cannot be read as an Optuna storage"):
+        from_optuna(tmp_path / "junk.db")
+    with pytest.raises(ValueError, match="no Optuna study to import"):
+        from_optuna([])
+
+
+def test_a_study_without_steps_has_the_highest_resource_of_its_task():
+    plain = optuna_study(trial(0, 3, 0.6, x=0.4), name="plain")
+    runs = {"digits": ("t", "a", 0), "plain": ("t", "b", 0)}
+    made = from_optuna([plain, three_trials()], runs=runs)
+    rows = made.observations
+    assert rows[rows["method"] == "b"]["resource"].tolist() == [3]
+    assert made.tasks["t"].fidelity == "steps"
+    smaller = optuna_study(trial(0, 3, 0.6, x=0.4), name="plain", direction="minimize")
+    with pytest.raises(ValueError, match="'t' differ in what they measure"):
+        from_optuna([smaller, three_trials()], runs=runs)
+
+
+# Syne Tune ---------------------------------------------------------------------------------------
+
+REPORTS = """
+trial_id,acc,epoch,st_tuner_time,st_worker_time,st_decision,st_status,config_lr,config_opt
+0,0.5,1,3.0,2.0,CONTINUE,InProgress,0.1,sgd
+1,0.4,1,4.5,2.5,PAUSE,InProgress,0.2,adam
+0,0.6,2,5.0,4.0,STOP,InProgress,0.1,sgd
+2,,1,7.0,1.5,STOP,InProgress,0.3,
+1,0.7,2,9.0,2.0,CONTINUE,InProgress,0.2,adam
+"""
+METADATA = {
+    "metric_names": ["acc"],
+    "metric_mode": "max",
+    "entrypoint": "train_cnn",
+    "scheduler_name": "HyperbandScheduler",
+    "st_tuner_creation_timestamp": 1.0,
+}
+
+
+def experiment(folder, reports=REPORTS, **metadata):
+    folder.mkdir(parents=True)
+    (folder / "metadata.json").write_text(json.dumps(METADATA | metadata))
+    with zipfile.ZipFile(folder / "results.csv.zip", "w") as archive:
+        archive.writestr("results.csv", reports.strip() + "\n")
+    return folder
+
+
+def test_syne_tune_by_hand(tmp_path):
+    study = from_syne_tune(experiment(tmp_path / "train-2024"))
+    rows = study.observations
+    assert rows["time_s"].tolist() == [3, 4.5, 5, 7, 9]
+    assert rows["trial"].tolist() == [0, 1, 0, 2, 1]
+    np.testing.assert_allclose(rows["value"], [-0.5, -0.4, -0.6, np.nan, -0.7])
+    assert rows["resource"].tolist() == [1, 1, 2, 1, 2]
+    jobs = study.jobs
+    # Trial 1 was paused at 4.5 and resumed at 9 - 2: two jobs, the second from epoch 1.
+    assert jobs["trial"].tolist() == [1, 0, 2, 1]
+    assert jobs["start_s"].tolist() == [2, 1, 5.5, 7]
+    assert jobs["end_s"].tolist() == [4.5, 5, 7, 9]
+    assert jobs["from_resource"].tolist() == [0, 0, 0, 1]
+    assert jobs["worker"].tolist() == [1, 0, 0, 0]
+    assert jobs["status"].tolist() == ["ok", "ok", "failed", "ok"]
+    assert study.runs[["task", "method", "seed"]].iloc[0].tolist() == [
+        "train_cnn", "HyperbandScheduler", 0,
+    ]  # fmt: skip
+    assert json.loads(study.trials["config"].iloc[2]) == {"lr": 0.3}
+    assert study.tasks["train_cnn"].fidelity == "epoch"
+
+
+def test_syne_tune_names_and_several_experiments(tmp_path):
+    for number in range(3):
+        experiment(
+            tmp_path / f"e{number}",
+            algorithm="ASHA" if number < 2 else "RS",
+            benchmark="fcnet-protein",
+            st_tuner_creation_timestamp=10.0 - number,
+        )
+    study = from_syne_tune(tmp_path)
+    keys = study.runs[["task", "method", "seed"]].to_numpy().tolist()
+    assert sorted(map(tuple, keys)) == [
+        ("fcnet-protein", "ASHA", 0),
+        ("fcnet-protein", "ASHA", 1),
+        ("fcnet-protein", "RS", 0),
+    ]
+    assert len(study.observations) == 15
+    given = from_syne_tune(tmp_path / "e0" / "results.csv.zip", task="a/b", method="m", seed=4)
+    assert given.runs[["task", "method", "seed"]].iloc[0].tolist() == ["a_b", "m", 4]
+    assert given.tasks["a_b"].label == "a/b"
+
+
+def test_syne_tune_without_optional_columns(tmp_path):
+    reports = "trial_id,loss,st_tuner_time\n0,1.0,2.0\n0,0.5,3.0\n"
+    folder = experiment(tmp_path / "e", reports, metric_names=["loss"], metric_mode=["min"])
+    study = from_syne_tune(folder)
+    assert study.observations["value"].tolist() == [1, 0.5]
+    assert study.observations["resource"].tolist() == [1, 2]
+    assert study.jobs["start_s"].tolist() == [2]
+    assert len(study.settings["notes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda f: (f / "results.csv.zip").write_bytes(b"x"), r"results\.csv\.zip cannot be read"),
+        (lambda f: (f / "results.csv.zip").unlink(), "has no results"),
+        (lambda f: (f / "metadata.json").write_text("{"), r"metadata\.json is not JSON"),
+        (lambda f: (f / "metadata.json").write_text("[]"), "does not hold the metadata"),
+        (lambda f: (f / "metadata.json").write_text("{}"), "names no metric: give metric="),
+        (lambda f: (f / "metadata.json").unlink(), "holds no Syne Tune experiment"),
+    ],
+)
+def test_bad_syne_tune_files(spoil, words, tmp_path):
+    folder = experiment(tmp_path / "e")
+    spoil(folder)
+    with pytest.raises(ValueError, match=words):
+        from_syne_tune(folder)
+
+
+def test_bad_syne_tune_columns(tmp_path):
+    good = experiment(tmp_path / "a")
+    with pytest.raises(ValueError, match="no column 'loss' for the metric: it has trial_id, acc"):
+        from_syne_tune(good, metric="loss")
+    with pytest.raises(ValueError, match="no column 'budget' for the resource"):
+        from_syne_tune(good, resource="budget")
+    without = experiment(tmp_path / "b", "trial_id,acc\n0,1\n")
+    with pytest.raises(ValueError, match=r"results\.csv\.zip has no column 'st_tuner_time'"):
+        from_syne_tune(without)
+    blank = experiment(tmp_path / "c", "trial_id,acc,st_tuner_time\n0,1,\n")
+    with pytest.raises(ValueError, match="rows without 'st_tuner_time'"):
+        from_syne_tune(blank)
+    with pytest.raises(ValueError, match="there is no folder"):
+        from_syne_tune(tmp_path / "nothing")
+
+
+# CARP-S ------------------------------------------------------------------------------------------
+
+HYDRA = """
+optimizer_id: SMAC20
+task_id: ${task.name}
+seed: 3
+timestamp: ${now:%Y}
+task:
+  name: yahpo/rbv2/1040
+  input_space: {fidelity_space: {fidelity_type: epoch}}
+"""
+
+
+def carps_line(config, cost, start, *, end=None, virtual=0.0, budget=None, status=1):
+    value = {
+        "cost": cost, "time": 0.5, "virtual_time": virtual, "status": status,
+        "starttime": start, "endtime": start + 0.5 if end is None else end, "additional_info": {},
+    }  # fmt: skip
+    info = {"config": config, "instance": None, "seed": 3, "budget": budget}
+    return {"n_trials": 1, "n_function_calls": 1, "trial_info": info, "trial_value": value}
+
+
+def carps_run(folder, lines, hydra=HYDRA):
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "config.yaml").write_text(hydra)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "trial_logs.jsonl").write_text(text)
+    return folder
+
+
+def test_carps_by_hand(tmp_path):
+    lines = [
+        carps_line([0.1, "a"], 0.9, 1000.0, virtual=10.0, budget=1),
+        carps_line([0.2, "b"], 0.8, 1001.0, virtual=20.0, budget=1, status=2),
+        carps_line([0.1, "a"], 0.7, 1002.0, virtual=30.0, budget=3),
+    ]
+    study = from_carps(carps_run(tmp_path / "SMAC20" / "x" / "3", lines))
+    rows = study.observations
+    # 0.5 s of real time each, a second apart, and the virtual time so far.
+    assert rows["time_s"].tolist() == [0.5 + 10, 1.5 + 30, 2.5 + 60]
+    np.testing.assert_allclose(rows["value"], [0.9, np.nan, 0.7])
+    assert rows["trial"].tolist() == [0, 1, 0]
+    assert rows["resource"].tolist() == [1, 1, 3]
+    assert study.jobs["start_s"].tolist() == [0, 11, 32]
+    assert study.jobs["from_resource"].tolist() == [0, 0, 1]
+    assert study.jobs["error"].tolist() == ["", "status 2 in CARP-S", ""]
+    key = study.runs[["task", "method", "seed"]].iloc[0].tolist()
+    assert key == ["yahpo_rbv2_1040", "SMAC20", 3]
+    facts = study.tasks["yahpo_rbv2_1040"]
+    assert (facts.label, facts.fidelity, facts.comparable) == ("yahpo/rbv2/1040", "epoch", True)
+    assert json.loads(study.trials["config"].iloc[1]) == {"x0": 0.2, "x1": "b"}
+
+
+def test_carps_without_times_of_day_and_with_other_names(tmp_path):
+    lines = [carps_line({"lr": 0.1 * n}, 1 - 0.1 * n, 0, end=0) for n in range(3)]
+    folder = carps_run(tmp_path / "r", lines, "problem_id: bbob/1\noptimizer_id: ???\nseed: 1\n")
+    with pytest.raises(ValueError, match=r"config\.yaml does not say optimizer_id: give method="):
+        from_carps(folder)
+    study = from_carps(folder, method="RS")
+    assert study.observations["time_s"].tolist() == [0.5, 1, 1.5]
+    assert "lr" in study.trials
+    assert study.tasks["bbob_1"].fidelity == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"trial_info": {}', r"trial_logs\.jsonl, line 1 is not a trial"),
+        ('{"trial_info": {}}', "line 1 is not a trial of CARP-S: no 'trial_value'"),
+        ("[1]", "line 1 is not a trial"),
+        (json.dumps(carps_line([1], [1, 2], 5.0)), r"trial_logs\.jsonl has 2 objectives"),
+        ('{"trial_info": {}, "trial_value": {"cost": 1}}', "holds no times"),
+        (
+            "\n".join(json.dumps(carps_line([1], 1, start)) for start in (9.0, 5.0)),
+            "is not in order of time",
+        ),
+    ],
+)
+def test_bad_carps_logs(text, words, tmp_path):
+    folder = carps_run(tmp_path / "r", [])
+    (folder / "trial_logs.jsonl").write_text(text + "\n")
+    with pytest.raises(ValueError, match=words):
+        from_carps(folder)
+
+
+def test_bad_carps_folders(tmp_path):
+    with pytest.raises(ValueError, match="holds no run of CARP-S"):
+        from_carps(tmp_path)
+    folder = carps_run(tmp_path / "r", [], "a: [")
+    with pytest.raises(ValueError, match=r"config\.yaml is not YAML"):
+        from_carps(folder)
+
+
+# The tables, stored and put together -------------------------------------------------------------
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Two Optuna studies of one task."""
+    other = optuna_study(trial(0, 3, 0.6, x=0.4, kind="b"), trial(3, 8, 0.9, x=0.5), name="o")
+    runs = {"digits": ("digits", "TPE", 0), "o": ("digits", "CMA-ES", 0)}
+    return from_optuna([three_trials(), other], runs=runs)
+
+
+def test_what_is_stored_is_what_is_read(imported, tmp_path):
+    assert_same(imported, stored_again(imported, tmp_path / "optuna"))
+    syne_tune = from_syne_tune(experiment(tmp_path / "e"))
+    assert_same(syne_tune, stored_again(syne_tune, tmp_path / "syne"))
+    empty = from_carps(carps_run(tmp_path / "r", []))
+    again = stored_again(empty, tmp_path / "carps")
+    assert (len(again.runs), len(again.observations)) == (1, 0)
+    with pytest.raises(ValueError, match="holds a study already"):
+        store(imported, tmp_path / "optuna")
+
+
+def test_figures_and_scores_work_on_an_import(imported, tmp_path):
+    study = stored_again(imported, tmp_path / "s")
+    drawn = draw(study, tmp_path / "figures")
+    assert {"anytime.png", "rank.png"} <= {Path(path).name for path in drawn}
+    assert "2 workers" in (tmp_path / "figures" / "anytime.txt").read_text()
+    table = scores(study).set_index("method")
+    # The best value seen at all is CMA-ES's.
+    assert table.loc["CMA-ES", "final"] == 0
+    assert occupancy(study).set_index("method").loc["TPE", "jobs"] == 3
+
+
+def test_combine_with_a_study_of_ours(imported, synthetic):
+    ours = synthetic.random_study(tasks=2, methods=2, seeds=2)
+    both = combine(ours, imported)
+    assert list(both.tasks) == ["task_0", "task_1", "digits"]
+    assert list(both.methods) == ["method_0", "method_1", "TPE", "CMA-ES"]
+    assert len(both.runs) == 8 + 2
+    assert len(both.observations) == len(ours.observations) + len(imported.observations)
+    assert both.settings["notes"] == imported.settings["notes"]
+    assert "workers" not in both.settings
+    expected = scores(ours).set_index(["task", "method"])["final"]
+    found = scores(both).set_index(["task", "method"])["final"]
+    for key in expected.index.drop([key for key in expected.index if "mean" in key[0]]):
+        assert found[key] == expected[key]
+    with pytest.raises(ValueError, match=r"two runs of task 'digits', method '.*' and seed 0"):
+        combine(imported, imported)
+
+
+def test_jobs_that_overlap_have_different_workers():
+    start = np.array([0.0, 1, 2, 4, 4, 5])
+    end = np.array([4.0, 5, 3, 6, 7, 5])
+    # At most three at once: 0, 1, 2; at 4 the workers of the first and third are free.
+    assert assign_workers(start, end).tolist() == [0, 1, 2, 0, 2, 1]
