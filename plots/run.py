@@ -1,35 +1,52 @@
 """One run: the learning curves of its trials, and what became of them at the rungs."""
 
-import textwrap
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, ListedColormap, LogNorm
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.plots.axes import LABEL_CHARACTERS, plain, time_unit
-from hpobench.plots.caption import OVERHEADS
-from hpobench.plots.sheet import Drawn, add_caption, legend_above
-from hpobench.plots.style import PALETTE, new_figure, styled
-from hpobench.results.comparison import value_label
+from hpobench.plots.axes import time_unit
+from hpobench.plots.run_parts import (
+    MOST_LEVELS,
+    RUN_IN,
+    about,
+    add_scale,
+    charged,
+    count,
+    finish,
+    legend,
+    mark,
+    resource_name,
+    resource_ticks,
+    scale_of,
+    set_clock,
+    set_values,
+    title,
+)
+from hpobench.plots.sheet import Drawn
+from hpobench.plots.style import new_figure, styled
 from hpobench.results.incumbents import RULE_SENTENCES
 from hpobench.results.runs import Run, learning_curves, rung_ends
 
-RUN_IN = (7.2, 4.4)
-TITLE_CHARACTERS = 80
+__all__ = [
+    "RUN_IN",
+    "add_scale",
+    "charged",
+    "count",
+    "curves_figure",
+    "finish",
+    "resource_name",
+    "rungs_figure",
+    "scale_of",
+    "set_clock",
+    "title",
+]
+
 INCUMBENT = "#D55E00"
-MOST_LEVELS = 8
-LOG_RATIO = 50.0
 MANY_DOTS = 1000
 SPREAD = 0.72
 FATES = {
@@ -39,28 +56,16 @@ FATES = {
 }
 
 
-class Scale(NamedTuple):
-    """Colours of resources: the same for all runs of a task."""
-
-    norm: LogNorm
-    colors: Colormap
-
-    def __call__(self, resource: Any) -> FloatArray:
-        """RGBA (n, 4)."""
-        shades: FloatArray = self.colors(self.norm(np.asarray(resource, dtype=float)))
-        return shades
-
-
 def curves_figure(run: Run) -> Drawn:
     """Learning curves: a line a trial over time, broken while it is paused."""
     curves = learning_curves(run)
-    text = " ".join([*_about("Learning curves", run), *_curve_notes(run, curves)])
+    text = " ".join([*about("Learning curves", run), *_curve_notes(run, curves)])
     with styled():
         figure = new_figure(*RUN_IN)
         axes = figure.add_subplot()
         _draw_curves(axes, run, curves)
         set_clock(axes, run.end_time_s)
-        _set_values(axes, run, curves["value"])
+        set_values(axes, run, curves["value"])
         add_scale(figure, [axes], run)
         finish(figure, axes, run, text)
     return Drawn(figure, text)
@@ -69,13 +74,13 @@ def curves_figure(run: Run) -> Drawn:
 def rungs_figure(run: Run) -> Drawn:
     """Rungs: the value of every trial at the end of each of its jobs, over its resource."""
     ends = rung_ends(run)
-    text = " ".join([*_about("Rungs", run), *_rung_notes(run, ends)])
+    text = " ".join([*about("Rungs", run), *_rung_notes(run, ends)])
     with styled():
         figure = new_figure(*RUN_IN)
         axes = figure.add_subplot()
         _draw_rungs(axes, run, ends)
         _set_resources(axes, run, ends["resource"])
-        _set_values(axes, run, ends["value"])
+        set_values(axes, run, ends["value"])
         finish(figure, axes, run, text)
     return Drawn(figure, text)
 
@@ -99,10 +104,10 @@ def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
     if len(back):
         _dots(axes, paused, scale(paused["reached"]), "black", 0.5)
         _dots(axes, back, "white", scale(back["reached"]), 0.9)
-        handles = [_mark("paused", "o", "#999999", "black"), _mark("resumed", "o", "white", "gray")]
+        handles = [mark("paused", "o", "#999999", "black"), mark("resumed", "o", "white", "gray")]
     if len(run.incumbent.time_s):
         handles += _draw_incumbent(axes, run, curves, unit)
-    _legend(axes, handles)
+    legend(axes, handles)
 
 
 def _dots(axes: Axes, places: pd.DataFrame, faces: Any, edges: Any, width: float) -> None:
@@ -144,7 +149,7 @@ def _draw_rungs(axes: Axes, run: Run, ends: pd.DataFrame) -> None:
             order = 3 - float(some.mean())
             values = ends.loc[some, "value"]
             axes.scatter(places[some], values, size, color, zorder=order, **looks)
-            handles.append(_mark(f"{label} ({some.sum()})", marker, color, color))
+            handles.append(mark(f"{label} ({some.sum()})", marker, color, color))
     trials = run.incumbent.trial
     if len(trials):
         won = (ends["trial"] == trials[-1]).to_numpy()
@@ -159,7 +164,7 @@ def _draw_rungs(axes: Axes, run: Run, ends: pd.DataFrame) -> None:
             label=f"incumbent: trial {trials[-1]}",
             zorder=4,
         )
-    _legend(axes, handles)
+    legend(axes, handles)
 
 
 def _room(resources: "pd.Series[float]") -> FloatArray:
@@ -178,92 +183,8 @@ def _set_resources(axes: Axes, run: Run, resources: "pd.Series[float]") -> None:
     if len(levels):
         margin = max(0.65 * float(_room(resources)[0]), 0.03)
         axes.set_xlim(levels[0] * 10**-margin, levels[-1] * 10**margin)
-        _resource_ticks(axes.xaxis, levels)
+        resource_ticks(axes.xaxis, levels)
     axes.xaxis.grid(len(levels) > MOST_LEVELS)
-
-
-def _resource_ticks(axis: Axis, levels: FloatArray) -> None:
-    """At the levels if they are few."""
-    few = len(levels) <= MOST_LEVELS
-    axis.set_major_locator(FixedLocator(list(levels)) if few else LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _position: plain(value)))
-    axis.set_minor_locator(NullLocator())
-
-
-def _set_values(axes: Axes, run: Run, values: "pd.Series[float]") -> None:
-    """Label and scale of the value axis: log if the values are positive and far apart."""
-    axes.set_ylabel(textwrap.fill(value_label(run.task, "observed", False), LABEL_CHARACTERS))
-    if len(values) and values.min() > 0 and values.max() > LOG_RATIO * values.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: plain(value)))
-        return
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-
-
-def set_clock(axes: Axes, end_s: float) -> None:
-    """A linear axis of time from 0 to the end, in a unit that suits it."""
-    unit, name = time_unit(end_s)
-    axes.set_xlabel(f"wall-clock time ({name})")
-    axes.set_xlim(0, end_s / unit if end_s > 0 else 1)
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-
-
-def scale_of(run: Run) -> Scale:
-    """Dark for little resource to bright for much, without the palest tones."""
-    lowest, highest = run.task.r_min, run.task.r_max
-    if highest <= lowest:
-        return Scale(LogNorm(lowest, 10 * lowest), ListedColormap([PALETTE[0]]))
-    shades = colormaps["viridis"](np.linspace(0.0, 0.93, 256))
-    return Scale(LogNorm(lowest, highest), ListedColormap(shades))
-
-
-def add_scale(figure: Figure, axes: Sequence[Axes], run: Run) -> None:
-    """The colour bar of resources, unless the task knows one resource only."""
-    if run.task.r_max <= run.task.r_min:
-        return
-    mappable = ScalarMappable(*scale_of(run))
-    bar = figure.colorbar(mappable, ax=list(axes), label=resource_name(run), pad=0.015, aspect=30)
-    _resource_ticks(bar.ax.yaxis, np.unique(run.jobs["to_resource"]))
-
-
-def resource_name(run: Run) -> str:
-    """What the task's resource is called."""
-    return "resource" if run.task.fidelity == "none" else run.task.fidelity
-
-
-def finish(figure: Figure, axes: Axes, run: Run, text: str) -> None:
-    """Title and caption of a figure of one run."""
-    axes.set_title(title(f"{run.method.label} on {run.task.label}, seed {run.seed}"))
-    if not len(run.jobs):
-        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color="#777777")
-    add_caption(figure, text)
-
-
-def title(text: str) -> str:
-    """In lines that fit the width of a figure of a run."""
-    return textwrap.fill(text, TITLE_CHARACTERS)
-
-
-def count(number: int, what: str) -> str:
-    """Such as: 1 job, 2 jobs."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def charged(run: Run) -> list[str]:
-    """What moves the clock, for a caption."""
-    if run.overhead not in OVERHEADS:
-        return []
-    words = OVERHEADS[run.overhead]
-    return [f"{words[0].upper()}{words[1:]}."]
-
-
-def _about(what: str, run: Run) -> list[str]:
-    trials = run.jobs["trial"].nunique()
-    size = f"{count(trials, 'trial')} in {count(len(run.jobs), 'job')}"
-    return [
-        f"{what} of one run: {run.method.label} on {run.task.label}, seed {run.seed}; {size} on "
-        f"{count(run.workers, 'worker')}."
-    ]
 
 
 def _curve_notes(run: Run, curves: pd.DataFrame) -> list[str]:
@@ -309,15 +230,3 @@ def _rung_notes(run: Run, ends: pd.DataFrame) -> list[str]:
         else "",
     ]
     return [note for note in notes if note]
-
-
-def _mark(label: str, marker: str, face: str, edge: str) -> Line2D:
-    return Line2D(
-        [], [], linestyle="", marker=marker, markersize=4, mfc=face, mec=edge, label=label
-    )
-
-
-def _legend(axes: Axes, handles: list[Line2D]) -> None:
-    figure = axes.get_figure()
-    if handles and isinstance(figure, Figure):
-        legend_above(figure, handles)

@@ -17,9 +17,20 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":")
 LOOKS = tuple((color, line) for line in LINES for color in PALETTE)
 
+# A colour has its shape, and a line its filling: in print (shape, line) and even a lone marker
+# (shape, filling) tell what colours tell on a screen. The second row: more colours of methods.
+SHAPES: dict[str, Any] = {
+    **dict(zip(PALETTE, ("o", "s", "^", "D", "v", "P", "X"), strict=True)),
+    **{"#17BECF": "<", "#332288": ">", "#661100": "p", "#6A3D9A": "*", "#882255": "h"},
+    **{"#8C564B": "d", "#AA4499": "1", "#DC267F": "x", "#DDAA33": (6, 1, 0)},
+}
+FILLINGS = {"-": "full", "--": "none", "-.": "left", ":": "bottom"}
+
 PANEL_IN = (3.4, 2.7)
 SINGLE_IN = (6.4, 4.2)
+COLUMN_IN = 3.4
 DPI = 200
+MARKER_POINTS = 5.0
 BAND_ALPHA = 0.18
 
 RC: Any = {
@@ -41,10 +52,33 @@ RC: Any = {
 
 
 class Look(NamedTuple):
-    """Colour and line style of a method."""
+    """Colour and line style of a method, and the marker that goes with them."""
 
     color: str
     line: Any
+
+    @property
+    def marker(self) -> Any:
+        """The shape that belongs to the colour; of a colour without one, by its name."""
+        shapes = tuple(SHAPES.values())
+        return SHAPES.get(self.color.upper(), shapes[zlib.crc32(self.color.encode()) % len(shapes)])
+
+    @property
+    def filling(self) -> Any:
+        """How the marker is filled: it tells the line styles apart."""
+        return FILLINGS.get(self.line, "full")
+
+    def options(self, *, line: bool = True, size: float = MARKER_POINTS) -> dict[str, Any]:
+        """Arguments for `Axes.plot` and `Line2D`: a line with markers, or markers alone."""
+        return {
+            "color": self.color,
+            "linestyle": self.line if line else "",
+            "marker": self.marker,
+            "markersize": size,
+            "fillstyle": self.filling,
+            "markerfacecoloralt": "white",
+            "markeredgewidth": 0.9,
+        }
 
 
 @contextmanager

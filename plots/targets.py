@@ -1,0 +1,149 @@
+"""Time to target: how many times as fast as a reference method, with intervals."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from hpobench.plots.panels import (
+    Methods,
+    in_order,
+    label_of,
+    mark_missing,
+    name_rows,
+    names_that_fit,
+    need,
+    of_tasks,
+    rows_figure,
+    title_panel,
+)
+from hpobench.plots.sheet import Drawn
+from hpobench.plots.style import SINGLE_IN, looks
+from hpobench.plots.ticks import value_axis
+from hpobench.plots.words import NAME_POINTS, sentences
+from hpobench.results.targets import ALL_TASKS
+
+COLUMNS = ("task", "method", "target", "reached", "speedup", "low", "high")
+LABEL = "speed-up"
+ROOM = 1.25
+
+
+def targets_figure(
+    table: pd.DataFrame,
+    methods: Methods,
+    reference: str,
+    *,
+    tasks: Sequence[str] | None = None,
+    seeds: int | None = None,
+    width_in: float = SINGLE_IN[0],
+    notes: Sequence[str] = (),
+) -> Drawn:
+    """Bars of the speed-up over the method `reference`, a panel for each task and target.
+
+    `table` is what `time_to_target` returned. `tasks`: those to show; None: the mean over all of
+    them, or every task if there is no mean. `seeds` is for the caption.
+    """
+    table = need(table, "time_to_target", *COLUMNS)
+    shown = _of_tasks(table, tasks)
+    order = _fastest_first(shown, methods)
+    over = sorted(set(shown["task"]) - {ALL_TASKS})
+    means = len(set(table["task"]) - {ALL_TASKS})
+    text = sentences(
+        f"Speed-up over {label_of(reference, methods)} in the time to a target: its restricted "
+        "mean time (Kaplan-Meier, up to the horizon) over that of the method.",
+        f"{ALL_TASKS.capitalize()}: geometric mean over {means}."
+        if ALL_TASKS in set(shown["task"])
+        else f"Tasks: {len(over)}.",
+        f"{seeds} seeds a task and method." if seeds else "",
+        _target_sentence(shown),
+        "Lines: 95 % bootstrap interval over seeds. At the right: share of runs that reached the "
+        "target.",
+        f"Axis: {LABEL}, log scale; above 1 is faster.",
+        *notes,
+    )
+    panels = list(shown[["task", "target"]].drop_duplicates().itertuples(index=False, name=None))
+    painters = [
+        partial(draw_targets, table=_rows_of(shown, *panel), methods=methods, order=order)
+        for panel in panels
+    ]
+    return rows_figure(painters, names_that_fit(order, methods, width_in), text, width_in)
+
+
+def draw_targets(
+    axes: Axes, table: pd.DataFrame, methods: Methods, *, order: Sequence[str] | None = None
+) -> Axes:
+    """One task and target: a bar from 1 a method, its interval, and the share that got there."""
+    table = need(table, "time_to_target", *COLUMNS)
+    order = order or _fastest_first(table, methods)
+    rows = table.drop_duplicates("method").set_index("method")
+    ends = _limits(rows)
+    all_looks = looks(methods)
+    axes.set_xlim(*ends)
+    value_axis(axes, LABEL, log=True)
+    axes.axvline(1, color="#333333", linewidth=0.8, zorder=2.5)
+    for place, method in enumerate(order):
+        if method not in rows.index:
+            mark_missing(axes, place)
+        else:
+            _draw_bar(axes, place, rows.T[method], all_looks[method].color, ends)
+    name_rows(axes, order, methods)
+    title_panel(axes, _title(table))
+    return axes
+
+
+def _draw_bar(
+    axes: Axes, place: int, row: "pd.Series[Any]", color: str, ends: tuple[float, float]
+) -> None:
+    speedup, low, high = (float(row[name]) for name in ("speedup", "low", "high"))
+    right: Any = axes.get_yaxis_transform()
+    words = f"{100 * row['reached']:.0f} %"
+    axes.annotate(
+        words, (1, place), (4, 0), xycoords=right, textcoords="offset points", va="center",
+        fontsize=NAME_POINTS - 1, color="#333333", annotation_clip=False,
+    )  # fmt: skip
+    if not np.isfinite(speedup):
+        mark_missing(axes, place)
+        return
+    axes.barh(place, speedup - 1, left=1, height=0.62, color=color, alpha=0.75, zorder=2)
+    if np.isfinite([low, high]).any():
+        line = np.clip([low, high], *ends)
+        axes.plot(line, [place, place], color="black", linewidth=1.1, marker="|", markersize=5)
+
+
+def _limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Around 1 and all that is positive and finite."""
+    values = rows[["speedup", "low", "high"]].to_numpy(float)
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = values.min(initial=1.0), values.max(initial=1.0)
+    return min(low / ROOM, 0.8), max(high * ROOM, 1.25)
+
+
+def _of_tasks(table: pd.DataFrame, tasks: Sequence[str] | None) -> pd.DataFrame:
+    has = list(dict.fromkeys(table["task"]))
+    tasks = list(tasks) if tasks else ([ALL_TASKS] if ALL_TASKS in has else has)
+    return of_tasks(table, tasks)
+
+
+def _rows_of(table: pd.DataFrame, task: str, target: float) -> pd.DataFrame:
+    same = table["target"].isna() if np.isnan(target) else table["target"] == target
+    return table[(table["task"] == task) & same]
+
+
+def _title(table: pd.DataFrame) -> str:
+    task, target = table["task"].iloc[0], float(table["target"].iloc[0])
+    return str(task) if np.isnan(target) else f"{task}: regret {target:.3g}"
+
+
+def _target_sentence(table: pd.DataFrame) -> str:
+    if table["target"].isna().all():
+        return "Target of each task: the reference's mean final normalised regret."
+    return "Targets: normalised regrets, as given above the panels."
+
+
+def _fastest_first(table: pd.DataFrame, methods: Methods) -> list[str]:
+    """By the first task and target of the table; ties in the order of the study."""
+    speedup = table.drop_duplicates("method").set_index("method")["speedup"].fillna(0.0)
+    return sorted(in_order(table, methods), key=lambda method: -float(speedup[method]))
