@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check test-dask bench clean
+.PHONY: demo test check test-browser test-dask bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -17,9 +17,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) -e '.[dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## the default study, to its figures
+demo: $(VENV)/.installed  ## the default study, to its figures and report
 	$(BIN)/hpobench run
 	$(BIN)/hpobench plot default
+	$(BIN)/hpobench report default
 
 check: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff check .
@@ -28,6 +29,12 @@ check: $(VENV)/.installed-dev  ## style and types
 
 test: check  ## style, types, tests
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+
+test-browser: $(VENV)/.installed-dev  ## the report page in headless Chromium, which is installed if it is missing
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+		|| apt-get install --yes --no-install-recommends chromium chromium-driver \
+		|| { echo "install Chromium and its driver first: apt-get install chromium chromium-driver"; exit 1; }
+	$(BIN)/python -m pytest tests/browser
 
 build/dask/.installed: $(VENV)/.installed-dev constraints.txt
 	$(PIP) --upgrade --target build/dask distributed

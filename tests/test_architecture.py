@@ -32,8 +32,8 @@ def files(floor: str) -> list[Path]:
 @pytest.mark.parametrize("floor", ALLOWED)
 def test_arrows_point_down(floor):
     for path in files(floor):
-        if path == ROOT / "hpobench" / "cli.py":
-            continue
+        if path == ROOT / "hpobench" / "cli.py" or path.parent == ROOT / "hpobench" / "commands":
+            continue  # the roof
         for name in imported(path):
             above = name.split(".")[1] if name.startswith("hpobench.") else ""
             legal = above not in FLOORS or above == floor or above in ALLOWED[floor]

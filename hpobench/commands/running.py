@@ -1,0 +1,165 @@
+"""Commands that run something: a study, a recording, the claims of papers."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpobench import catalogue
+from hpobench.commands.threads import cap_threads
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from tqdm import tqdm
+
+    from hpobench.live import Status
+    from hpobench.study import Study
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is missing of a study, then print its scores."""
+    cap_threads()
+    from hpobench import config
+    from hpobench.study import Study
+
+    study = Study.make(config.load(options.overrides, options.conf))
+    if options.dry_run:
+        print(_describe(study))
+        return 0
+    _execute(study)
+    _print_scores(study)
+    return _report_failures(study)
+
+
+def _describe(study: "Study") -> str:
+    """The plan as text: what would be run, and what is stored already."""
+    status = study.status()
+    lines = [
+        f"study {study.settings['name']} in {study.folder}: {len(study.keys())} runs, "
+        f"{len(status)} stored, {sum(len(c.seeds) for c in study.pending())} to run",
+        f"workers {study.settings['workers']}, overhead {study.settings['overhead']}, "
+        + (
+            "clock real, one run at a time"
+            if study.settings["clock"] == "real"
+            else f"processes {study.settings['n_jobs']}"
+        ),
+    ]
+    tasks = {pair.task: pair for pair in study.pairs}
+    for task, first in tasks.items():
+        methods = [pair.method for pair in study.pairs if pair.task == task]
+        limits = ", ".join(
+            f"{name} {limit:g}" for name, limit in first.budget.limits().items() if limit < math.inf
+        )
+        lines.append(f"  {task} (budget: {limits}) x {len(first.seeds)} seeds")
+        lines.append(f"      {', '.join(methods)}")
+    return "\n".join(lines)
+
+
+def _execute(study: "Study") -> None:
+    from tqdm import tqdm
+
+    pending = study.pending()
+    total = sum(len(chunk.seeds) for chunk in pending)
+    stored = len(study.keys()) - total
+    if stored:
+        print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
+    failed = 0
+    quiet = not study.settings["progress"]
+    with tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet) as bar:
+        for report in study.run(None if quiet else lambda status: _show(bar, status)):
+            failed += len(report.errors)
+            bar.set_postfix(failed=failed, refresh=False)
+            bar.update(len(report.chunk.seeds))
+
+
+def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
+    """A run that really takes its time: what it does, and for how long it will."""
+    best = "-" if math.isinf(status.best) else f"{status.best:.4g}"
+    left = "" if math.isinf(status.left_s) else f", {status.left_s:.0f} s left"
+    bar.set_postfix_str(
+        f"{status.time_s:.0f} s, {len(status.running)} jobs running, {status.trials} trials, "
+        f"best {best}{left}"
+    )
+
+
+def _print_scores(study: "Study") -> None:
+    from hpobench.results import load, scores
+
+    stored = load(study.folder)
+    if len(stored.observations):
+        print(scores.as_text(scores.scores(stored)))
+    name = study.folder.name if study.folder.parent == Path("runs") else study.folder
+    print(
+        f"\nStored in {study.folder}. Report: hpobench report {name}; figures: hpobench plot {name}"
+    )
+
+
+def _report_failures(study: "Study") -> int:
+    failed = [key for key, status in study.status().items() if status == "failed"]
+    if not failed:
+        return 0
+    from hpobench.results import load
+
+    runs = load(study.folder).runs
+    mine = {(key.task, key.method, key.seed) for key in failed}
+    errors = runs[
+        [key in mine for key in zip(runs["task"], runs["method"], runs["seed"], strict=True)]
+    ]
+    print(f"\n{len(failed)} runs failed (retry with retry_failed=true):", file=sys.stderr)
+    for row in errors.itertuples():
+        print(f"  {row.task} {row.method} seed {row.seed}: {row.error}", file=sys.stderr)
+    return 1
+
+
+def record(options: argparse.Namespace) -> int:
+    """`configs=` says how many configurations, `seeds=` how many repetitions of each."""
+    cap_threads()
+    from tqdm import tqdm
+
+    from hpobench import config, recording, resolve
+
+    counts = [text for text in options.overrides if text.startswith("configs=")]
+    number = counts[-1].partition("=")[2] if counts else "2000"
+    if not number.isdecimal() or int(number) < 1:
+        raise ValueError(f"configs={number}: use a number of configurations of at least 1")
+    others = [text for text in options.overrides if text not in counts]
+    composed = config.load([*others, "method=random"], options.conf)
+    for name in dict.fromkeys(task for task, _ in composed.pairs):
+        settings = composed.settings
+        job = recording.plan(
+            name, settings["tasks"][name], int(number), len(resolve.seeds(settings["seeds"]))
+        )
+        folder = Path(settings["runs_dir"]) / "recordings" / name
+        missing = job.missing(folder)
+        with tqdm(total=len(missing), unit="piece", desc=name) as bar:
+            for _ in recording.record(job, folder, settings["n_jobs"]):
+                bar.update()
+        print(recording.write_table(job, folder))
+    return 0
+
+
+def claims(options: argparse.Namespace) -> int:
+    """Run the studies `claims/NAME` and print a Markdown table of what was found."""
+    cap_threads()
+    from hpobench import config
+    from hpobench.results import claims as judged
+    from hpobench.results import load
+    from hpobench.study import Study
+
+    chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
+    others = [text for text in options.overrides if not text.startswith("claim=")]
+    known = [name for name in catalogue.names("study") if name.startswith("claims/")]
+    studies = [f"claims/{name}" for name in chosen] or known
+    if strange := [name for name in studies if name not in known]:
+        raise LookupError(catalogue.unknown("claim", strange[0], known))
+    print(judged.HEADER)
+    failed = 0
+    for name in studies:
+        about = catalogue.read("study", name)["about"]
+        study = Study.make(config.load([f"study={name}", *others]))
+        _execute(study)
+        print(judged.as_markdown(about, judged.judge(load(study.folder), about["expects"])))
+        failed |= _report_failures(study)
+    return failed

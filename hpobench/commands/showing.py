@@ -1,0 +1,126 @@
+"""Commands that show something: what there is, figures, the report, tables for papers."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpobench import catalogue
+from hpobench.commands.threads import cap_threads
+
+if TYPE_CHECKING:
+    from hpobench.results import Study
+
+
+def listing(options: argparse.Namespace) -> int:
+    """The names that can be chosen, with their summaries."""
+    for group in [options.group] if options.group else ["method", "task", "study"]:
+        names = catalogue.names(group, options.conf)
+        width = max(map(len, names), default=0)
+        print(f"{group}:")
+        for name in names:
+            about = catalogue.read(group, name, options.conf).get("about") or {}
+            print(f"  {name:<{width}}  {about.get('summary', '')}".rstrip())
+    return 0
+
+
+def plot(options: argparse.Namespace) -> int:
+    """The standard figures of a study, or those of one run."""
+    cap_threads()
+    from hpobench.plots import figures
+    from hpobench.resolve import study_folder
+    from hpobench.results import load
+
+    folder = study_folder(options.study, options.runs_dir)
+    if options.run:
+        task, method, seed = _one_run(options.run)
+        paths = figures.draw_run(load(folder), folder / "figures", task, method, seed)
+        print("\n".join(map(str, paths)))
+        return 0
+    paths = figures.draw(
+        load(folder),
+        folder / "figures",
+        time=options.time,
+        statistic=options.statistic,
+        band=options.band,
+        view=options.view,
+    )
+    print("\n".join(str(path) for path in paths))
+    return 0
+
+
+def _one_run(text: str) -> tuple[str, str, int]:
+    parts = text.split(",")
+    if len(parts) != 3 or not parts[2].strip().isdecimal():
+        raise ValueError(f"--run {text}: give a task, a method and a seed, as in phoneme,random,0")
+    return parts[0].strip(), parts[1].strip(), int(parts[2])
+
+
+def report(options: argparse.Namespace) -> int:
+    """One HTML file."""
+    cap_threads()
+    from hpobench.plots.report import page
+    from hpobench.resolve import study_folder
+
+    print(page.write(study_folder(options.study, options.runs_dir), options.output))
+    return 0
+
+
+def watch(options: argparse.Namespace) -> int:
+    """A status line and the report, time and again, until all runs are stored."""
+    cap_threads()
+    from hpobench.plots.report import watching
+    from hpobench.resolve import study_folder
+
+    folder = study_folder(options.study, options.runs_dir)
+    output = options.output or folder / "report.html"
+    print(f"The report is in {output}; it loads itself anew.", flush=True)
+    try:
+        for line in watching.follow(folder, output, options.every, once=options.once):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        print("No longer watched; the study goes on.", file=sys.stderr)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Tables for a paper, printed or written to a file."""
+    cap_threads()
+    from hpobench.resolve import study_folder
+    from hpobench.results import export, load
+
+    text = export.tables(
+        load(study_folder(options.study, options.runs_dir)), options.format, view=options.view
+    )
+    if options.output is None:
+        print(text, end="")
+        return 0
+    options.output.write_text(text, encoding="utf-8")
+    print(options.output)
+    return 0
+
+
+def bring_in(options: argparse.Namespace) -> int:
+    """The logs of another library, stored as a study."""
+    cap_threads()
+    from hpobench.results import foreign
+
+    sources: dict[str, Callable[..., Study]] = {
+        "optuna": foreign.from_optuna,
+        "syne-tune": foreign.from_syne_tune,
+        "carps": foreign.from_carps,
+    }
+    names = {"task": options.task, "method": options.method, "seed": options.seed}
+    try:
+        study = sources[options.library](options.path, **names)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{error.name} is not installed: pip install 'hpobench[{options.library}]'"
+        ) from error
+    folder = foreign.store(study, Path(options.runs_dir) / options.name)
+    for note in study.settings.get("notes", []):
+        print(note, file=sys.stderr)
+    runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
+    print(f"{runs} stored in {folder}. Report: hpobench report {options.name}")
+    return 0

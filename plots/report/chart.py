@@ -1,0 +1,200 @@
+"""The interactive figure: every curve of every task, axis, statistic and band, ready to be drawn.
+
+Curves are looked up at the times of a log and of a linear grid together, so that both axes have
+enough of them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import to_hex
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.plots.axes import FLOOR_SENTENCE, axis_scale, is_cut, log_floor
+from hpobench.plots.caption import caption
+from hpobench.plots.report.context import Context, listed
+from hpobench.plots.report.packing import Pool
+from hpobench.plots.style import looks
+from hpobench.results.aggregate import BANDS, NAMES, Summary
+from hpobench.results.comparison import Comparison
+from hpobench.results.incumbents import Incumbents, in_view, incumbents
+from hpobench.results.normalise import Reference
+from hpobench.results.ranks import average_ranks, can_rank
+from hpobench.results.study import Study
+from hpobench.results.summaries import average_summaries, task_summaries
+from hpobench.results.time_axis import AXES, axis_of, on_axis
+
+POINTS = {"log": 90, "linear": 45}
+DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
+MOST_CURVES = 800
+"""With more than so many the page would be too large: single tasks are on the first axis only."""
+SCALE = "{scale}"
+"""Stands in captions where the page says log or linear."""
+
+
+Series = dict[tuple[str, str], Comparison]
+"""By statistic and band."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What can be looked at: its name in the page, its title, and how to compute it."""
+
+    name: str
+    title: str
+    make: Callable[[], Series]
+
+
+@dataclass(frozen=True)
+class ChartData:
+    """`document` is for JSON; it tells where in `numbers` (see `packing.Pool`) its arrays begin."""
+
+    document: dict[str, Any]
+    numbers: bytes
+
+
+def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData | None:
+    """All that the interactive figure shows; None if there is not a single curve."""
+    pool = Pool()
+    views: dict[str, dict[str, Any]] = {}
+    titles: dict[str, str] = {}
+    studies = dict(_on_axes(context.study, axes))
+    pairs = context.study.runs.groupby(["task", "method"], observed=True).ngroups
+    crowded = pairs * len(studies) > MOST_CURVES
+    for axis, study in studies.items():
+        found = context.found if study is context.study else incumbents(study)
+        panels = list(_averages(context, found))
+        if axis == axes[0] or not crowded:
+            panels += _tasks(context, study, found)
+        for panel in panels:
+            view = _view(context, panel, study, pool)
+            if view is not None:
+                views[f"{panel.name}|{axis}"] = view
+                titles.setdefault(panel.name, panel.title)
+    if not views:
+        return None
+    document = {
+        "panels": [{"name": name, "title": title} for name, title in titles.items()],
+        "axes": [{"name": axis, "title": AXES[axis].label} for axis in studies],
+        "statistics": {name: NAMES.get(name, name) for name in BANDS},
+        "bands": {statistic: dict(bands) for statistic, bands in BANDS.items()},
+        "methods": _methods(context.study),
+        "views": views,
+    }
+    return ChartData(document, pool.content())
+
+
+def _on_axes(study: Study, axes: Sequence[str]) -> Iterator[tuple[str, Study]]:
+    """The study on each of the time axes that it can be put on."""
+    for axis in axes:
+        try:
+            yield axis, on_axis(study, axis)
+        except ValueError:  # stored without the tables that the axis needs
+            continue
+
+
+def _methods(study: Study) -> dict[str, dict[str, str]]:
+    made = looks(study.methods)
+    return {
+        name: {
+            "label": facts.label,
+            "color": to_hex(made[name].color),
+            "dash": DASHES.get(str(made[name].line), "dash"),
+        }
+        for name, facts in study.methods.items()
+    }
+
+
+def _averages(context: Context, found: Incumbents) -> Iterator[Panel]:
+    """Regret and rank over each group of tasks on which the same methods were run."""
+    for group in context.groups:
+        some, known = found.only(group.tasks), group.references
+        if len(known) > 1:
+            title = f"Average of {_some(context, list(known))}: normalised regret"
+            yield Panel(f"average-{group.number}", title, partial(_average, context, some, known))
+        if len(group.tasks) > 1 and can_rank(some):
+            title = f"Average of {_some(context, group.tasks)}: rank"
+            yield Panel(f"rank-{group.number}", title, partial(_ranks, some))
+
+
+def _tasks(context: Context, study: Study, found: Incumbents) -> Iterator[Panel]:
+    """Each task, then on test data those that have it."""
+    for task in context.tasks:
+        title = context.task_label(task)
+        yield Panel(f"task-{task}", title, partial(_task, context, found.only([task]), task))
+    on_test = in_view(found, study, dict.fromkeys(context.tested, "test"))
+    for task in context.tested:
+        title = f"{context.task_label(task)}, on test data"
+        yield Panel(f"test-{task}", title, partial(_task, context, on_test.only([task]), task))
+
+
+def _some(context: Context, tasks: list[str]) -> str:
+    """So many tasks, and which they are if they are few."""
+    names = [*map(context.task_label, tasks[:3]), *(["…"] if len(tasks) > 3 else [])]
+    return f"{len(tasks)} tasks ({listed(names)})"
+
+
+def _average(context: Context, found: Incumbents, known: Mapping[str, Reference]) -> Series:
+    return average_summaries(found, known, POINTS, context.rng("chart"))
+
+
+def _task(context: Context, found: Incumbents, task: str) -> Series:
+    return task_summaries(found, task, POINTS, context.rng("chart"))
+
+
+def _ranks(found: Incumbents) -> Series:
+    """Ranks at the times of both grids."""
+    log = average_ranks(found, time="log", points=POINTS["log"])
+    linear = average_ranks(found, time="linear", points=POINTS["linear"])
+    time, order = np.unique(np.concatenate([log.time, linear.time]), return_index=True)
+
+    def both(one: Summary, other: Summary) -> Summary:
+        def joined(part: str) -> FloatArray:
+            whole = np.concatenate([getattr(one, part), getattr(other, part)])
+            return np.asarray(whole[order], dtype=float)
+
+        return replace(one, centre=joined("centre"), low=joined("low"), high=joined("high"))
+
+    lines = {name: both(line, linear.lines[name]) for name, line in log.lines.items()}
+    return {("mean", "sem"): replace(log, time=time, lines=lines, axis=axis_of(found.runs))}
+
+
+def _view(context: Context, panel: Panel, study: Study, pool: Pool) -> dict[str, Any] | None:
+    """One panel on one axis, in all statistics and bands; None if nothing can be drawn."""
+    made = panel.make()
+    first = next(iter(made.values()))
+    if not first.lines:
+        return None
+    return {
+        "label": first.label,
+        "positive": first.positive,
+        "rank": first.quantity == "rank",
+        **_time(first, pool),
+        "series": {
+            "/".join(choice): _series(comparison, context, study, pool)
+            for choice, comparison in made.items()
+        },
+    }
+
+
+def _time(first: Comparison, pool: Pool) -> dict[str, Any]:
+    """The times in a unit that suits them, and what the axis is called."""
+    size, label = axis_scale(first)
+    return {"time": pool.add(first.time / size), "points": len(first.time), "axis": label}
+
+
+def _series(comparison: Comparison, context: Context, study: Study, pool: Pool) -> dict[str, Any]:
+    extra = [FLOOR_SENTENCE] if is_cut(comparison) else []
+    return {
+        "floor": log_floor(comparison),
+        "caption": caption(
+            [comparison], context.study.methods, study.settings, time=SCALE, extra=extra
+        ),
+        "lines": {
+            method: [pool.add(part) for part in (line.centre, line.low, line.high)]
+            for method, line in comparison.lines.items()
+        },
+    }

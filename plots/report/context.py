@@ -1,0 +1,141 @@
+"""What the sections of a report are made from; what several of them need is computed once."""
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hpobench import layout
+from hpobench.results.incumbents import Incumbents, available_views, incumbents
+from hpobench.results.loading import load
+from hpobench.results.normalise import Reference, references
+from hpobench.results.scores import scores
+from hpobench.results.study import Study
+from hpobench.results.verdict import Verdict, verdicts
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks on which the same methods were run; `references` of those that can be normalised."""
+
+    number: int
+    tasks: list[str]
+    found: Incumbents
+    references: dict[str, Reference]
+
+
+@dataclass(frozen=True)
+class Context:
+    """A study, what its folder says of it, and what follows from it."""
+
+    study: Study
+    planned: int
+    """How many runs the plan has."""
+    config: str = ""
+    """Its config.yaml."""
+    manifest: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.study.settings.get("name", "study"))
+
+    @cached_property
+    def found(self) -> Incumbents:
+        """The incumbents of all runs, in each task's own view."""
+        return incumbents(self.study)
+
+    @cached_property
+    def tested(self) -> list[str]:
+        """The tasks among them that have values on test data."""
+        views = available_views(self.study)
+        return [task for task in self.tasks if "test" in views[task]]
+
+    @cached_property
+    def references(self) -> dict[str, Reference]:
+        """By task with runs, what its values are normalised by."""
+        known = references(self.study, self.found.views)
+        return {task: known[task] for task in self.tasks if task in known}
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """The tasks that have a run that did not fail."""
+        runs = self.study.runs
+        present = set(runs.loc[runs["status"] != "failed", "task"].astype(str))
+        return [task for task in self.study.tasks if task in present]
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """Which method for which budget."""
+        return verdicts(self.found, self.references, self.rng("verdicts"))
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The table of scores."""
+        return scores(self.study)
+
+    @property
+    def failed(self) -> int:
+        """How many runs failed."""
+        return int((self.study.runs["status"] == "failed").sum())
+
+    @cached_property
+    def groups(self) -> list["Group"]:
+        """The tasks on which the same methods were run, group by group."""
+        made: list[Group] = []
+        for tasks in self.found.groups():
+            kept = [task for task in tasks if task in self.tasks]
+            known = {task: self.references[task] for task in kept if task in self.references}
+            if kept:
+                made.append(Group(len(made) + 1, kept, self.found.only(kept), known))
+        return made
+
+    def group_label(self, tasks: Sequence[str]) -> str:
+        """The one task, or how many there are and which."""
+        if len(tasks) == 1:
+            return self.task_label(tasks[0])
+        return f"{len(tasks)} tasks ({listed(map(self.task_label, tasks))})"
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator for one purpose: sections do not change with what comes before them."""
+        return np.random.default_rng(zlib.crc32(purpose.encode()))
+
+    def number(self, task: str) -> int:
+        """Its place among the tasks: an anchor that needs no escaping."""
+        return list(self.study.tasks).index(task) + 1
+
+    def task_label(self, task: str) -> str:
+        """How a task is called; other names, as of averages, are as they are."""
+        return self.study.tasks[task].label if task in self.study.tasks else task
+
+    def method_label(self, method: str) -> str:
+        """How a method is called."""
+        return self.study.methods[method].label if method in self.study.methods else method
+
+
+def read(folder: Path) -> Context:
+    """The context of a stored study. Raises FileNotFoundError if there is none."""
+    study = load(folder)
+    planned = sum(len(pair["seeds"]) for pair in layout.read_plan(folder)["pairs"])
+    return Context(
+        study,
+        planned,
+        _text(folder / "config.yaml"),
+        json.loads(_text(folder / "manifest.json") or "null"),
+    )
+
+
+def listed(words: Iterable[str]) -> str:
+    """With commas between them; with semicolons if they hold commas."""
+    known = list(words)
+    return ("; " if any("," in word for word in known) else ", ").join(known)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,178 @@
+/* ---- The interactive figure. */
+
+let data, numbers;
+
+const part = (begin, points) => numbers.subarray(begin, begin + points);
+const view = () => data.views[state.panel + "|" + state.axis];
+const seriesKey = () => state.statistic + "/" + state.band;
+const log = (which) => (which === "x" ? state.x === "log" : yScale() === "log");
+const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+function yScale() {
+  const now = view();
+  if (now.rank || lowest(now) <= 0 && !now.positive) return "linear";
+  return state.y || (now.positive ? "log" : "linear");
+}
+
+function lowest(now) {
+  let least = Infinity;
+  for (const [centre] of Object.values(series(now).lines))
+    for (const value of part(centre, now.points)) if (value < least) least = value;
+  return least;
+}
+
+const series = (now) => now.series[seriesKey()];
+
+/* Choices that do not exist here fall back to the first that does. */
+function settle() {
+  const names = data.panels.map((panel) => panel.name);
+  if (!names.includes(state.panel)) state.panel = names[0];
+  const axes = data.axes.map((axis) => axis.name).filter((axis) => data.views[state.panel + "|" + axis]);
+  if (!axes.includes(state.axis)) state.axis = axes[0];
+  const keys = Object.keys(view().series);
+  const statistics = [...new Set(keys.map((key) => key.split("/")[0]))];
+  if (!statistics.includes(state.statistic)) state.statistic = statistics[0];
+  const bands = keys.filter((key) => key.startsWith(state.statistic + "/")).map((key) => key.split("/")[1]);
+  if (!bands.includes(state.band)) state.band = bands[0];
+  offer("choose-panel", data.panels.map((panel) => [panel.name, panel.title]), state.panel);
+  offer("choose-axis", data.axes.filter((axis) => axes.includes(axis.name)).map((axis) => [axis.name, axis.title]), state.axis);
+  offer("choose-statistic", statistics.map((name) => [name, data.statistics[name]]), state.statistic);
+  offer("choose-band", bands.map((name) => [name, data.bands[state.statistic][name]]), state.band);
+  byId("log-x").checked = state.x === "log";
+  byId("log-y").checked = yScale() === "log";
+  byId("log-y").disabled = view().rank || (lowest(view()) <= 0 && !view().positive);
+}
+
+function offer(id, options, chosen) {
+  const select = byId(id);
+  select.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === chosen)));
+  select.disabled = options.length < 2;
+}
+
+/* Band below and above, then the line; what lies below a log axis is drawn at its edge. */
+function traces() {
+  const now = view();
+  const { lines, floor } = series(now);
+  const time = part(now.time, now.points);
+  const cut = (value) => (log("y") && floor !== null && value < floor ? floor : value);
+  const made = [];
+  for (const [method, parts] of Object.entries(lines)) {
+    const [centre, low, high] = parts.map((begin) => part(begin, now.points));
+    const { label, color, dash } = data.methods[method];
+    const shown = [...time.keys()].filter((place) => Number.isFinite(centre[place]) && (!log("x") || time[place] > 0));
+    const banded = shown.filter((place) => Number.isFinite(low[place]));
+    const common = {
+      mode: "lines", legendgroup: method, showlegend: false,
+      visible: state.hidden.includes(method) ? "legendonly" : true,
+    };
+    const edge = { ...common, hoverinfo: "skip", line: { shape: "hv", width: 0, color } };
+    const at = (places, values) => ({ x: places.map((p) => time[p]), y: places.map((p) => cut(values[p])) });
+    made.push({ ...edge, ...at(banded, low), meta: "low" });
+    made.push({ ...edge, ...at(banded, high), meta: "high", fill: "tonexty", fillcolor: color + "2b" });
+    made.push({
+      ...common, ...at(shown, centre), name: escaped(label), meta: "line",
+      line: { shape: "hv", width: 2, color, dash },
+      customdata: shown.map((p) => valueText(centre[p], low[p], high[p])),
+      hovertemplate: "%{customdata}",
+    });
+  }
+  return made;
+}
+
+const short = (value) => Number(value.toPrecision(4)).toString();
+
+function valueText(centre, low, high) {
+  return Number.isFinite(low) ? `${short(centre)} [${short(low)}, ${short(high)}]` : short(centre);
+}
+
+function layout() {
+  const now = view();
+  const narrow = byId("chart").clientWidth < 560;
+  const axis = { showline: true, linecolor: "#444", gridcolor: "#e4e4e4", zeroline: false, ticks: "outside", automargin: true };
+  const drawn = Object.keys(series(now).lines).filter((method) => !state.hidden.includes(method));
+  return {
+    font: { family: "system-ui, sans-serif", size: 13, color: "#1a1a1a" },
+    margin: { l: narrow ? 48 : 64, r: 12, t: 12, b: 48 },
+    height: narrow ? 380 : 480,
+    paper_bgcolor: "#fff", plot_bgcolor: "#fff",
+    hovermode: drawn.length > 12 ? "closest" : "x unified",
+    hoverlabel: { font: { size: 12 }, namelength: -1, bgcolor: "rgba(255, 255, 255, 0.92)" },
+    xaxis: { ...axis, ...scale("x", rangeX(now)), title: { text: escaped(now.axis) }, hoverformat: ".4~g", nticks: narrow ? 5 : 9 },
+    yaxis: { ...axis, ...scale("y", rangeY(now)), title: { text: escaped(now.label) }, nticks: 9 },
+  };
+}
+
+/* On log axes ticks at 1, 2 and 5, or at decades only where there are many. */
+function scale(which, range) {
+  const common = { range, autorange: false, tickformat: "~g" };
+  if (!log(which)) return { ...common, type: "linear" };
+  const dtick = range[1] - range[0] < 2.2 ? "D2" : 1;
+  return { ...common, type: "log", tickmode: "linear", tick0: 0, dtick };
+}
+
+function rangeX(now) {
+  const time = part(now.time, now.points);
+  const last = time[now.points - 1];
+  if (!log("x")) return [0, last];
+  const starts = Object.values(series(now).lines).map(([centre]) => part(centre, now.points).findIndex(
+    (value, place) => Number.isFinite(value) && time[place] > 0));
+  const first = time[Math.min(...starts.filter((place) => place >= 0))] || last / 1000;
+  return [Math.log10(first < last ? first : last / 10), Math.log10(last)];
+}
+
+/* Zoomed in, there may be no such tick: then the library chooses. */
+function followZoom(change) {
+  if (Object.keys(change).some((key) => key.includes("range[")))
+    Plotly.relayout("chart", { "xaxis.tickmode": "auto", "yaxis.tickmode": "auto" });
+}
+
+/* From the lines and bands that are shown, so that singling out a method zooms in on it. */
+function rangeY(now) {
+  const { lines, floor } = series(now);
+  let least = Infinity, most = -Infinity;
+  for (const [method, [centre, low, high]] of Object.entries(lines)) {
+    if (state.hidden.includes(method)) continue;
+    for (const value of [...part(centre, now.points), ...part(low, now.points), ...part(high, now.points)]) {
+      if (!Number.isFinite(value)) continue;
+      const shown = log("y") && value < floor ? floor : value;
+      least = Math.min(least, shown);
+      most = Math.max(most, shown);
+    }
+  }
+  if (least > most) [least, most] = [0.1, 1];
+  if (log("y")) [least, most] = [Math.log10(least), Math.log10(most)];
+  const room = 0.03 * (most - least || 1);
+  return [least - room, most + room];
+}
+
+const config = {
+  displaylogo: false, responsive: true,
+  // The page sends nothing anywhere.
+  plotlyServerURL: "", showSendToCloud: false,
+  modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
+  toImageButtonOptions: { format: "svg", filename: "curves" },
+};
+
+async function draw() {
+  settle();
+  keepState();
+  const now = view();
+  showLegend(Object.keys(series(now).lines));
+  const scales = series(now).caption.replace("{scale}", state.x);
+  byId("chart-caption").textContent = `${scales} Value axis: ${yScale()} scale.`;
+  byId("chart").setAttribute("aria-label", describe(now));
+  await Plotly.react("chart", traces(), layout(), config);
+}
+
+/* What the figure shows at the end, best first: the figure in words. */
+function describe(now) {
+  const ends = Object.entries(series(now).lines).map(([method, [centre]]) => {
+    const values = [...part(centre, now.points)].filter(Number.isFinite);
+    return [data.methods[method].label, values[values.length - 1]];
+  });
+  ends.sort((one, other) => one[1] - other[1]);
+  const listed = ends.map(([label, value]) => `${label} ${short(value)}`).join(", ");
+  return `${titleOf(state.panel)}: ${now.label} over ${now.axis}. Last values, best first: ${listed}.`;
+}
+
+const titleOf = (name) => data.panels.find((panel) => panel.name === name).title;

@@ -1,0 +1,76 @@
+"""Over all tasks: scores with intervals, ranks, and how probable it is that one beats another."""
+
+from hpobench.plots.aggregates import aggregates_figure, rank_intervals_figure
+from hpobench.plots.improvement import improvement_figure
+from hpobench.plots.report.blocks import Block, Column, Section, count, number, table
+from hpobench.plots.report.context import Context, Group
+from hpobench.plots.report.images import WIDE_IN, image
+from hpobench.plots.report.parts.groups import attempt, by_group
+from hpobench.plots.report.parts.scores import named
+from hpobench.results.across import aggregate_scores, probability_of_improvement, rank_intervals
+
+METRICS = {
+    "mean": "mean",
+    "median": "median",
+    "iqm": "interquartile mean",
+    "optimality_gap": "optimality gap",
+}
+SCORES = {
+    "method": Column("method"),
+    "metric": Column("metric", lambda name: METRICS.get(name, name)),
+    "value": Column("value", number()),
+    "low": Column("low", number(), "95 % bootstrap interval"),
+    "high": Column("high", number(), "95 % bootstrap interval"),
+    "tasks": Column("tasks", count),
+    "runs": Column("runs", count),
+}
+PAIRS = {
+    "method": Column("method"),
+    "other": Column("is better than"),
+    "probability": Column("probability", number(3)),
+    "low": Column("low", number(3), "95 % bootstrap interval"),
+    "high": Column("high", number(3), "95 % bootstrap interval"),
+}
+
+
+def across(context: Context) -> list[Block]:
+    """At the end of the horizon, for each group of tasks on which the same methods were run."""
+    return by_group(context, "across", _of_group)
+
+
+def _of_group(context: Context, group: Group) -> list[Block]:
+    whose = context.group_label(group.tasks)
+    return [
+        *attempt(lambda: _scores(context, group, whose)),
+        *attempt(lambda: _ranks(context, group, whose)),
+        *attempt(lambda: _improvement(context, group, whose)),
+    ]
+
+
+def _scores(context: Context, group: Group, whose: str) -> list[Block]:
+    made = aggregate_scores(group.found, group.references, context.rng("aggregate scores"))
+    drawn = aggregates_figure(made, context.study.methods, width_in=WIDE_IN)
+    alt = f"Mean, median, interquartile mean and optimality gap of every method over {whose}"
+    name = f"table-across-{group.number}"
+    title = "Normalised regret at the horizon, over tasks"
+    shown = table(named(context, made), name, title, SCORES)
+    return [image(drawn, alt), Section(f"{name}-fold", "As a table", [shown], folded=True)]
+
+
+def _ranks(context: Context, group: Group, whose: str) -> list[Block]:
+    if len(group.found.methods) < 2:
+        return []
+    made = rank_intervals(group.found, group.references, context.rng("rank intervals"))
+    alt = f"Average rank of every method over {whose}, with intervals"
+    return [image(rank_intervals_figure(made, context.study.methods), alt)]
+
+
+def _improvement(context: Context, group: Group, whose: str) -> list[Block]:
+    made = probability_of_improvement(group.found, group.references, context.rng("improvement"))
+    if not len(made):
+        return []
+    alt = f"How probably a run of one method ends better than one of another, over {whose}"
+    name = f"table-improvement-{group.number}"
+    shown = table(named(context, made), name, "Probability of improvement", PAIRS)
+    drawn = improvement_figure(made, context.study.methods)
+    return [image(drawn, alt), Section(f"{name}-fold", "As a table", [shown], folded=True)]

@@ -1,0 +1,59 @@
+"""Scores: the numbers behind the curves."""
+
+import pandas as pd
+
+from hpobench.plots.report.blocks import Block, Column, count, number, table
+from hpobench.plots.report.context import Context
+
+COLUMNS = {
+    "task": Column("task"),
+    "method": Column("method"),
+    "final": Column("final", number(), "normalised regret at the horizon, mean over seeds"),
+    "final_sem": Column("± SEM", number(2), "its standard error"),
+    "anytime_log": Column(
+        "anytime (log)", number(), "mean normalised regret over the last three decades of time"
+    ),
+    "anytime_linear": Column("anytime (linear)", number(), "mean normalised regret over time"),
+    "regret": Column("regret", number(), "value at the horizon less the optimum, mean over seeds"),
+    "regret_sem": Column("± SEM", number(2), "its standard error"),
+    "seeds": Column("runs", count, "runs that went in"),
+    "failed": Column("failed", count, "runs that failed and were left out"),
+}
+CAPTION = (
+    "Lower is better. Final: normalised regret at the horizon, mean over seeds. Anytime: its mean "
+    "over time, log or evenly spaced, at most 1 at each time. Regret: in the task's own unit."
+)
+
+
+def scores(context: Context) -> list[Block]:
+    """All tasks and their means."""
+    frame = context.scores
+    if not len(frame):
+        return []
+    return [table(named(context, frame), "table-scores", "Scores", COLUMNS, CAPTION)]
+
+
+def of_task(context: Context, task: str) -> list[Block]:
+    """Those of one task, best first."""
+    frame = context.scores[context.scores["task"] == task].sort_values("final", kind="stable")
+    if not len(frame):
+        return []
+    columns = {name: column for name, column in COLUMNS.items() if name != "task"}
+    name = f"table-scores-{context.number(task)}"
+    return [table(named(context, frame), name, f"Scores on {context.task_label(task)}", columns)]
+
+
+def named(context: Context, frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with tasks and methods as they are called."""
+    labels = {
+        "task": context.task_label,
+        "method": context.method_label,
+        "other": context.method_label,
+    }
+    return frame.assign(
+        **{
+            name: [label(each) for each in frame[name]]
+            for name, label in labels.items()
+            if name in frame
+        }
+    )

@@ -1,0 +1,64 @@
+"""Speed: how many times as fast as another method, and which share of targets by when."""
+
+from hpobench.plots.ecdf import ecdf_figure
+from hpobench.plots.report.blocks import Block, Column, Section, number, share, table
+from hpobench.plots.report.context import Context, Group
+from hpobench.plots.report.images import image
+from hpobench.plots.report.parts.groups import attempt, by_group
+from hpobench.plots.report.parts.scores import named
+from hpobench.plots.report.parts.summary import duration
+from hpobench.plots.targets import targets_figure
+from hpobench.results.ecdf import time_ecdf
+from hpobench.results.targets import time_to_target
+
+REFERENCE = "random"
+SPEEDUPS = {
+    "task": Column("task"),
+    "method": Column("method"),
+    "target": Column("target", number(3), "normalised regret to reach"),
+    "reached": Column("reached", share, "share of runs that reached the target"),
+    "mean_time_s": Column("mean time", duration, "restricted mean, up to the horizon"),
+    "median_time_s": Column("median time", duration),
+    "speedup": Column("speed-up", number(3)),
+    "low": Column("low", number(3), "95 % bootstrap interval"),
+    "high": Column("high", number(3), "95 % bootstrap interval"),
+}
+
+
+def speed(context: Context) -> list[Block]:
+    """Group by group: time to a target, and the ECDF over many."""
+    return by_group(context, "speed", _of_group)
+
+
+def _of_group(context: Context, group: Group) -> list[Block]:
+    if not group.references:
+        return []
+    several = len(group.found.methods) > 1
+    return [
+        *(attempt(lambda: _targets(context, group)) if several else []),
+        *attempt(lambda: _ecdf(context, group)),
+    ]
+
+
+def reference_of(group: Group) -> str:
+    """Random search if it was run there, else the first method."""
+    names = list(group.found.methods)
+    return REFERENCE if REFERENCE in names else names[0]
+
+
+def _targets(context: Context, group: Group) -> list[Block]:
+    reference = reference_of(group)
+    label = context.method_label(reference)
+    rng = context.rng("time to target")
+    made = time_to_target(group.found, group.references, reference, rng)
+    drawn = targets_figure(made, context.study.methods, reference)
+    alt = f"Speed-up of every method over {label} to reach its final value"
+    name, title = f"table-speed-{group.number}", f"Time to what {label} reaches in the end"
+    shown = table(named(context, made), name, title, SPEEDUPS)
+    return [image(drawn, alt), Section(f"{name}-fold", "Task by task", [shown], folded=True)]
+
+
+def _ecdf(context: Context, group: Group) -> list[Block]:
+    made = time_ecdf(group.found, group.references, rng=context.rng("ecdf"))
+    drawn = ecdf_figure([made], context.study.methods, context.study.settings)
+    return [image(drawn, f"Share of targets reached over time, {context.group_label(group.tasks)}")]

@@ -1,0 +1,57 @@
+"""Task by task: what to use for how many minutes, the curves, the scores."""
+
+from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.report.blocks import Block, Image, Paragraph, Section, Show
+from hpobench.plots.report.context import Context
+from hpobench.plots.report.images import image
+from hpobench.plots.report.parts import scores
+from hpobench.plots.report.parts.summary import choices
+from hpobench.results.comparison import anytime
+from hpobench.results.incumbents import in_view
+
+
+def tasks(context: Context) -> list[Block]:
+    """A folded section for each task with a run that did not fail."""
+    return [
+        Section(
+            f"task-{context.number(task)}",
+            context.task_label(task),
+            _blocks(context, task),
+            folded=True,
+        )
+        for task in context.tasks
+    ]
+
+
+def _blocks(context: Context, task: str) -> list[Block]:
+    blocks: list[Block] = [Paragraph(_facts(context, task))]
+    mine = [verdict for verdict in context.verdicts if verdict.tasks == (task,)]
+    blocks += [choices(context, mine)] if mine else []
+    blocks.append(Show(f"task-{task}", "show in the interactive figure"))
+    blocks += _figures(context, task)
+    return blocks + scores.of_task(context, task)
+
+
+def _facts(context: Context, task: str) -> str:
+    facts = context.study.tasks[task]
+    words = [f"Measured: {facts.value_label}" + (f" ({facts.unit})" if facts.unit else "")]
+    if facts.fidelity != "none":
+        words.append(f"resource: {facts.fidelity}, {facts.r_min:g} to {facts.r_max:g}")
+    if facts.optimum is not None:
+        words.append(f"known optimum {facts.optimum:.6g}")
+    if facts.median is not None:
+        words.append(f"median configuration {facts.median:.6g}")
+    return "; ".join(words) + "."
+
+
+def _figures(context: Context, task: str) -> list[Image]:
+    methods, settings = context.study.methods, context.study.settings
+    label = context.task_label(task)
+    drawn = anytime_figure([anytime(context.found, task)], methods, settings)
+    images = [image(drawn, f"Incumbent of every method over time on {label}", replaced=True)]
+    if task in context.tested:
+        on_test = in_view(context.found, context.study, {task: "test"})
+        drawn = anytime_figure([anytime(on_test, task)], methods, settings)
+        alt = f"Incumbent of every method over time on {label}, on test data"
+        images.append(image(drawn, alt, replaced=True))
+    return images

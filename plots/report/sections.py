@@ -1,0 +1,56 @@
+"""The sections of a report, in order. What cannot be computed says why in its place."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from hpobench.plots.report.blocks import Block, Section
+from hpobench.plots.report.context import Context
+from hpobench.plots.report.parts.across import across
+from hpobench.plots.report.parts.curves import curves
+from hpobench.plots.report.parts.groups import attempt
+from hpobench.plots.report.parts.record import environment, failures, rerun
+from hpobench.plots.report.parts.scores import scores
+from hpobench.plots.report.parts.speed import speed
+from hpobench.plots.report.parts.summary import summary
+from hpobench.plots.report.parts.tasks import tasks
+from hpobench.plots.report.parts.tests import tests
+from hpobench.plots.report.parts.trust import constraints, overtuning
+from hpobench.plots.report.parts.workers import decisions, workers
+
+
+class Part(NamedTuple):
+    """An anchor, a heading, and what makes the blocks below it: none, and it is left out."""
+
+    name: str
+    title: str
+    make: Callable[[Context], Sequence[Block]]
+
+
+PARTS = (
+    Part("summary", "Which method, for which budget?", summary),
+    Part("curves", "Curves", curves),
+    Part("tasks", "Task by task", tasks),
+    Part("scores", "Scores", scores),
+    Part("across", "How the methods compare at the end", across),
+    Part("speed", "Time to target", speed),
+    Part("tests", "Tests", tests),
+    Part("overtuning", "Overtuning", overtuning),
+    Part("constraints", "Constraints", constraints),
+    Part("workers", "Workers", workers),
+    Part("decisions", "Computing time of the methods", decisions),
+    Part("failures", "Failures", failures),
+    Part("environment", "Environment", environment),
+    Part("rerun", "How to run it again", rerun),
+)
+
+
+WHILE_RUNNING = tuple(
+    part for part in PARTS if part.name in ("summary", "curves", "tasks", "scores", "failures")
+)
+
+
+def sections(context: Context, parts: Sequence[Part] = PARTS) -> list[Section]:
+    """Those that have something to say."""
+    made = [Section(part.name, part.title, attempt(partial(part.make, context))) for part in parts]
+    return [section for section in made if section.blocks]
