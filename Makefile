@@ -28,7 +28,7 @@ check: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/mypy
 
 test: check  ## style, types, tests
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 test-browser: $(VENV)/.installed-dev  ## the report page in headless Chromium, which is installed if it is missing
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \

@@ -109,6 +109,9 @@ def _add_showing(commands: Commands) -> None:
     plot.add_argument("--statistic", choices=["mean", "median", "iqm"], default="mean")
     plot.add_argument("--band", choices=["sem", "sd", "bootstrap", "quartiles"])
     plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
+    plot.add_argument("--axis", help="time axis: wall_clock, with_decisions, evaluations, ...")
+    plot.add_argument("--costs", action="store_true", help="overhead, overtuning, feasibility")
+    plot.add_argument("--task", metavar="TASK", help="one task: configurations, all time axes")
     plot.add_argument(
         "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
     )

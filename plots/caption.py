@@ -49,8 +49,8 @@ def _statistic(panels: Sequence[Comparison]) -> str:
         return f"No curve of the {quantities} can be drawn."
     first = lines[0]
     words = describe(first.statistic, first.band, [line.count for line in lines], first.units)
-    start, rest = words.split(" ", 1)
-    return f"{start.capitalize()} {quantities} {rest}."
+    start, rest = words.split(" over ", 1)
+    return f"{start.capitalize()} {quantities} over {rest}."
 
 
 def _time_axis(panels: Sequence[Comparison], settings: Mapping[str, Any], time: str) -> str:

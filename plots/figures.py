@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.plots import comparisons
 from hpobench.plots.anytime import anytime_figure
 from hpobench.plots.occupancy import workers_comparison_figure, workers_figure
 from hpobench.plots.rank import rank_figure
@@ -18,6 +19,7 @@ from hpobench.results.normalise import Reference, references
 from hpobench.results.ranks import average_ranks, can_rank
 from hpobench.results.runs import one_run
 from hpobench.results.study import Study
+from hpobench.results.time_axis import AXES, WALL_CLOCK, on_axis
 
 PANELS_PER_PAGE = 12
 
@@ -34,6 +36,7 @@ def draw(
     view: str | None = None,
     rule: str | None = None,
     rng: np.random.Generator | None = None,
+    axis: str = WALL_CLOCK,
 ) -> list[Path]:
     """Draw the standard figures into `folder`; the paths of their PNG and PDF files.
 
@@ -41,15 +44,20 @@ def draw(
     anytime-test     the same on test data, for the tasks that have it, unless a view is given
     average-regret   normalised regret over tasks (if there are several)
     rank             average rank over time (if there are several methods)
+    scores, ranks    at the end: mean, median, IQM and optimality gap; average ranks
+    improvement, critical-difference, time-to-target, ecdf
 
-    The last two are drawn for each group of tasks on which the same methods were run: rank-1, ...
+    All but the first two are drawn for each group of tasks on which the same methods were run:
+    rank-1, ...; what cannot be computed (too few methods, tasks or runs) is left out.
 
-    Long lists of tasks go over several pages: anytime-1, anytime-2, ... Beside each figure lies
-    its caption (.txt). `band` defaults to the standard error, or quartiles of the median; the
-    bootstrap without `rng` uses a fixed one, so that figures can be drawn again.
+    `axis`: the time axis, a name of `results.time_axis.AXES`. Long lists of tasks go over several
+    pages: anytime-1, anytime-2, ... Beside each figure lies its caption (.txt). `band` defaults to
+    that of the statistic; the bootstrap without `rng` uses a fixed one, so that figures can be
+    drawn again.
     """
     rng = rng or np.random.default_rng(0)
     options = {"time": time, "statistic": statistic, "band": band, "rng": rng}
+    study = on_axis(study, axis)
     found = incumbents(study, view=view, rule=rule)
     tasks = _with_runs(study)
     drawings = _pages(study, found, tasks, "anytime", options)
@@ -59,6 +67,21 @@ def draw(
         drawings += _pages(study, on_test, tested, "anytime-test", options)
     drawings += _averages(study, found, tasks, options)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
+
+
+def draw_costs(study: Study, folder: Path | str) -> list[Path]:
+    """Draw overhead, its growth, overtuning and feasibility, those that the study can answer."""
+    drawings = comparisons.costs(study)
+    return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
+
+
+def draw_task(study: Study, folder: Path | str, task: str, *, time: str = "log") -> list[Path]:
+    """Draw one task: its incumbents' configurations, and its curves on all time axes."""
+    drawings = {
+        f"configurations-{task}": comparisons.configurations(study, task, np.random.default_rng(0)),
+        f"axes-{task}": comparisons.on_axes(study, task, tuple(AXES), time=time),
+    }
+    return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
 
 
 def draw_run(study: Study, folder: Path | str, task: str, method: str, seed: int) -> list[Path]:
@@ -135,6 +158,7 @@ def _averages_of_group(
     if can_rank(found):
         ranking = average_ranks(found, time=time)
         yield "rank", rank_figure(ranking, study.methods, study.settings, time=time)
+    yield from comparisons.over_tasks(study, found, known, options["rng"])
 
 
 def _with_runs(study: Study) -> list[str]:

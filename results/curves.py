@@ -86,10 +86,7 @@ def _first_start_s(found: Incumbents, task: str) -> float:
 
 def runs_by_method(found: Incumbents, task: str) -> dict[str, IntArray]:
     """Numbers of the task's runs that did not fail, by method, in order of the seed."""
-    of_task = (found.runs["task"] == task) & (found.runs["status"] != "failed")
-    method, seed = found.runs["method"], found.runs["seed"].to_numpy()
-    numbers = {name: np.flatnonzero(of_task & (method == name)) for name in found.methods}
-    return {name: some[np.argsort(seed[some])] for name, some in numbers.items() if len(some)}
+    return {name: found.fine[task, name] for name in found.methods if (task, name) in found.fine}
 
 
 def failed_by_method(found: Incumbents, task: str) -> dict[str, int]:

@@ -18,6 +18,7 @@ from hpobench.results.curves import KEPT_SENTENCE, POINTS, fractions, horizon_s,
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
 from hpobench.results.targets import first_times
+from hpobench.results.time_axis import axis_of
 
 TARGETS: tuple[float, ...] = tuple(np.geomspace(1.0, 1e-3, 51).tolist())
 
@@ -53,6 +54,7 @@ def time_ecdf(
         time=parts,
         lines={name: summarise(some, "mean", "bootstrap", rng) for name, some in complete.items()},
         relative=True,
+        axis=axis_of(found.runs),
         notes=(
             _target_note(levels),
             _reference_note([references[task] for task in tasks]),

@@ -6,6 +6,8 @@ feasible. What is reported of it is a matter of the view: its observed, true or 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,15 @@ class Incumbents:
     views: Mapping[str, str]
     tasks: Mapping[str, TaskFacts]
     methods: Mapping[str, MethodFacts]
+
+    @cached_property
+    def fine(self) -> dict[tuple[str, str], IntArray]:
+        """By task and method, the numbers of the runs that did not fail, in order of the seed."""
+        runs = self.runs.reset_index(drop=True)
+        runs = runs[runs["status"] != "failed"].sort_values("seed", kind="stable")
+        groups: Any = runs.groupby(["task", "method"], observed=True).indices
+        numbers = runs.index.to_numpy(np.int64)
+        return {(str(key[0]), str(key[1])): numbers[at] for key, at in groups.items()}
 
     def steps(self, run: int) -> tuple[FloatArray, FloatArray]:
         """Times and values (k,) of the steps of one run."""

@@ -14,6 +14,7 @@ from hpobench.results.aggregate import Summary, summarise
 from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
 from hpobench.results.incumbents import Incumbents, IntArray
+from hpobench.results.time_axis import axis_of
 
 RANK_SENTENCE = (
     "Rank 1 is the best method of a task and seed; ties share their average rank, and methods "
@@ -51,6 +52,7 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         time=parts,
         lines=lines,
         relative=True,
+        axis=axis_of(found.runs),
         notes=(
             RANK_SENTENCE,
             *_left_out(found, pairs),

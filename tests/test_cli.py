@@ -171,6 +171,14 @@ def test_plot_writes_figures(here, capsys):
     assert list((here / "runs" / "mine" / "figures").glob("*.pdf"))
     assert main(["plot", "mine", "--run", "bowl,evolution,1"]) == 0
     assert list((here / "runs" / "mine" / "figures").glob("run-bowl-evolution-1-*.png"))
+    assert main(["plot", "mine", "--axis", "evaluations"]) == 0
+    figures = here / "runs" / "mine" / "figures"
+    assert "Time axis: evaluations" in (figures / "evaluations" / "anytime.txt").read_text()
+    assert main(["plot", "mine", "--task", "bowl"]) == 0
+    assert (figures / "configurations-bowl.pdf").exists()
+    assert "busy worker time" in (figures / "axes-bowl.txt").read_text()
+    assert main(["plot", "mine", "--costs"]) == 0
+    assert (figures / "overhead.pdf").exists()
     assert main(["plot", "mine", "--run", "bowl,evolution"]) == 2
     assert "--run bowl,evolution: give a task" in capsys.readouterr().err
     assert main(["plot", "yours"]) == 2

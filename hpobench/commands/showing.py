@@ -26,27 +26,32 @@ def listing(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    """The standard figures of a study, or those of one run."""
+    """The standard figures of a study, or those of its costs, of one task or of one run."""
     cap_threads()
     from hpobench.plots import figures
     from hpobench.resolve import study_folder
     from hpobench.results import load
+    from hpobench.results.time_axis import WALL_CLOCK
 
     folder = study_folder(options.study, options.runs_dir)
+    study, output = load(folder), folder / "figures"
     if options.run:
-        task, method, seed = _one_run(options.run)
-        paths = figures.draw_run(load(folder), folder / "figures", task, method, seed)
-        print("\n".join(map(str, paths)))
-        return 0
-    paths = figures.draw(
-        load(folder),
-        folder / "figures",
-        time=options.time,
-        statistic=options.statistic,
-        band=options.band,
-        view=options.view,
-    )
-    print("\n".join(str(path) for path in paths))
+        paths = figures.draw_run(study, output, *_one_run(options.run))
+    elif options.task:
+        paths = figures.draw_task(study, output, options.task, time=options.time)
+    elif options.costs:
+        paths = figures.draw_costs(study, output)
+    else:
+        paths = figures.draw(
+            study,
+            output / options.axis if options.axis else output,
+            time=options.time,
+            statistic=options.statistic,
+            band=options.band,
+            view=options.view,
+            axis=options.axis or WALL_CLOCK,
+        )
+    print("\n".join(map(str, paths)))
     return 0
 
 

@@ -25,7 +25,7 @@ from hpobench.results.normalise import Reference
 from hpobench.results.ranks import average_ranks, can_rank
 from hpobench.results.study import Study
 from hpobench.results.summaries import average_summaries, task_summaries
-from hpobench.results.time_axis import AXES, axis_of, on_axis
+from hpobench.results.time_axis import AXES, on_axis
 
 POINTS = {"log": 90, "linear": 45}
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
@@ -159,7 +159,7 @@ def _ranks(found: Incumbents) -> Series:
         return replace(one, centre=joined("centre"), low=joined("low"), high=joined("high"))
 
     lines = {name: both(line, linear.lines[name]) for name, line in log.lines.items()}
-    return {("mean", "sem"): replace(log, time=time, lines=lines, axis=axis_of(found.runs))}
+    return {("mean", "sem"): replace(log, time=time, lines=lines)}
 
 
 def _view(context: Context, panel: Panel, study: Study, pool: Pool) -> dict[str, Any] | None:

@@ -1,4 +1,8 @@
-"""Studies on disk: the cost of one more run; the size, loading and aggregation of 10,000 runs."""
+"""Studies on disk: the cost of one more run; the size, loading and aggregation of 10,000 runs.
+
+Report tables: scores, scores and ranks over tasks with intervals, probability of improvement, time
+to target, ECDF, tests. The same of a tenth of the runs shows how the cost grows.
+"""
 
 import subprocess
 import sys
@@ -26,6 +30,40 @@ memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 begin = time.process_time()
 study.trials, study.decisions
 print(len(study.observations), seconds, memory, time.process_time() - begin)
+"""
+
+
+TABLES = """
+import resource, sys, time
+import numpy as np
+from hpobench.results import load
+from hpobench.results.across import (
+    aggregate_scores, final_regrets, probability_of_improvement, rank_intervals)
+from hpobench.results.comparison import anytime
+from hpobench.results.ecdf import time_ecdf
+from hpobench.results.incumbents import incumbents
+from hpobench.results.normalise import references
+from hpobench.results.scores import scores
+from hpobench.results.significance import friedman, mixed_model, pairwise_wilcoxon
+from hpobench.results.targets import time_to_target
+import scipy.stats, statsmodels.api
+begin = time.process_time()
+study = load(sys.argv[1])
+found = incumbents(study)
+known = references(study, found.views)
+rng = np.random.default_rng(0)
+scores(study)
+for table in (aggregate_scores, probability_of_improvement, rank_intervals):
+    table(found, known, rng)
+time_to_target(found, known, "random", rng)
+time_ecdf(found, known, rng=rng)
+regrets = final_regrets(found, known)
+friedman(regrets), pairwise_wilcoxon(regrets), mixed_model(regrets)
+seconds = time.process_time() - begin
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+begin = time.process_time()
+curves = [anytime(found, task, points=200) for task in study.tasks]
+print(len(study.runs), seconds, memory, time.process_time() - begin)
 """
 
 
@@ -62,6 +100,23 @@ def main() -> None:
         show("  loaded and aggregated into curves", seconds, 20, "s")
         show("  peak memory of that", gigabytes, 2, "GB")
         print(f"  trials and decisions, which curves do not need: {rest:.1f} s more")
+        small = study(folder, name="small", seeds=40, n_jobs=-1, **names, **{"budget.trials": 200})
+        execute(small)
+        few_s, _, curves_s = _tables(small.folder, 1_000)
+        many_s, gigabytes, _ = _tables(large.folder, 10_000)
+        show("10,000 runs x 200 evaluations to report tables", many_s, 30, "s")
+        show("  peak memory of that", gigabytes, 2, "GB")
+        show("  against 1,000 runs", many_s / few_s, 10, "x")
+        show("curves of 1,000 runs on a grid of 200 points", curves_s, 0.5, "s")
+
+
+def _tables(folder: Path, runs: int) -> tuple[float, float, float]:
+    """CPU seconds and gigabytes to report tables, and CPU seconds for curves after them."""
+    command = [sys.executable, "-c", TABLES, str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    count, seconds, gigabytes, curves = map(float, done.stdout.split())
+    assert count == runs
+    return seconds, gigabytes, curves
 
 
 def _aggregate(folder: Path) -> tuple[float, float, float]:

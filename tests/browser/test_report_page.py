@@ -384,7 +384,7 @@ def test_a_broken_figure_leaves_the_static_ones(browser, report, tmp_path):
 
 def test_a_page_of_a_running_study_loads_itself_anew(browser, synthetic, tmp_path):
     study = synthetic.random_study(tasks=1, methods=2, seeds=2)
-    path = page.write_page(Context(study, 9), tmp_path / "w.html", refresh_s=1)
+    path = page.write_page(Context(study, 9), tmp_path / "w.html", refresh_s=4)
     seen = Page(browser)
     seen.open(path)
     seen.run("document.title = 'old'")

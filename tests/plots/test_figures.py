@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from hpobench.plots.figures import draw
+from hpobench.plots.figures import draw, draw_costs, draw_task
 
 
 @pytest.fixture
@@ -17,7 +17,10 @@ def unsaved(monkeypatch):
 def test_the_standard_figures_are_written(synthetic, tmp_path):
     study = synthetic.random_study(tasks=2, methods=2, seeds=2, test=True)
     paths = draw(study, tmp_path / "figures")
-    stems = ["anytime", "anytime-test", "average-regret", "rank"]
+    stems = [
+        *("anytime", "anytime-test", "average-regret", "rank", "scores", "ranks"),
+        *("improvement", "time-to-target", "ecdf"),  # two methods: no critical difference
+    ]
     assert [path.name for path in paths] == [
         f"{s}.{kind}" for s in stems for kind in ("png", "pdf")
     ]
@@ -46,6 +49,16 @@ def test_when_every_run_failed_the_figure_says_so(synthetic, tmp_path):
     study = synthetic.hand_made([{"time_s": 1, "value": 1}], runs=[{"status": "failed"}])
     draw(study, tmp_path)
     assert "No curve" in (tmp_path / "anytime.txt").read_text()
+
+
+def test_costs_that_the_study_cannot_answer_are_left_out(synthetic, tmp_path, unsaved):
+    study = synthetic.random_study(tasks=2, methods=2, seeds=2, test=True)
+    assert [path.stem for path in draw_costs(study, tmp_path)] == ["overtuning"]
+
+
+def test_a_task_that_is_not_there_is_refused(synthetic, tmp_path):
+    with pytest.raises(ValueError, match="task 'nowhere' is not in the study"):
+        draw_task(synthetic.random_study(tasks=1, methods=1), tmp_path, "nowhere")
 
 
 def test_many_tasks_go_over_pages(synthetic, tmp_path, unsaved, monkeypatch):

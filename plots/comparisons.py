@@ -1,0 +1,109 @@
+"""The figures that compare methods over a group of tasks, and those about one study's costs."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from hpobench.plots.aggregates import aggregates_figure, rank_intervals_figure
+from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.configurations import parallel_figure
+from hpobench.plots.critical_difference import critical_difference_figure
+from hpobench.plots.ecdf import ecdf_figure
+from hpobench.plots.feasibility import feasibility_figure
+from hpobench.plots.improvement import improvement_figure
+from hpobench.plots.overhead import overhead_figure, overhead_growth_figure
+from hpobench.plots.overtuning import overtuning_figure
+from hpobench.plots.sheet import Drawn
+from hpobench.plots.targets import targets_figure
+from hpobench.results.across import (
+    aggregate_scores,
+    final_regrets,
+    probability_of_improvement,
+    rank_intervals,
+)
+from hpobench.results.comparison import anytime
+from hpobench.results.configurations import importance, incumbent_configs
+from hpobench.results.decisions import overhead, overhead_growth
+from hpobench.results.ecdf import time_ecdf
+from hpobench.results.feasibility import feasibility
+from hpobench.results.incumbents import Incumbents, incumbents
+from hpobench.results.normalise import Reference
+from hpobench.results.overtuning import gaps
+from hpobench.results.significance import friedman
+from hpobench.results.study import Study
+from hpobench.results.targets import time_to_target
+from hpobench.results.time_axis import on_axis
+
+Named = tuple[str, Drawn]
+_REFERENCE = "random"
+
+
+def over_tasks(
+    study: Study, found: Incumbents, known: Mapping[str, Reference], rng: np.random.Generator
+) -> Iterator[Named]:
+    """Scores, ranks, improvement, critical difference, time to target and ECDF of one group.
+
+    Those that cannot be computed (too few methods, tasks or runs) are left out.
+    """
+    if not known or len(found.methods) < 2:
+        return
+    names = study.methods
+    reference = _REFERENCE if _REFERENCE in found.methods else next(iter(found.methods))
+    yield from _possible(
+        {
+            "scores": lambda: aggregates_figure(aggregate_scores(found, known, rng), names),
+            "ranks": lambda: rank_intervals_figure(rank_intervals(found, known, rng), names),
+            "improvement": lambda: improvement_figure(
+                probability_of_improvement(found, known, rng), names
+            ),
+            "critical-difference": lambda: critical_difference_figure(
+                friedman(final_regrets(found, known)), names
+            ),
+            "time-to-target": lambda: targets_figure(
+                time_to_target(found, known, reference, rng), names, reference
+            ),
+            "ecdf": lambda: ecdf_figure([time_ecdf(found, known, rng=rng)], names, study.settings),
+        }
+    )
+
+
+def costs(study: Study) -> Iterator[Named]:
+    """What deciding costs, how far values flatter, and how often constraints are met."""
+    names = study.methods
+    yield from _possible(
+        {
+            "overhead": lambda: overhead_figure(overhead(study), names),
+            "overhead-growth": lambda: overhead_growth_figure(overhead_growth(study), names),
+            "overtuning": lambda: overtuning_figure(gaps(study), names),
+            "feasibility": lambda: feasibility_figure(feasibility(study), names),
+        }
+    )
+
+
+def configurations(study: Study, task: str, rng: np.random.Generator) -> Drawn:
+    """The incumbents of a task in parallel coordinates, hyperparameters by their importance.
+
+    Raises ValueError if the study has no such task, or too few configurations of it.
+    """
+    if task not in study.tasks:
+        raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
+    label = study.tasks[task].value_label
+    found = incumbent_configs(study, task)
+    return parallel_figure(found, study.methods, importance(study, task, rng), label=label)
+
+
+def on_axes(study: Study, task: str, axes: Sequence[str], *, time: str = "log") -> Drawn:
+    """The same runs of one task on several time axes, side by side."""
+    if task not in study.tasks:
+        raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
+    panels = [anytime(incumbents(on_axis(study, axis)), task, time=time) for axis in axes]
+    return anytime_figure(panels, study.methods, study.settings, time=time)
+
+
+def _possible(figures: Mapping[str, Callable[[], Drawn]]) -> Iterator[Named]:
+    """Those that can be drawn; a refusal is a ValueError."""
+    for name, make in figures.items():
+        try:
+            yield name, make()
+        except ValueError:
+            continue
