@@ -111,6 +111,9 @@ def _add_showing(commands: Commands) -> None:
     plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
     plot.add_argument("--axis", help="time axis: wall_clock, with_decisions, evaluations, ...")
     plot.add_argument("--costs", action="store_true", help="overhead, overtuning, feasibility")
+    plot.add_argument(
+        "--scaling", nargs="+", metavar="STUDY", help="the same with other numbers of workers"
+    )
     plot.add_argument("--task", metavar="TASK", help="one task: configurations, all time axes")
     plot.add_argument(
         "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"

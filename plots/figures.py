@@ -11,13 +11,16 @@ from hpobench.plots.anytime import anytime_figure
 from hpobench.plots.occupancy import workers_comparison_figure, workers_figure
 from hpobench.plots.rank import rank_figure
 from hpobench.plots.run import curves_figure, rungs_figure
+from hpobench.plots.scaling import scaling_figure
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import save
 from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import Incumbents, available_views, in_view, incumbents
 from hpobench.results.normalise import Reference, references
+from hpobench.results.occupancy import workers_of
 from hpobench.results.ranks import average_ranks, can_rank
 from hpobench.results.runs import one_run
+from hpobench.results.scaling import scaling
 from hpobench.results.study import Study
 from hpobench.results.time_axis import AXES, WALL_CLOCK, on_axis
 
@@ -82,6 +85,30 @@ def draw_task(study: Study, folder: Path | str, task: str, *, time: str = "log")
         f"axes-{task}": comparisons.on_axes(study, task, tuple(AXES), time=time),
     }
     return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
+
+
+def draw_scaling(studies: Sequence[Study], folder: Path | str) -> list[Path]:
+    """Draw speed-up and efficiency over the number of workers, of studies that differ in it.
+
+    One figure a task: scaling-TASK. Raises ValueError if two have the same number of workers.
+    """
+    counts = [workers_of(study) for study in studies]
+    if len(set(counts)) < len(counts) or len(counts) < 2:
+        raise ValueError(
+            f"the studies have {', '.join(map(str, counts))} workers: give two or more studies, "
+            "each with another number of workers"
+        )
+    table = scaling(dict(zip(counts, studies, strict=True)), np.random.default_rng(0))
+    methods = {name: facts for study in studies for name, facts in study.methods.items()}
+    return [
+        path
+        for task in dict.fromkeys(table["task"].astype(str))
+        for path in _save(
+            scaling_figure(table[table["task"] == task], methods, task=task),
+            Path(folder),
+            f"scaling-{task}",
+        )
+    ]
 
 
 def draw_run(study: Study, folder: Path | str, task: str, method: str, seed: int) -> list[Path]:

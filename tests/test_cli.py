@@ -177,6 +177,9 @@ def test_plot_writes_figures(here, capsys):
     assert main(["plot", "mine", "--task", "bowl"]) == 0
     assert (figures / "configurations-bowl.pdf").exists()
     assert "busy worker time" in (figures / "axes-bowl.txt").read_text()
+    assert main(["run", *FAST, *arguments[:-1], "name=wide", "workers=8", "--conf", "conf"]) == 0
+    assert main(["plot", "mine", "--scaling", "wide"]) == 0
+    assert (figures / "scaling-bowl.pdf").exists()
     assert main(["plot", "mine", "--costs"]) == 0
     assert (figures / "overhead.pdf").exists()
     assert main(["plot", "mine", "--run", "bowl,evolution"]) == 2

@@ -39,6 +39,9 @@ def plot(options: argparse.Namespace) -> int:
         paths = figures.draw_run(study, output, *_one_run(options.run))
     elif options.task:
         paths = figures.draw_task(study, output, options.task, time=options.time)
+    elif options.scaling:
+        others = [load(study_folder(name, options.runs_dir)) for name in options.scaling]
+        paths = figures.draw_scaling([study, *others], output)
     elif options.costs:
         paths = figures.draw_costs(study, output)
     else:

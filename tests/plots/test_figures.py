@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from hpobench.plots.figures import draw, draw_costs, draw_task
+from hpobench.plots.figures import draw, draw_costs, draw_scaling, draw_task
 
 
 @pytest.fixture
@@ -84,3 +84,9 @@ def test_results_need_no_matplotlib_and_figures_no_pyplot():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_scaling_needs_other_numbers_of_workers(synthetic, tmp_path):
+    study = synthetic.random_study(tasks=1, methods=1)
+    with pytest.raises(ValueError, match="each with another number of workers"):
+        draw_scaling([study, study], tmp_path)
