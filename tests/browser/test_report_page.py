@@ -263,6 +263,7 @@ def test_a_task_shows_itself_in_the_figure(opened):
     opened.run("document.getElementById('task-2').open = true")
     opened.click("#task-2 button[data-panel]")
     opened.wait("return document.getElementById('choose-panel').value === 'task-task_1'")
+    assert opened.axis("x")[0] != "time / horizon of the task"  # that of the average
 
 
 def test_links_lead_to_their_sections(opened):
