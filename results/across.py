@@ -21,7 +21,7 @@ from hpobench.results.aggregate import summarise
 from hpobench.results.bootstrap import centre_and_interval, run_weights
 from hpobench.results.curves import Curves, curves, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents
-from hpobench.results.normalise import Reference, normalised_regret
+from hpobench.results.normalise import Reference, capped_regret
 from hpobench.results.ranks import ranks
 
 Frames = dict[str, pd.DataFrame]
@@ -176,7 +176,7 @@ def _at(
 def _regrets(each: Curves, reference: Reference) -> FloatArray:
     values = each.values
     values = np.where(np.isnan(values), stand_in(values, reference.median), values)
-    return np.minimum(normalised_regret(values, reference), 1.0)[:, 0]
+    return capped_regret(values, reference)[:, 0]
 
 
 def _values(each: Curves) -> FloatArray:

@@ -21,7 +21,7 @@ import numpy as np
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.curves import curves, fractions, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents, incumbents
-from hpobench.results.normalise import Reference, normalised_regret, references
+from hpobench.results.normalise import Reference, capped_regret, references
 from hpobench.results.study import Study
 
 DRAWS = 2000
@@ -141,5 +141,5 @@ def _regrets(
     for name in names:
         values = made[name].values
         values = np.where(np.isnan(values), stand_in(values, reference.median), values)
-        regrets.append(np.minimum(normalised_regret(values, reference), 1.0))
+        regrets.append(capped_regret(values, reference))
     return regrets

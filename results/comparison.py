@@ -26,7 +26,7 @@ from hpobench.results.curves import (
     time_grid,
 )
 from hpobench.results.incumbents import RULE_SENTENCES, VIEW_SENTENCES, Incumbents
-from hpobench.results.normalise import Reference, normalised_regret, regret
+from hpobench.results.normalise import Reference, capped_regret, regret
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
 from hpobench.schema import TaskFacts
 
@@ -120,7 +120,7 @@ def average_regret(
         reference = references[task]
         for method, each in curves(found, task, parts * horizon_s(found, task)).items():
             values = begin(each, "impute", reference.median).values
-            groups[method].append(np.minimum(normalised_regret(values, reference), 1.0))
+            groups[method].append(capped_regret(values, reference))
     lines = {
         method: summarise(some, statistic, band, rng)
         for method, some in groups.items()

@@ -47,6 +47,11 @@ def normalised_regret(values: FloatArray, reference: Reference) -> FloatArray:
     return (values - reference.best) / (reference.median - reference.best)
 
 
+def capped_regret(values: FloatArray, reference: Reference) -> FloatArray:
+    """Normalised regret; what is worse than the median counts as it does (1)."""
+    return np.minimum(normalised_regret(values, reference), 1.0)
+
+
 def known_reference(facts: TaskFacts) -> Reference:
     """From the task's own facts; raises ValueError if the optimum or the median is unknown."""
     if facts.optimum is None or facts.median is None:

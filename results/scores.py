@@ -19,7 +19,13 @@ from hpobench.results.aggregate import standard_error
 from hpobench.results.comparison import total_failed
 from hpobench.results.curves import curves, failed_by_method, fractions, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents, incumbents
-from hpobench.results.normalise import OBSERVED, Reference, normalised_regret, references
+from hpobench.results.normalise import (
+    OBSERVED,
+    Reference,
+    capped_regret,
+    normalised_regret,
+    references,
+)
 from hpobench.results.study import Study
 
 MEAN = "mean over tasks"
@@ -85,7 +91,7 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
 
 def _capped(values: FloatArray, reference: Reference) -> float:
     """Mean normalised regret, each counted as 1 at most."""
-    return float(np.minimum(normalised_regret(values, reference), 1.0).mean())
+    return float(capped_regret(values, reference).mean())
 
 
 def _complete(values: FloatArray, reference: Reference) -> FloatArray:

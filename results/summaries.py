@@ -23,7 +23,7 @@ from hpobench.results.curves import (
     time_grid,
 )
 from hpobench.results.incumbents import Incumbents
-from hpobench.results.normalise import Reference, normalised_regret, regret
+from hpobench.results.normalise import Reference, capped_regret, regret
 
 Summaries = dict[tuple[str, str], Comparison]
 """By statistic and band."""
@@ -63,7 +63,7 @@ def average_summaries(
         made = curves(found, task, parts * horizon_s(found, task))
         for method in groups:
             values = begin(made[method], "impute", reference.median).values
-            groups[method].append(np.minimum(normalised_regret(values, reference), 1.0))
+            groups[method].append(capped_regret(values, reference))
     return _summaries(whole, parts, groups, rng)
 
 
