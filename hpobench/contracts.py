@@ -81,6 +81,11 @@ class Method(Protocol):
     A constructor takes `(space, fidelity, rng, workers, **settings)`. A method may also have
     `refuse(job)`: the budget of trials is spent, so that `job`, just asked for, will not be run,
     nor any other that starts a trial; trials that were started may go on.
+
+    Three more serve methods that need a library or a process of their own. `set_up()` is called
+    once before the first `ask`; imports belong there, for its time is kept apart from that of
+    decisions. `close()` is called when the run is over, however it ended. `elsewhere_cpu_s` holds
+    the CPU seconds that decisions took in other processes so far.
     """
 
     def ask(self) -> Job | None:

@@ -26,12 +26,13 @@ from typing import Any
 from hpobench.budget import Account, Budget
 from hpobench.checkpoints import Shelf
 from hpobench.contracts import Method, Task
+from hpobench.deciding import cpu_clock, refuse
 from hpobench.dispatch import Dispatcher
 from hpobench.journal import Entry, Journal, JournalError, decode
 from hpobench.live import Live, Running, State, Watch
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.records import Job
-from hpobench.simulator import FAILURES, Decision, Event, Outcome, refuse
+from hpobench.simulator import FAILURES, Decision, Event, Outcome
 from hpobench.workers import Pool
 
 # Checkpoints of paused trials take no more room than this (see `checkpoints.Shelf`).
@@ -142,12 +143,15 @@ class _Run:
     def _decide(
         self, kind: str, began: float, call: Callable[..., Any], *about: Any
     ) -> tuple[Any, Decision]:
-        tick = perf_counter()
+        cpu_time = cpu_clock(self.method)
+        tick, cpu = perf_counter(), cpu_time()
         answer = call(*about)
         entry: Entry = {"event": kind, "time_s": began, "seconds": perf_counter() - tick}
+        entry["cpu_s"] = cpu_time() - cpu
         entry |= {"job": answer} if kind == "ask" else {"trial": about[0].trial}
         entry = self.journal.record(entry)
-        return answer, Decision(kind, entry["time_s"], entry["seconds"])
+        cpu_s = entry.get("cpu_s", math.nan)  # journals of older versions have none
+        return answer, Decision(kind, entry["time_s"], entry["seconds"], cpu_s)
 
     def _tell(self, happened: Outcome) -> Decision:
         told = happened.evaluation.told()

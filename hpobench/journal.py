@@ -1,10 +1,10 @@
 """The journal of a real run: one JSON line an event, so that an interrupted run can go on.
 
     {"journal": 2, "seed": ..., "workers": ..., "budget": {...}}                      first line
-    {"event": "ask", "time_s": ..., "seconds": ..., "job": [trial, config, from, to, source]}
+    {"event": "ask", "time_s": ..., "seconds": ..., "cpu_s": ..., "job": [trial, config, ...]}
     {"event": "start", "time_s": ..., "trial": ..., "worker": ..., "to_resource": ...}
     {"event": "outcome", "time_s": ..., "trial": ..., "worker": ..., "evaluation": {...}, ...}
-    {"event": "tell", "time_s": ..., "seconds": ..., "trial": ...}
+    {"event": "tell", "time_s": ..., "seconds": ..., "cpu_s": ..., "trial": ...}
 
 A journal first replays what it holds: a fresh method with the same seed gets the same answers to
 the same questions, which is checked, and then the run goes on where the journal ends. A line that

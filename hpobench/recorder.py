@@ -98,11 +98,13 @@ class Recorder:
 
     def decision_columns(self) -> Columns:
         """Columns of `schema.DECISIONS` less the key; `kind` as 0 (ask) or 1 (tell)."""
-        kinds, times, seconds = zip(*self.decisions, strict=True) if self.decisions else ((),) * 3
+        columns = zip(*self.decisions, strict=True) if self.decisions else ((),) * 4
+        kinds, times, seconds, cpu_s = columns
         return {
             "kind": np.array([kind == "tell" for kind in kinds], dtype=np.int32),
             "time_s": np.array(times, dtype=float),
             "seconds": np.array(seconds, dtype=np.float32),
+            "cpu_s": np.array(cpu_s, dtype=np.float32),
         }
 
 

@@ -38,6 +38,7 @@ class RunRecord:
     decisions: Columns
     end_time_s: float
     cpu_s: float
+    setup_s: float = 0.0
     error: str = ""
 
     @property
@@ -127,7 +128,7 @@ def _decisions(records: Sequence[RunRecord]) -> pa.Table:
     tables = [record.decisions for record in records]
     columns = _key_columns(records, [len(table["seconds"]) for table in tables])
     columns["kind"] = _coded(_stack(tables, "kind"), ["ask", "tell"])
-    for name in ("time_s", "seconds"):
+    for name in ("time_s", "seconds", "cpu_s"):
         columns[name] = pa.array(_stack(tables, name), schema.DECISIONS.field(name).type)
     return pa.table(columns)
 
@@ -139,5 +140,6 @@ def _runs(records: Sequence[RunRecord]) -> pa.Table:
     columns["trials"] = pa.array([len(record.trials) for record in records], pa.int32())
     columns["end_time_s"] = pa.array([record.end_time_s for record in records], pa.float64())
     columns["cpu_s"] = pa.array([record.cpu_s for record in records], pa.float64())
+    columns["setup_s"] = pa.array([record.setup_s for record in records], pa.float64())
     columns[FINGERPRINT] = pa.array([record.key.fingerprint for record in records])
     return pa.table(columns)

@@ -13,6 +13,7 @@ from hydra.utils import instantiate
 
 from hpobench import overhead, store
 from hpobench.contracts import Method, Task
+from hpobench.deciding import close, set_up
 from hpobench.journal import JournalError
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
@@ -80,21 +81,28 @@ def record_run(
     A journal that does not fit is not a run's fault: its JournalError passes, and nothing is lost.
     """
     begin = time.process_time()
-    recorder, error = Recorder(), ""
+    recorder, error, setup_s = Recorder(), "", 0.0
+    method: Method | None = None
     try:
         task = build_task(pair.task_config)
         rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
         method = build_method(pair.method_config, task, rng, pair.workers)
+        setup_s = set_up(method)
         recorder.watch(events(task, method))
         recorder.check()
     except JournalError:
         raise
     except Exception as exception:
         error = _last_words(exception)
-    return _record(pair.key(seed), recorder, time.process_time() - begin, error)
+    finally:
+        if method is not None:
+            close(method)
+    return _record(pair.key(seed), recorder, time.process_time() - begin, error, setup_s)
 
 
-def _record(key: RunKey, recorder: Recorder, cpu_s: float, error: str) -> RunRecord:
+def _record(
+    key: RunKey, recorder: Recorder, cpu_s: float, error: str, setup_s: float = 0.0
+) -> RunRecord:
     return RunRecord(
         key=key,
         observations=recorder.observations(),
@@ -103,6 +111,7 @@ def _record(key: RunKey, recorder: Recorder, cpu_s: float, error: str) -> RunRec
         decisions=recorder.decision_columns(),
         end_time_s=recorder.end_time_s,
         cpu_s=cpu_s,
+        setup_s=setup_s,
         error=error,
     )
 

@@ -25,12 +25,14 @@ decisions: one row per decision of the method, in order
     kind         ask or tell
     time_s       simulated or real seconds since the run began at which it was begun
     seconds      how long it really took
+    cpu_s        CPU seconds it took, of this process and of one that decides in its place
 runs: one row per run
     status       ok or failed
     error        last words of a failed run, else ""
     trials       number of trials started
     end_time_s   end of the run on its clock: nothing after it is known
     cpu_s        CPU seconds of the whole run
+    setup_s      seconds that the method took to set itself up before its first decision: imports
 """
 
 from collections.abc import Mapping
@@ -76,7 +78,13 @@ JOBS = pa.schema(
 )
 JOB_STATUS = ["ok", "failed", "cut"]
 DECISIONS = pa.schema(
-    [*_KEY_FIELDS, ("kind", _NAME), ("time_s", pa.float64()), ("seconds", pa.float32())]
+    [
+        *_KEY_FIELDS,
+        ("kind", _NAME),
+        ("time_s", pa.float64()),
+        ("seconds", pa.float32()),
+        ("cpu_s", pa.float32()),
+    ]
 )
 RUNS = pa.schema(
     [
@@ -86,6 +94,7 @@ RUNS = pa.schema(
         ("trials", pa.int32()),
         ("end_time_s", pa.float64()),
         ("cpu_s", pa.float64()),
+        ("setup_s", pa.float64()),
     ]
 )
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from hpobench.budget import Budget
 from hpobench.contracts import Method, Task
+from hpobench.deciding import cpu_clock, refuse
 from hpobench.evaluating import evaluate
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.records import Evaluation, Job
@@ -35,6 +36,7 @@ class Decision(NamedTuple):
     kind: str
     time_s: float
     seconds: float
+    cpu_s: float
 
 
 class Outcome(NamedTuple):
@@ -54,15 +56,6 @@ Event = Decision | Outcome
 def free_of_charge(_kind: str, _seconds: float) -> float:
     """Decisions take no simulated time: the policy under which a run is reproducible."""
     return 0.0
-
-
-def refuse(method: Method, job: Job) -> bool:
-    """Tell a method, if it listens, that no new trial may start; whether it may be asked again."""
-    hears: Callable[[Job], None] | None = getattr(method, "refuse", None)
-    if hears is None:
-        return False
-    hears(job)
-    return True
 
 
 @dataclass(slots=True)
@@ -146,6 +139,7 @@ class _Run:
         self._asking = True
         self._now = self._decided = 0.0
         self._jobs = 0
+        self._cpu = cpu_clock(method)
         self._standstill = _Standstill(workers, counted=budget.trials < math.inf)
 
     def hand_out(self) -> Iterator[Decision]:
@@ -154,11 +148,11 @@ class _Run:
             began = max(self._decided, self._now)
             if began >= self._budget.time_s:
                 return
-            tick = perf_counter()
+            tick, cpu = perf_counter(), self._cpu()
             job = self._method.ask()
-            seconds = perf_counter() - tick
+            seconds, cpu_s = perf_counter() - tick, self._cpu() - cpu
             self._decided = began + self._charge("ask", seconds)
-            yield Decision("ask", began, seconds)
+            yield Decision("ask", began, seconds, cpu_s)
             if job is None:
                 return
             if job.trial in self._trials.noise or self._may_start(job):
@@ -205,11 +199,11 @@ class _Run:
         self._trials.keep(job, worker, evaluation)
         began = max(self._decided, end)
         told = evaluation.told()
-        tick = perf_counter()
+        tick, cpu = perf_counter(), self._cpu()
         self._method.tell(job, told)
-        seconds = perf_counter() - tick
+        seconds, cpu_s = perf_counter() - tick, self._cpu() - cpu
         self._decided = began + self._charge("tell", seconds)
-        yield Decision("tell", began, seconds)
+        yield Decision("tell", began, seconds, cpu_s)
 
 
 def _cut(running: _Running, end_of_time: float) -> Outcome:

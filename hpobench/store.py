@@ -49,7 +49,7 @@ def _write_table(table: pa.Table, path: Path) -> None:
     floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     others = [field.name for field in table.schema if field.name not in floats]
     # Measured times hardly repeat, so that a dictionary only costs; values and configurations do.
-    split = [name for name in floats if name in ("time_s", "seconds", "start_s", "end_s")]
+    split = [name for name in floats if name in ("time_s", "seconds", "cpu_s", "start_s", "end_s")]
     pq.write_table(
         table,
         path,

@@ -77,7 +77,7 @@ def _record(run: Run) -> RunRecord:
         observations=_observations(pieces, workers),
         trials=_trials_of(pieces),
         jobs=_jobs(pieces, workers, start_s, end_s),
-        decisions={name: np.array([]) for name in ("kind", "time_s", "seconds")},
+        decisions={name: np.array([]) for name in ("kind", "time_s", "seconds", "cpu_s")},
         end_time_s=float(end_s.max(initial=0.0)),
         cpu_s=np.nan,
     )

@@ -107,6 +107,7 @@ def records_of(study: Study) -> list[RunRecord]:
             decisions=_coded(decisions.get(key), schema.DECISIONS, "kind", ["ask", "tell"]),
             end_time_s=float(row["end_time_s"]),
             cpu_s=float(row["cpu_s"]),
+            setup_s=float(row.get("setup_s", 0.0)),
             error=_error(row),
         )
         for row in study.runs.to_dict("records")
