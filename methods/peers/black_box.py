@@ -1,0 +1,125 @@
+"""A method of any library that is asked for a configuration and told its value."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from hpobench.methods.peers.dimensions import Dimensions, Values
+from hpobench.methods.peers.library import GlobalRandomness, require
+from hpobench.methods.points import first_points
+from hpobench.records import Evaluation, Fidelity, Job
+from hpobench.space import Space
+
+
+class Optimizer(Protocol):
+    """What one file a library provides.
+
+    A constructor takes `(dimensions, seed, workers, **settings)`, is where the library is imported,
+    and is only called for a space of at least one dimension.
+    """
+
+    def ask(self, trial: int) -> Values:
+        """The values to try next, as trial number `trial`."""
+
+    def tell(
+        self, trial: int | None, values: Values, value: float, slacks: Mapping[str, float]
+    ) -> None:
+        """A trial ended with `value`, infinite if it failed; feasible: all slacks >= 0.
+
+        `trial` None: a configuration that the library was not asked for.
+        """
+
+
+class BlackBox:
+    """Trains what an optimizer suggests to full resource, one job a trial.
+
+    `library` names the package, which is imported when the run begins. `optimizer` makes the
+    optimizer of this run. `points_to_evaluate` (see `Composite`) are tried before it is asked,
+    and told to it. In a space with gaps what it suggests is moved to the nearest point, and it
+    learns that point's value as that of its own suggestion.
+
+    `warm_up`: before the first run of a process an optimizer on a toy space is asked and told
+    so many times, so that what a library imports or compiles when it first needs it is part of the
+    set-up, and not of a decision.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        fidelity: Fidelity,
+        rng: np.random.Generator,
+        workers: int,
+        library: str,
+        optimizer: Callable[..., Optimizer],
+        warm_up: int = 0,
+        points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
+    ) -> None:
+        require(library)
+        self._dimensions = Dimensions(space)
+        self._r_max = fidelity.r_max
+        self._make, self._workers, self._warm_up = optimizer, workers, warm_up
+        self._first = first_points(space, points_to_evaluate)
+        self._seed = int(rng.integers(2**31))
+        self._randomness = GlobalRandomness(self._seed)
+        self._optimizer: Optimizer | None = None
+        self._asked: dict[int, Values] = {}
+        self._trials = 0
+
+    def set_up(self) -> None:
+        """Import the library, and make the optimizer."""
+        if len(self._dimensions):
+            with self._randomness.own():
+                _warm_up(self._make, self._warm_up)
+                self._optimizer = self._make(self._dimensions, self._seed, self._workers)
+
+    def ask(self) -> Job:
+        trial = self._trials
+        self._trials += 1
+        if self._first:
+            config = self._first.popleft()
+        elif not len(self._dimensions):
+            config = self._dimensions.decode({})
+        else:
+            with self._randomness.own():
+                values = self._library().ask(trial)
+            self._asked[trial] = values
+            config = self._dimensions.decode(values)
+        return Job(trial, config, 0, self._r_max)
+
+    def tell(self, job: Job, evaluation: Evaluation) -> None:
+        if not len(self._dimensions):
+            return
+        values = self._asked.pop(job.trial, None)
+        slacks = {name: float(slack[-1]) for name, slack in evaluation.constraints.items()}
+        number = None if values is None else job.trial
+        known = self._dimensions.encode(job.config) if values is None else values
+        with self._randomness.own():
+            self._library().tell(number, known, evaluation.value, slacks)
+
+    def _library(self) -> Optimizer:
+        if self._optimizer is None:
+            self.set_up()
+        assert self._optimizer is not None
+        return self._optimizer
+
+
+_TOY = Space(
+    {
+        "rate": {"type": "float", "low": 0, "high": 1},
+        "units": {"type": "integer", "low": 1, "high": 9},
+        "kind": {"type": "categorical", "values": ["a", "b", "c"]},
+    }
+)
+_WARM: set[str] = set()
+
+
+def _warm_up(make: Callable[..., Optimizer], times: int) -> None:
+    """Use a library once a process, on a space that has every kind of dimension."""
+    if not times or repr(make) in _WARM:
+        return
+    _WARM.add(repr(make))
+    optimizer = make(Dimensions(_TOY), 0, 1)
+    for trial in range(times):
+        values = optimizer.ask(trial)
+        optimizer.tell(trial, values, float(values["rate"]), {})
