@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpobench.commands import running, showing
+from hpobench.commands import peers, running, showing
 
 EPILOG = """examples:
   hpobench run                       run the default study
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_running(commands)
     _add_showing(commands)
     _add_exchange(commands)
+    _add_peers(commands)
     return parser
 
 
@@ -80,14 +81,7 @@ def _add_running(commands: Commands) -> None:
     )
     recording.set_defaults(command=running.record)
     for command in (run, listing, recording):
-        command.add_argument(
-            "--conf",
-            action="append",
-            default=[],
-            type=Path,
-            metavar="DIR",
-            help="a folder with method/, task/ or study/ YAML files of your own",
-        )
+        _add_conf(command)
     claims = commands.add_parser("claims", help="what papers say of methods, run and judged")
     claims.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
     claims.set_defaults(command=running.claims)
@@ -135,6 +129,29 @@ def _add_exchange(commands: Commands) -> None:
         bring_in.add_argument(f"--{name}", type=kind, help="default: what the logs say")
     bring_in.add_argument("--runs-dir", default="runs")
     bring_in.set_defaults(command=showing.bring_in)
+
+
+def _add_peers(commands: Commands) -> None:
+    about = "libraries of others, in environments of their own"
+    actions = commands.add_parser("peers", help=about).add_subparsers(required=True, metavar="WHAT")
+    install = actions.add_parser("install", help="make the environment of a library")
+    install.add_argument("names", nargs="+", metavar="NAME", help="see hpobench peers list")
+    install.add_argument("--python", metavar="PROGRAM", help="interpreter; default: this one")
+    install.set_defaults(command=peers.install)
+    listing = actions.add_parser("list", help="what is installed, and what needs it")
+    listing.set_defaults(command=peers.listing)
+    _add_conf(listing)
+
+
+def _add_conf(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--conf",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="a folder with method/, task/ or study/ YAML files of your own",
+    )
 
 
 def _of_study(commands: Commands, name: str, about: str) -> argparse.ArgumentParser:

@@ -21,7 +21,9 @@ def listing(options: argparse.Namespace) -> int:
         print(f"{group}:")
         for name in names:
             about = catalogue.read(group, name, options.conf).get("about") or {}
-            print(f"  {name:<{width}}  {about.get('summary', '')}".rstrip())
+            lacks = ", ".join(about.get("lacks", ()))
+            cannot = f" (lacks: {lacks})" if lacks else ""
+            print(f"  {name:<{width}}  {about.get('summary', '')}{cannot}".rstrip())
     return 0
 
 
@@ -31,10 +33,12 @@ def plot(options: argparse.Namespace) -> int:
     from hpobench.plots import figures
     from hpobench.resolve import study_folder
     from hpobench.results import load
+    from hpobench.results.budgets import note_task_budgets
     from hpobench.results.time_axis import WALL_CLOCK
 
     folder = study_folder(options.study, options.runs_dir)
     study, output = load(folder), folder / "figures"
+    note_task_budgets(study, folder)
     if options.run:
         paths = figures.draw_run(study, output, *_one_run(options.run))
     elif options.task:
