@@ -1,5 +1,6 @@
 """A method of any library that is asked for a configuration and told its value."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -95,7 +96,7 @@ class BlackBox:
         number = None if values is None else job.trial
         known = self._dimensions.encode(job.config) if values is None else values
         with self._randomness.own():
-            self._library().tell(number, known, evaluation.value, slacks)
+            self._library().tell(number, known, _bounded(evaluation.value), slacks)
 
     def _library(self) -> Optimizer:
         if self._optimizer is None:
@@ -104,6 +105,12 @@ class BlackBox:
         return self._optimizer
 
 
+def _bounded(value: float) -> float:
+    """Finite values whose square is finite too; infinity stays."""
+    return value if value == math.inf else min(max(value, -_LARGEST), _LARGEST)
+
+
+_LARGEST = 1e100
 _TOY = Space(
     {
         "rate": {"type": "float", "low": 0, "high": 1},

@@ -59,6 +59,7 @@ class OptunaPruner:
             for name, value in self._settings.items()
         }
         self._study = optuna.create_study(
+            study_name=str(self._seed),  # Hyperband's brackets are drawn from it
             sampler=make_sampler(self._sampler, self._seed, {}),
             pruner=getattr(optuna.pruners, self._pruner)(**settings),
         )

@@ -8,9 +8,13 @@ at r_acq, the highest resource with enough observations; jobs under way are assu
 model expects at the resource to which they go. The incumbent is the smallest posterior mean at
 r_acq over all configurations observed at any resource or under way.
 
+Values at different rungs differ in level and in spread. The paper has kernels that decay for that;
+here values are brought to one scale before.
+
 Notation: n observations, m candidates, p jobs, f features, d hyperparameters.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -28,6 +32,7 @@ from hpobench.methods.searchers.training_data import (
     thinned,
 )
 from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.methods.searchers.value_transform import LARGEST
 from hpobench.records import Evaluation, Job
 from hpobench.space import Space
 
@@ -44,6 +49,10 @@ def mobster(
     Values are not bent by default: learning curves are sums, of which a logarithm makes none.
     """
     return Bayesian(space, rng, transform=transform, most=most, data=JointData, **settings)
+
+
+# Trials that a slope of 1 counts for.
+_PRIOR_PAIRS = 3
 
 
 class JointData:
@@ -82,8 +91,39 @@ class JointData:
         resources = np.array([self._resources[index] for index in self._kept])
         observed = [self._observed[index] for index in self._kept]
         self._asked = self._history.level(len(self._encoder.unit) + 1)[0]
-        features = self._features(rows, resources)
-        return gathered(observed, rows, features)._replace(asked=self.encode(rows), trials=())
+        found = gathered(observed, rows, self._features(rows, resources))
+        return found._replace(
+            values=self._on_top_scale(found.values, resources), asked=self.encode(rows), trials=()
+        )
+
+    def _on_top_scale(self, values: FloatArray, resources: FloatArray) -> FloatArray:
+        """Values (n,) brought from rung to rung to the scale of the highest.
+
+        Each step is the linear regression of the higher value on the lower over the trials that
+        have both: that selects on the regressor, which leaves a regression unbiased, and noise
+        flattens it. A slope of 1 weighs as much as `_PRIOR_PAIRS` trials.
+        """
+        values = values.copy()
+        levels = sorted(self._history.levels)
+        for low, high in itertools.pairwise(levels):
+            pairs = self._pairs(low, high)
+            if len(pairs):
+                middle = pairs.mean(axis=0)
+                below, above = (pairs - middle).T
+                spread = float(below @ below)
+                slope = float(below @ above) / spread if spread > 0 else 1.0
+                slope = (len(pairs) * slope + _PRIOR_PAIRS) / (len(pairs) + _PRIOR_PAIRS)
+                mine = resources <= low
+                values[mine] = middle[1] + slope * (values[mine] - middle[0])
+        return values
+
+    def _pairs(self, low: float, high: float) -> FloatArray:
+        """Values (k, 2) of the trials that have one at both rungs."""
+        before = {one.trial: one.value for one in self._history.levels[low]}
+        found = [(before.get(one.trial, math.inf), one.value) for one in self._history.levels[high]]
+        pairs = np.clip(np.array(found).reshape(-1, 2), -LARGEST, np.inf)
+        usable: FloatArray = pairs[(pairs <= LARGEST).all(axis=1)]
+        return usable
 
     def encode(self, rows: FloatArray) -> FloatArray:
         return self._features(rows, np.full(len(rows), self._asked))
