@@ -7,7 +7,7 @@ machines are shared. A bar that is missed is marked; nothing here fails a test. 
 
 import sys
 
-from tests.bench import loop, quality, recorded, startup, storage, training
+from tests.bench import loop, quality, recorded, simulators, startup, storage, training
 
 BENCHES = {
     "loop": loop.main,
@@ -15,6 +15,7 @@ BENCHES = {
     "storage": storage.main,
     "training": training.main,
     "recorded": recorded.main,
+    "simulators": simulators.main,
     "quality": quality.all_figures,
 }
 
