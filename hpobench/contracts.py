@@ -85,7 +85,8 @@ class Method(Protocol):
     Three more serve methods that need a library or a process of their own. `set_up()` is called
     once before the first `ask`; imports belong there, for its time is kept apart from that of
     decisions. `close()` is called when the run is over, however it ended. `elsewhere_cpu_s` holds
-    the CPU seconds that decisions took in other processes so far.
+    the CPU seconds that decisions took in other processes so far. `version` is that of the library:
+    runs of another version are other runs.
     """
 
     def ask(self) -> Job | None:

@@ -56,8 +56,8 @@ def _replace(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def manifest(data_hashes: Mapping[str, str]) -> dict[str, Any]:
-    """What the results depend on besides the settings."""
+def manifest(data_hashes: Mapping[str, str], libraries: Mapping[str, str]) -> dict[str, Any]:
+    """What the results depend on besides the settings; `libraries` by method, if it is of one."""
     return {
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": sys.argv,
@@ -68,6 +68,7 @@ def manifest(data_hashes: Mapping[str, str]) -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "git": _git(),
         "data": dict(data_hashes),
+        "libraries": dict(libraries),
     }
 
 

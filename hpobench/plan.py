@@ -36,6 +36,7 @@ class Pair:
     replay_from: str = ""
     replay_fingerprint: str = ""
     data_hash: str = ""
+    library: str = ""
     clock: str = "simulated"
     job_timeout_s: float | None = None
     worker_memory_mb: float | None = None
@@ -48,13 +49,15 @@ class Pair:
     @property
     def conditions(self) -> str:
         """The fingerprint of all settings but the method's: pairs that compare share it."""
-        mine = ("seeds", "method", "method_config", "replay_fingerprint")
+        mine = ("seeds", "method", "method_config", "library", "replay_fingerprint")
         return digest(self._content(*mine))
 
     def _content(self, *without: str) -> dict[str, Any]:
         aside = {"fingerprint", "budget", "replay_from", *without}
         if self.clock == "simulated":
             aside |= set(REAL_SETTINGS)
+        if not self.library:
+            aside.add("library")
         names = {spec.name for spec in fields(self)} - aside
         content = {name: getattr(self, name) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}

@@ -115,7 +115,8 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
         method_config = _own(settings["methods"][method_name])
         task = _build(f"task {task_name!r}", runner.build_task, task_config)
         what = f"method {method_name!r} on task {task_name!r}"
-        _build(what, runner.build_method, method_config, task, np.random.default_rng(0), workers)
+        rng = np.random.default_rng(0)
+        method = _build(what, runner.build_method, method_config, task, rng, workers)
         made.append(
             Pair(
                 task=task_name,
@@ -128,6 +129,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 seeds=numbers,
                 overhead=settings["overhead"],
                 data_hash=getattr(task, "data_hash", ""),
+                library=getattr(method, "version", ""),
                 **real,
                 **_replayed(recorded, task_name, method_name, numbers),
             )

@@ -56,7 +56,9 @@ class Study:
         earlier = layout.read_plan(self.folder) if path.exists() else None
         hashes = {pair.task: pair.data_hash for pair in self.pairs if pair.data_hash}
         plan = layout.merge(earlier, self.plan())
-        layout.write(self.folder, self.settings, plan, layout.manifest(hashes))
+        libraries = {pair.method: pair.library for pair in self.pairs if pair.library}
+        facts = layout.manifest(hashes, libraries)
+        layout.write(self.folder, self.settings, plan, facts)
         if self.settings["clock"] == "real":
             oversubscribe = self.settings["oversubscribe"]
             engine = resolve.engine(self.settings)

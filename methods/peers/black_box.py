@@ -56,7 +56,7 @@ class BlackBox:
         warm_up: int = 0,
         points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
     ) -> None:
-        require(library)
+        self.version = require(library)
         self._dimensions = Dimensions(space)
         self._r_max = fidelity.r_max
         self._make, self._workers, self._warm_up = optimizer, workers, warm_up

@@ -95,6 +95,11 @@ class Command:
         return {**environments.clean(os.environ), **_VARIABLES, "PYTHONNOUSERSITE": "1"}
 
     @property
+    def version(self) -> str:
+        """That of its environment; of a program of the user's nothing is known."""
+        return environments.named(self.environment).version if self.environment else ""
+
+    @property
     def title(self) -> str:
         """What to call it until it has said its name."""
         return self.environment or " ".join([Path(self.words()[0]).name, *self.command[1:2]])

@@ -52,6 +52,11 @@ class Environment:
         return INSTALLED if installed == self._wanted() else OUTDATED
 
     @property
+    def version(self) -> str:
+        """Its name, and a short hash of what it was made from."""
+        return f"{self.name} {self._wanted()[:12]}"
+
+    @property
     def remedy(self) -> str:
         """The command that installs it."""
         return f"hpobench peers install {self.name}"

@@ -5,15 +5,20 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 
 
-def require(library: str) -> None:
-    """Raise ValueError, with the command that installs it, unless `library` can be imported."""
+def require(library: str) -> str:
+    """Name and version of a library, which is not imported.
+
+    Raises ValueError, with the command that installs it, if it is not there.
+    """
     if importlib.util.find_spec(library) is None:
         raise ValueError(f"{library} is not installed: pip install 'hpobench[{library}]'")
+    return f"{library} {metadata.version(library)}"
 
 
 class GlobalRandomness:

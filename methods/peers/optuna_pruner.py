@@ -36,7 +36,7 @@ class OptunaPruner:
         pruner_settings: Mapping[str, Any] | None = None,
         points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
     ) -> None:
-        require(library)
+        self.version = require(library)
         self._dimensions = Dimensions(space)
         self._levels = step_levels(fidelity, fidelity.r_min)
         self._sampler, self._pruner = sampler, pruner

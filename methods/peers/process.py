@@ -51,6 +51,7 @@ class Process:
         self._hello = messages.hello(space, fidelity, seed, workers, self._command.settings)
         self._pipes: Pipes | None = None
         self._ended: str | None = None
+        self.version = self._command.version
         self.name = self._command.title
         """What the peer calls itself, once it has said so."""
         self.elsewhere_cpu_s = 0.0

@@ -67,7 +67,7 @@ def store(study: Study, folder: str | Path) -> Path:
         write_part(folder, records)
     plan = _plan(study, folder.resolve().name, pairs)
     settings = {"name": plan["name"], "imported": dict(study.settings)}
-    layout.write(folder, settings, plan, layout.manifest({}))
+    layout.write(folder, settings, plan, layout.manifest({}, {}))
     return folder
 
 
