@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check test-browser test-dask bench clean
+.PHONY: demo test check test-peers test-browser test-dask bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -27,8 +27,14 @@ check: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Peers in environments of their own have a target of their own, which takes long.
 test: check  ## style, types, tests
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto
+
+test-peers: $(VENV)/.installed-dev  ## libraries in environments of their own, which are made first: gigabytes
+	$(BIN)/hpobench peers install $(notdir $(basename $(wildcard methods/peers/requirements/*.txt)))
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/methods/peers tests/differential
 
 test-browser: $(VENV)/.installed-dev  ## the report page in headless Chromium, which is installed if it is missing
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \

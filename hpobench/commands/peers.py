@@ -22,6 +22,9 @@ def install(options: argparse.Namespace) -> int:
     python = getattr(options, "python", None) or sys.executable
     failed = False
     for environment in chosen:
+        if environment.status == environments.INSTALLED:
+            print(f"{environment.name}: is installed; to make it anew, remove {environment.folder}")
+            continue
         print(f"{environment.name}: installing into {environment.folder}", flush=True)
         try:
             environment.install(python)

@@ -1,0 +1,99 @@
+"""The optimizers of Nevergrad, asked and told trial by trial.
+
+Rapin and Teytaud (2018), Nevergrad: A gradient-free optimization platform. Unordered choices are
+deterministic (`Choice(..., deterministic=True)`): by default Nevergrad draws them anew each time
+from weights that it learns, too slowly for some hundred trials. Short integers, and with them the
+ranks of ordinals, are ordered choices (`TransitionChoice`), as Nevergrad advises for short ranges.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from hpobench.methods.peers.dimensions import Dimension, Dimensions, Values
+
+SHORT = 20
+"""Integers on a linear scale of at most so many values are ordered choices."""
+
+
+def parameter(dimension: Dimension) -> Any:
+    """A dimension in Nevergrad's words."""
+    import nevergrad as ng
+
+    if dimension.kind == "choice":
+        return ng.p.Choice(dimension.size, deterministic=True)
+    if dimension.kind == "integer" and not dimension.log and dimension.size <= SHORT:
+        low = int(dimension.low)
+        return ng.p.TransitionChoice(range(low, low + dimension.size))
+    scale = ng.p.Log if dimension.log else ng.p.Scalar
+    number = scale(lower=dimension.low, upper=dimension.high)
+    return number.set_integer_casting() if dimension.kind == "integer" else number
+
+
+class NevergradOptimizer:
+    """`optimizer` is a name in Nevergrad's registry; `budget` the number of trials it plans for.
+
+    Nevergrad is told how many workers there are, and some of its optimizers wait for ever if more
+    trials are under way than that: such trials are drawn at random, and told as its own. So are
+    extra configurations, which optimizers that cannot learn from them leave aside. Nevergrad knows
+    of finite values only: a failed trial is told as the worst value so far; before there is one, as
+    infinite, which Nevergrad cuts at 5e20. Constraints are told as Nevergrad's violations, which it
+    turns into a penalty.
+    """
+
+    def __init__(
+        self, dimensions: Dimensions, seed: int, workers: int, optimizer: str, budget: int
+    ) -> None:
+        import nevergrad as ng
+
+        if optimizer not in ng.optimizers.registry:
+            raise ValueError(f"optimizer={optimizer!r} is not in nevergrad.optimizers.registry")
+        self._dimensions, self._workers = dimensions, workers
+        space = ng.p.Tuple(*(parameter(item) for item in dimensions))
+        space.random_state = np.random.RandomState(seed)
+        self._optimizer = ng.optimizers.registry[optimizer](space, budget, num_workers=workers)
+        self._asked: dict[int, Any] = {}
+        self._worst = float("-inf")
+
+    def ask(self, trial: int) -> Values:
+        if len(self._asked) < self._workers:
+            with _quiet():
+                candidate = self._asked[trial] = self._optimizer.ask()
+        else:
+            candidate = self._optimizer.parametrization.sample()
+        return dict(zip(self._dimensions.names, candidate.value, strict=True))
+
+    def tell(
+        self, trial: int | None, values: Values, value: float, slacks: Mapping[str, float]
+    ) -> None:
+        import nevergrad as ng
+
+        candidate = None if trial is None else self._asked.pop(trial, None)
+        if candidate is None:
+            completed = self._dimensions.completed(values)
+            point = tuple(completed[name] for name in self._dimensions.names)
+            candidate = self._optimizer.parametrization.spawn_child(new_value=point)
+        violations = [-slack for slack in slacks.values()] if value != float("inf") else []
+        with _quiet():
+            try:
+                self._optimizer.tell(candidate, self._finite(value), violations or None)
+            except ng.errors.TellNotAskedNotSupportedError:
+                return
+
+    def _finite(self, value: float) -> float:
+        """The value, or for a failure the worst so far."""
+        if value != float("inf"):
+            self._worst = max(self._worst, value)
+        elif self._worst > float("-inf"):
+            return self._worst
+        return value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the advice of Nevergrad and of what it runs, nor overflows on huge values."""
+    with warnings.catch_warnings(action="ignore"):
+        yield
