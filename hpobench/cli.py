@@ -18,7 +18,7 @@ EPILOG = """examples:
 """
 
 
-VIEWS = ["observed", "true", "test"]
+VIEWS = ["observed", "true", "test", "reevaluated"]
 
 Commands = Any
 """Where commands are added; argparse keeps its type private."""

@@ -6,6 +6,7 @@ from textwrap import fill
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.plots.style import BAND_ALPHA, Look
@@ -17,6 +18,10 @@ from hpobench.schema import MethodFacts
 UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
 DEEPEST_FLOOR = 1e-12
 LABEL_CHARACTERS = 30
+MARKERS = 8
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, less their whole parts, lie apart however many there are."""
+CURVE_MARKER_POINTS = 4.0
 FLOOR_SENTENCE = (
     "Centres and bands that reach zero, or below the log axis, are cut off at its lower edge."
 )
@@ -67,7 +72,7 @@ def _lowest(line: Summary) -> float:
 def draw_lines(
     axes: Axes, panel: Comparison, looks: Mapping[str, Look], methods: Mapping[str, MethodFacts]
 ) -> None:
-    """Every method's centre and band as right-continuous steps."""
+    """Every method's centre and band as right-continuous steps, with a few markers on them."""
     unit, _ = axis_scale(panel)
     floor = log_floor(panel)
     for number, (method, line) in enumerate(panel.lines.items()):
@@ -76,15 +81,32 @@ def draw_lines(
         centre, low, high = (
             _above(part[has], floor) for part in (line.centre, line.low, line.high)
         )
-        color, style = looks[method]
-        label = methods[method].label
-        order = 3 + number / len(panel.lines)
         axes.plot(
-            time, centre, style, color=color, label=label, drawstyle="steps-post", zorder=order
+            time,
+            centre,
+            **looks[method].options(size=CURVE_MARKER_POINTS),
+            markevery=_marked(panel.time, has, number * GOLDEN % 1.0),
+            label=methods[method].label,
+            drawstyle="steps-post",
+            zorder=3 + number / len(panel.lines),
         )
+        color = looks[method].color
         axes.fill_between(
             time, low, high, step="post", color=color, alpha=BAND_ALPHA, linewidth=0, zorder=2
         )
+
+
+def _marked(grid: FloatArray, has: NDArray[np.bool_], turn: float) -> list[int]:
+    """Which of the points that are drawn carry a marker: about `MARKERS` over the whole grid.
+
+    The grid is even on the axis that is shown. `turn`, from 0 to 1, moves the markers of one line
+    against those of the others.
+    """
+    every = max(len(grid) / MARKERS, 1.0)
+    places = (np.arange(MARKERS) + turn) * every
+    marked = np.zeros(len(grid), dtype=bool)
+    marked[places[places < len(grid)].astype(int)] = True
+    return [int(place) for place in np.flatnonzero(marked[has])]
 
 
 def _above(values: FloatArray, floor: float | None) -> FloatArray:

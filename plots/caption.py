@@ -6,13 +6,14 @@ from typing import Any
 
 from hpobench.results.aggregate import describe
 from hpobench.results.comparison import Comparison
-from hpobench.results.time_axis import WALL_CLOCK, axis_label, note_for
+from hpobench.results.time_axis import WALL_CLOCK, axis_label, charging, note_for
 from hpobench.schema import MethodFacts
 
 OVERHEADS = {
     "none": "the methods' own computing time is not charged",
     "measured": "the methods' own computing time is charged as measured",
     "replay": "the methods' own computing time is charged as recorded earlier",
+    "real": "the methods' own computing time is part of it",
 }
 NAMED_PANELS = 3
 
@@ -61,8 +62,8 @@ def _time_axis(panels: Sequence[Comparison], settings: Mapping[str, Any], time: 
     if "workers" in settings:
         workers = settings["workers"]
         words.append(f"{workers} worker" + ("" if workers == 1 else "s"))
-    if names == [WALL_CLOCK] and str(settings.get("overhead")) in OVERHEADS:
-        words.append(OVERHEADS[str(settings["overhead"])])
+    if names == [WALL_CLOCK] and charging(settings) in OVERHEADS:
+        words.append(OVERHEADS[charging(settings)])
     notes = [note_for(name, settings) for name in names]
     return " ".join([", ".join(words) + ".", *filter(None, notes)])
 

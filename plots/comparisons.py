@@ -21,6 +21,7 @@ from hpobench.results.across import (
     probability_of_improvement,
     rank_intervals,
 )
+from hpobench.results.budgets import early_rule
 from hpobench.results.comparison import anytime
 from hpobench.results.configurations import importance, incumbent_configs
 from hpobench.results.decisions import overhead, overhead_growth
@@ -31,7 +32,7 @@ from hpobench.results.normalise import Reference
 from hpobench.results.overtuning import gaps
 from hpobench.results.significance import friedman
 from hpobench.results.study import Study
-from hpobench.results.targets import time_to_target
+from hpobench.results.targets import EARLY, time_to_target
 from hpobench.results.time_axis import on_axis
 
 Named = tuple[str, Drawn]
@@ -49,6 +50,7 @@ def over_tasks(
         return
     names = study.methods
     reference = _REFERENCE if _REFERENCE in found.methods else next(iter(found.methods))
+    early = early_rule(study.settings, known)
     yield from _possible(
         {
             "scores": lambda: aggregates_figure(aggregate_scores(found, known, rng), names),
@@ -60,7 +62,10 @@ def over_tasks(
                 friedman(final_regrets(found, known)), names
             ),
             "time-to-target": lambda: targets_figure(
-                time_to_target(found, known, reference, rng), names, reference
+                time_to_target(found, known, reference, rng, early=early),
+                names,
+                reference,
+                notes=[EARLY[early]],
             ),
             "ecdf": lambda: ecdf_figure([time_ecdf(found, known, rng=rng)], names, study.settings),
         }
@@ -70,12 +75,15 @@ def over_tasks(
 def costs(study: Study) -> Iterator[Named]:
     """What deciding costs, how far values flatter, and how often constraints are met."""
     names = study.methods
+    labels = {name: facts.label for name, facts in study.tasks.items()}
     yield from _possible(
         {
             "overhead": lambda: overhead_figure(overhead(study), names),
-            "overhead-growth": lambda: overhead_growth_figure(overhead_growth(study), names),
-            "overtuning": lambda: overtuning_figure(gaps(study), names),
-            "feasibility": lambda: feasibility_figure(feasibility(study), names),
+            "overhead-growth": lambda: overhead_growth_figure(
+                overhead_growth(study), names, labels=labels
+            ),
+            "overtuning": lambda: overtuning_figure(gaps(study), names, labels=labels),
+            "feasibility": lambda: feasibility_figure(feasibility(study), names, labels=labels),
         }
     )
 
@@ -83,13 +91,18 @@ def costs(study: Study) -> Iterator[Named]:
 def configurations(study: Study, task: str, rng: np.random.Generator) -> Drawn:
     """The incumbents of a task in parallel coordinates, hyperparameters by their importance.
 
-    Raises ValueError if the study has no such task, or too few configurations of it.
+    Without importance, and saying why, if the study has too few configurations. Raises ValueError
+    if it has no such task, or no configuration of it.
     """
     if task not in study.tasks:
         raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
     label = study.tasks[task].value_label
     found = incumbent_configs(study, task)
-    return parallel_figure(found, study.methods, importance(study, task, rng), label=label)
+    try:
+        matters, notes = importance(study, task, rng), []
+    except ValueError as error:
+        matters, notes = None, [f"Importance is not shown: {error}."]
+    return parallel_figure(found, study.methods, matters, label=label, notes=notes)
 
 
 def on_axes(study: Study, task: str, axes: Sequence[str], *, time: str = "log") -> Drawn:

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from hpobench.plots.axes import time_unit
 from hpobench.plots.ecdf import share_axis
 from hpobench.plots.panels import (
+    Labels,
     Methods,
     in_order,
     mark_missing,
@@ -20,7 +21,7 @@ from hpobench.plots.panels import (
     need,
     of_tasks,
     rows_figure,
-    title_panel,
+    title_by_task,
 )
 from hpobench.plots.sheet import Drawn, sheet
 from hpobench.plots.style import SINGLE_IN, looks
@@ -41,10 +42,11 @@ def feasibility_figure(
     methods: Methods,
     *,
     tasks: Sequence[str] | None = None,
+    labels: Labels | None = None,
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
-    """Three panels a task of the table of `feasibility`. `tasks`: some of them; None: all."""
+    """Three panels a task of the table of `feasibility`. `tasks`: some; `labels`: theirs."""
     table = need(table, "feasibility", *COLUMNS)
     table = of_tasks(table, tasks)
     tasks = list(dict.fromkeys(table["task"]))
@@ -62,7 +64,7 @@ def feasibility_figure(
     )
     painters = [
         partial(draw_feasibility, table=table[table["task"] == task], methods=methods,
-                measure=measure, order=order)
+                measure=measure, order=order, labels=labels)
         for task in tasks
         for measure in MEASURES
     ]  # fmt: skip
@@ -77,6 +79,7 @@ def draw_feasibility(
     *,
     measure: str = "feasible_share",
     order: Sequence[str] | None = None,
+    labels: Labels | None = None,
 ) -> Axes:
     """One measure on one task: a marker a method, joined to the axis of its row by a thin line."""
     table = need(table, "feasibility", *COLUMNS)
@@ -95,7 +98,7 @@ def draw_feasibility(
     axes.set_xlim(0, None if unit else 1.04)
     if not unit:
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    title_panel(axes, str(table["task"].iloc[0]))
+    title_by_task(axes, table, labels)
     return axes
 
 

@@ -15,7 +15,7 @@ from hpobench.plots.scaling import scaling_figure
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import save
 from hpobench.results.comparison import anytime, average_regret
-from hpobench.results.incumbents import Incumbents, available_views, in_view, incumbents
+from hpobench.results.incumbents import Incumbents, in_view, incumbents
 from hpobench.results.normalise import Reference, references
 from hpobench.results.occupancy import workers_of
 from hpobench.results.ranks import average_ranks, can_rank
@@ -23,6 +23,7 @@ from hpobench.results.runs import one_run
 from hpobench.results.scaling import scaling
 from hpobench.results.study import Study
 from hpobench.results.time_axis import AXES, WALL_CLOCK, on_axis
+from hpobench.results.views import available_views
 
 PANELS_PER_PAGE = 12
 
@@ -62,7 +63,7 @@ def draw(
     options = {"time": time, "statistic": statistic, "band": band, "rng": rng}
     study = on_axis(study, axis)
     found = incumbents(study, view=view, rule=rule)
-    tasks = _with_runs(study)
+    tasks = [task for task in _with_runs(study) if task in found.tasks]
     drawings = _pages(study, found, tasks, "anytime", options)
     if view is None:
         tested = _tested(study, tasks)
@@ -100,11 +101,12 @@ def draw_scaling(studies: Sequence[Study], folder: Path | str) -> list[Path]:
         )
     table = scaling(dict(zip(counts, studies, strict=True)), np.random.default_rng(0))
     methods = {name: facts for study in studies for name, facts in study.methods.items()}
+    labels = {name: facts.label for study in studies for name, facts in study.tasks.items()}
     return [
         path
         for task in dict.fromkeys(table["task"].astype(str))
         for path in _save(
-            scaling_figure(table[table["task"] == task], methods, task=task),
+            scaling_figure(table[table["task"] == task], methods, task=task, labels=labels),
             Path(folder),
             f"scaling-{task}",
         )

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from hpobench.plots.panels import (
+    Labels,
     Methods,
     band_alpha,
     in_order,
@@ -18,7 +19,7 @@ from hpobench.plots.panels import (
     need,
     of_tasks,
     rows_figure,
-    title_panel,
+    title_by_task,
 )
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import SINGLE_IN, looks
@@ -85,6 +86,7 @@ def overhead_growth_figure(
     methods: Methods,
     *,
     tasks: Sequence[str] | None = None,
+    labels: Labels | None = None,
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
@@ -100,13 +102,17 @@ def overhead_growth_figure(
         *notes,
     )
     painters = [
-        partial(draw_overhead_growth, table=table[table["task"] == task], methods=methods)
+        partial(
+            draw_overhead_growth, table=table[table["task"] == task], methods=methods, labels=labels
+        )
         for task in tasks
     ]
     return lines_figure(painters, in_order(table, methods), methods, text, width_in)
 
 
-def draw_overhead_growth(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
+def draw_overhead_growth(
+    axes: Axes, table: pd.DataFrame, methods: Methods, labels: Labels | None = None
+) -> Axes:
     """One task: a line and a band a method, on log axes."""
     table = need(table, "overhead_growth", *GROWTH)
     all_looks = looks(methods)
@@ -128,7 +134,7 @@ def draw_overhead_growth(axes: Axes, table: pd.DataFrame, methods: Methods) -> A
     log_ticks(axes, "y", 6)
     axes.set_xlabel("evaluations")
     axes.set_ylabel("ms an evaluation")
-    title_panel(axes, str(table["task"].iloc[0]))
+    title_by_task(axes, table, labels)
     return axes
 
 

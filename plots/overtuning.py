@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from hpobench.plots.axes import set_value_axis
 from hpobench.plots.panels import (
+    Labels,
     Methods,
     in_order,
     mark_missing,
@@ -18,7 +19,7 @@ from hpobench.plots.panels import (
     need,
     of_tasks,
     rows_figure,
-    title_panel,
+    title_by_task,
 )
 from hpobench.plots.sheet import Drawn, sheet
 from hpobench.plots.style import SINGLE_IN, Look, looks
@@ -43,12 +44,14 @@ def overtuning_figure(
     *,
     quantity: str = "gap",
     tasks: Sequence[str] | None = None,
+    labels: Labels | None = None,
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
     """A panel a task of the table of `gaps`: a dot a run, and the mean over seeds.
 
-    `quantity`: gap, overtuning or relative_overtuning. `tasks`: some of them; None: all.
+    `quantity`: gap, overtuning or relative_overtuning. `tasks`: some of them; None: all. `labels`:
+    of the tasks, for the titles.
     """
     if quantity not in QUANTITIES:
         raise ValueError(f"quantity={quantity!r}: use one of {', '.join(QUANTITIES)}")
@@ -71,7 +74,7 @@ def overtuning_figure(
     )
     painters = [
         partial(draw_overtuning, table=table[table["task"] == task], methods=methods,
-                quantity=quantity, order=order)
+                quantity=quantity, order=order, labels=labels)
         for task in tasks
     ]  # fmt: skip
     return rows_figure(painters, names_that_fit(order, methods, width_in), text, width_in)
@@ -84,6 +87,7 @@ def draw_overtuning(
     *,
     quantity: str = "gap",
     order: Sequence[str] | None = None,
+    labels: Labels | None = None,
 ) -> Axes:
     """One task: the runs of each method as dots in its row, with mean and standard error."""
     table = need(table, "gaps", "task", "method", "seed", quantity)
@@ -96,7 +100,7 @@ def draw_overtuning(
         _draw_row(axes, place, values[np.isfinite(values)], all_looks[method])
     name_rows(axes, order, methods)
     value_axis(axes, quantity.replace("_", " "))
-    title_panel(axes, str(table["task"].iloc[0]))
+    title_by_task(axes, table, labels)
     return axes
 
 

@@ -17,6 +17,8 @@ from hpobench.schema import MethodFacts
 
 Methods = Mapping[str, MethodFacts]
 Painter = Callable[[Axes], object]
+Labels = Mapping[str, str]
+"""How tasks are called, by name."""
 
 NAME_SHARE, NAME_SHARE_NARROW, NARROW_IN = 0.38, 0.45, 5.0
 PANEL_LEAST_IN = 0.9
@@ -117,6 +119,12 @@ def mark_missing(axes: Axes, place: int) -> None:
     """A dash at the left of a row that has nothing to show."""
     left: Any = axes.get_yaxis_transform()
     axes.text(0.02, place, NO_DATA, transform=left, va="center", color="#777777")
+
+
+def title_by_task(axes: Axes, table: pd.DataFrame, labels: Labels | None) -> None:
+    """The label of the table's first task; without labels its name."""
+    task = str(table["task"].iloc[0])
+    title_panel(axes, (labels or {}).get(task, task))
 
 
 def title_panel(axes: Axes, text: str) -> None:

@@ -11,13 +11,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from hpobench.hyperparameters import FloatArray
 from hpobench.plots.axes import plain
 from hpobench.plots.panels import (
+    Labels,
     Methods,
     band_alpha,
     in_order,
     lines_figure,
     need,
     of_tasks,
-    title_panel,
+    title_by_task,
 )
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import SINGLE_IN, looks
@@ -31,6 +32,7 @@ def scaling_figure(
     methods: Methods,
     *,
     task: str | None = None,
+    labels: Labels | None = None,
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
@@ -38,9 +40,10 @@ def scaling_figure(
     table = need(table, "scaling", *COLUMNS)
     table = of_tasks(table, [task] if task else None)
     tasks = list(dict.fromkeys(table["task"]))
+    named = [(labels or {}).get(name, name) for name in tasks]
     fewest = int(table["workers"].min())
     text = sentences(
-        f"Speed-up and efficiency against {counted([fewest], 'workers')}, on {', '.join(tasks)}: "
+        f"Speed-up and efficiency against {counted([fewest], 'workers')}, on {', '.join(named)}: "
         "how many times sooner the mean over seeds is where it was at the end with the fewest "
         "workers; efficiency is the speed-up per worker.",
         f"{counted(table['seeds'], 'seeds')}." if "seeds" in table else "",
@@ -50,14 +53,16 @@ def scaling_figure(
         *notes,
     )
     painters = [
-        partial(draw, table=table[table["task"] == name], methods=methods)
+        partial(draw, table=table[table["task"] == name], methods=methods, labels=labels)
         for name in tasks
         for draw in (draw_speedup, draw_efficiency)
     ]
     return lines_figure(painters, in_order(table, methods), methods, text, width_in)
 
 
-def draw_speedup(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
+def draw_speedup(
+    axes: Axes, table: pd.DataFrame, methods: Methods, labels: Labels | None = None
+) -> Axes:
     """Speed-up of each method on one task, with its interval and the ideal."""
     table = need(table, "scaling", *COLUMNS)
     workers = np.sort(table["workers"].unique()).astype(float)
@@ -69,10 +74,12 @@ def draw_speedup(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: plain(value)))
     axes.set_ylabel("speed-up")
-    return _finish(axes, table, workers)
+    return _finish(axes, table, workers, labels)
 
 
-def draw_efficiency(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
+def draw_efficiency(
+    axes: Axes, table: pd.DataFrame, methods: Methods, labels: Labels | None = None
+) -> Axes:
     """Efficiency of each method on one task; its interval is that of the speed-up, scaled."""
     table = need(table, "scaling", *COLUMNS)
     workers = np.sort(table["workers"].unique()).astype(float)
@@ -85,7 +92,7 @@ def draw_efficiency(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
         _draw_method(axes, method, methods, shown)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("efficiency")
-    return _finish(axes, table, workers)
+    return _finish(axes, table, workers, labels)
 
 
 def _draw_method(axes: Axes, method: str, methods: Methods, shown: FloatArray) -> None:
@@ -106,13 +113,13 @@ def _reached(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return rows.assign(low=rows["low"].clip(lower=1e-3))
 
 
-def _finish(axes: Axes, table: pd.DataFrame, workers: FloatArray) -> Axes:
+def _finish(axes: Axes, table: pd.DataFrame, workers: FloatArray, labels: Labels | None) -> Axes:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(list(workers)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("workers")
-    title_panel(axes, str(table["task"].iloc[0]))
+    title_by_task(axes, table, labels)
     centre = table.loc[table["speedup"] > 0, "speedup"]
     if axes.get_ylabel() == "speed-up" and len(centre):
         axes.set_ylim(0.8 * min(centre.min(), 1), 1.3 * max(centre.max(), workers[-1] / workers[0]))

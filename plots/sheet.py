@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
-from hpobench.plots.axes import FLOOR_SENTENCE, draw_lines, is_cut, set_time_axis, set_value_axis
+from hpobench.plots.axes import (
+    CURVE_MARKER_POINTS,
+    FLOOR_SENTENCE,
+    draw_lines,
+    is_cut,
+    set_time_axis,
+    set_value_axis,
+)
 from hpobench.plots.caption import caption, wrapped
 from hpobench.plots.style import PANEL_IN, SINGLE_IN, Look, looks, new_figure, styled
 from hpobench.results.comparison import Comparison
@@ -119,7 +126,7 @@ def legend_above(figure: Figure, handles: list[Line2D]) -> Legend:
 
 
 def _handle(look: Look, facts: MethodFacts) -> Line2D:
-    return Line2D([], [], color=look.color, linestyle=look.line, label=facts.label)
+    return Line2D([], [], **look.options(size=CURVE_MARKER_POINTS), label=facts.label)
 
 
 def _size_of(figure: Figure, artist: Artist) -> tuple[float, float]:

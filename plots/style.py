@@ -17,12 +17,17 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":")
 LOOKS = tuple((color, line) for line in LINES for color in PALETTE)
 
-# A colour has its shape, and a line its filling: in print (shape, line) and even a lone marker
-# (shape, filling) tell what colours tell on a screen. The second row: more colours of methods.
+# A colour has its shape, and a line its filling: in print (shape, line) and mostly even a lone
+# marker (shape, filling; stars are full or empty only) tell what colours tell on a screen.
+# The second row: more colours of methods.
 SHAPES: dict[str, Any] = {
     **dict(zip(PALETTE, ("o", "s", "^", "D", "v", "P", "X"), strict=True)),
     **{"#17BECF": "<", "#332288": ">", "#661100": "p", "#6A3D9A": "*", "#882255": "h"},
     **{"#8C564B": "d", "#AA4499": "1", "#DC267F": "x", "#DDAA33": (6, 1, 0)},
+    # Colours of other libraries: stars and polygons (corners, kind, degrees).
+    **{"#264FA5": "H", "#5B8FF9": "8", "#1B4F72": (4, 1, 0), "#B03A2E": (5, 1, 180)},
+    **{"#117864": (3, 1, 0), "#0E6251": (5, 0, 180), "#4A235A": (8, 1, 0), "#5499C7": (3, 1, 180)},
+    **{"#6E2C00": (4, 1, 45), "#777777": (4, 0, 20), "#7D6608": (7, 1, 0), "#943126": (3, 0, 90)},
 }
 FILLINGS = {"-": "full", "--": "none", "-.": "left", ":": "bottom"}
 
@@ -40,6 +45,7 @@ RC: Any = {
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
     "legend.fontsize": 9,
+    "legend.handlelength": 2.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

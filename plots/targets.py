@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from hpobench.plots.panels import (
+    Labels,
     Methods,
     in_order,
     label_of,
@@ -37,6 +38,7 @@ def targets_figure(
     reference: str,
     *,
     tasks: Sequence[str] | None = None,
+    labels: Labels | None = None,
     seeds: int | None = None,
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
@@ -44,7 +46,8 @@ def targets_figure(
     """Bars of the speed-up over the method `reference`, a panel for each task and target.
 
     `table` is what `time_to_target` returned. `tasks`: those to show; None: the mean over all of
-    them, or every task if there is no mean. `seeds` is for the caption.
+    them, or every task if there is no mean. `labels`: of the tasks, for the titles. `seeds` is for
+    the caption.
     """
     table = need(table, "time_to_target", *COLUMNS)
     shown = _of_tasks(table, tasks)
@@ -66,14 +69,25 @@ def targets_figure(
     )
     panels = list(shown[["task", "target"]].drop_duplicates().itertuples(index=False, name=None))
     painters = [
-        partial(draw_targets, table=_rows_of(shown, *panel), methods=methods, order=order)
+        partial(
+            draw_targets,
+            table=_rows_of(shown, *panel),
+            methods=methods,
+            order=order,
+            labels=labels,
+        )
         for panel in panels
     ]
     return rows_figure(painters, names_that_fit(order, methods, width_in), text, width_in)
 
 
 def draw_targets(
-    axes: Axes, table: pd.DataFrame, methods: Methods, *, order: Sequence[str] | None = None
+    axes: Axes,
+    table: pd.DataFrame,
+    methods: Methods,
+    *,
+    order: Sequence[str] | None = None,
+    labels: Labels | None = None,
 ) -> Axes:
     """One task and target: a bar from 1 a method, its interval, and the share that got there."""
     table = need(table, "time_to_target", *COLUMNS)
@@ -90,7 +104,7 @@ def draw_targets(
         else:
             _draw_bar(axes, place, rows.T[method], all_looks[method].color, ends)
     name_rows(axes, order, methods)
-    title_panel(axes, _title(table))
+    title_panel(axes, _title(table, labels or {}))
     return axes
 
 
@@ -132,9 +146,10 @@ def _rows_of(table: pd.DataFrame, task: str, target: float) -> pd.DataFrame:
     return table[(table["task"] == task) & same]
 
 
-def _title(table: pd.DataFrame) -> str:
-    task, target = table["task"].iloc[0], float(table["target"].iloc[0])
-    return str(task) if np.isnan(target) else f"{task}: regret {target:.3g}"
+def _title(table: pd.DataFrame, labels: Labels) -> str:
+    task, target = str(table["task"].iloc[0]), float(table["target"].iloc[0])
+    task = labels.get(task, task)
+    return task if np.isnan(target) else f"{task}: regret {target:.3g}"
 
 
 def _target_sentence(table: pd.DataFrame) -> str:

@@ -5,8 +5,8 @@ normalised regret, over time as a fraction of each task's horizon. What counts a
 study's axis (see `time_axis`): seconds, unless the study was put on another.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,9 +25,10 @@ from hpobench.results.curves import (
     start_rule,
     time_grid,
 )
-from hpobench.results.incumbents import RULE_SENTENCES, VIEW_SENTENCES, Incumbents
+from hpobench.results.incumbents import RULE_SENTENCES, Incumbents
 from hpobench.results.normalise import Reference, capped_regret, regret
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
+from hpobench.results.views import VIEW_SENTENCES
 from hpobench.schema import TaskFacts
 
 
@@ -54,6 +55,28 @@ class Comparison:
     axis_unit: str = ""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """The values that a comparison summarises.
+
+    `frame` lacks its lines. `groups`: by method, a table (n, t) a task. `found` is for the notes.
+    """
+
+    frame: Comparison
+    groups: Mapping[str, Sequence[FloatArray]]
+    found: Incumbents
+
+    def summary(
+        self, statistic: str, band: str | None, rng: np.random.Generator | None
+    ) -> Comparison:
+        """The comparison with its lines."""
+        lines = {
+            method: summarise(some, statistic, band, rng) for method, some in self.groups.items()
+        }
+        notes = (*self.frame.notes, *missing(self.found, lines))
+        return replace(self.frame, lines=drawn(lines), notes=notes)
+
+
 def anytime(
     found: Incumbents,
     task: str,
@@ -65,34 +88,36 @@ def anytime(
     points: int = POINTS,
 ) -> Comparison:
     """Regret on one task over its time axis, or the value itself where the optimum is unknown."""
-    facts, view = found.tasks[task], found.views[task]
     band = check(statistic, band)
     grid = time_grid(found, task, time, points)
+    return on_task(found, task, grid).summary(statistic, band, rng)
+
+
+def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
+    """What `anytime` summarises, at the times of `grid` (t,)."""
+    facts, view = found.tasks[task], found.views[task]
     # Optimum and median are of the validation value: they say nothing of test data.
     median = None if view == "test" else facts.median
     is_regret = facts.optimum is not None and view != "test"
     rule = start_rule(median)
-    lines = {}
-    for method, each in begin_all(curves(found, task, grid), rule, median).items():
-        values = regret(each.values, facts) if is_regret else each.values
-        lines[method] = summarise(values, statistic, band, rng)
-    return Comparison(
+    begun = begin_all(curves(found, task, grid), rule, median)
+    frame = Comparison(
         title=facts.label,
         label=value_label(facts, view, is_regret),
         quantity="regret" if is_regret else "value",
         time=grid,
-        lines=drawn(lines),
+        lines={},
         positive=is_regret,
-        notes=(
-            *rule_notes(found, [task]),
-            START_SENTENCES[rule],
-            END_SENTENCE,
-            *missing(found, lines),
-        ),
+        notes=(*rule_notes(found, [task]), START_SENTENCES[rule], END_SENTENCE),
         failed=failed_by_method(found, task),
         axis=axis_of(found.runs),
         axis_unit=axis_unit(axis_of(found.runs), facts),
     )
+    groups = {
+        method: [regret(each.values, facts) if is_regret else each.values]
+        for method, each in begun.items()
+    }
+    return Prepared(frame, groups, found)
 
 
 def average_regret(
@@ -111,27 +136,29 @@ def average_regret(
     Seeds are resampled, and their errors taken, within each task. A method needs runs on all of
     the tasks. Raises ValueError without any task.
     """
+    prepared = over_tasks(found, references, fractions(time, points))
+    return prepared.summary(statistic, band, rng)
+
+
+def over_tasks(
+    found: Incumbents, references: Mapping[str, Reference], parts: FloatArray
+) -> Prepared:
+    """What `average_regret` summarises, at the fractions `parts` (t,) of the horizons."""
     tasks = [task for task in references if len(found.runs) and horizon_s(found, task) > 0]
     if not tasks:
         raise ValueError("no task of the study can be normalised")
-    parts = fractions(time, points)
     groups: dict[str, list[FloatArray]] = {method: [] for method in found.methods}
     for task in tasks:
         reference = references[task]
         for method, each in curves(found, task, parts * horizon_s(found, task)).items():
             values = begin(each, "impute", reference.median).values
             groups[method].append(capped_regret(values, reference))
-    lines = {
-        method: summarise(some, statistic, band, rng)
-        for method, some in groups.items()
-        if len(some) == len(tasks)
-    }
-    return Comparison(
+    frame = Comparison(
         title=across(found, tasks),
         label="normalised regret",
         quantity="normalised regret",
         time=parts,
-        lines=drawn(lines),
+        lines={},
         relative=True,
         positive=True,
         notes=(
@@ -141,11 +168,12 @@ def average_regret(
             *rule_notes(found, tasks),
             START_SENTENCES["impute"],
             END_SENTENCE,
-            *missing(found, lines),
         ),
         failed=total_failed(found, tasks),
         axis=axis_of(found.runs),
     )
+    complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
+    return Prepared(frame, complete, found)
 
 
 def value_label(facts: TaskFacts, view: str, is_regret: bool) -> str:
@@ -167,7 +195,20 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     names = list(tasks)
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
-    return (*_by_share(rules), *_by_share(views))
+    return (*_by_share(rules), *_by_share(views), *_known(found))
+
+
+def _known(found: Incumbents) -> list[str]:
+    """Which share of all incumbents has a value in the re-evaluated view."""
+    shares = [100 * having / steps for having, steps in found.known.values() if steps]
+    if not shares:
+        return []
+    having, steps = (sum(column) for column in zip(*found.known.values(), strict=True))
+    range_ = f" ({min(shares):.0f} to {max(shares):.0f} % by task)" if len(shares) > 1 else ""
+    return [
+        f"{100 * having / steps:.0f} % of the incumbents{range_} were evaluated again; a run "
+        "passes over the others."
+    ]
 
 
 def _by_share(sentences: list[str]) -> list[str]:

@@ -23,10 +23,12 @@ import pandas as pd
 from sklearn.tree import DecisionTreeRegressor
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import VIEWS, IntArray, available_views, incumbents
+from hpobench.results.incumbents import incumbents
+from hpobench.results.keys import IntArray
 from hpobench.results.selection import of_task
 from hpobench.results.study import Study
 from hpobench.results.timeline import Timeline
+from hpobench.results.views import VIEWS, available_views
 from hpobench.schema import KEY
 
 FEWEST = 20
@@ -147,7 +149,9 @@ def _levels(column: "pd.Series[float]") -> tuple[IntArray, int]:
     Not being active is a level of its own, before all others.
     """
     present = column.dropna()
-    numeric = all(isinstance(value, Number) and not isinstance(value, bool) for value in present)
+    numeric = pd.api.types.is_numeric_dtype(present.dtype) or all(
+        isinstance(value, Number) and not isinstance(value, bool) for value in present
+    )
     values = present.astype(float) if numeric else present.astype(str)
     known = np.unique(values.to_numpy())
     blank = int(len(present) < len(column))
@@ -185,11 +189,15 @@ def leaves_of(
     low = np.zeros((inner.node_count, len(counts)), dtype=np.int64)
     high = np.tile(counts, (inner.node_count, 1))
     is_leaf = inner.children_left < 0
-    for node in np.flatnonzero(~is_leaf):  # parents come before their children
-        left, right = inner.children_left[node], inner.children_right[node]
-        low[[left, right]], high[[left, right]] = low[node], high[node]
-        feature, cut = inner.feature[node], int(np.floor(inner.threshold[node])) + 1
+    level = np.zeros(1, dtype=np.int64)
+    while len(level):  # all nodes of one depth at once
+        nodes = level[~is_leaf[level]]
+        left, right = inner.children_left[nodes], inner.children_right[nodes]
+        for side in (left, right):
+            low[side], high[side] = low[nodes], high[nodes]
+        feature, cut = inner.feature[nodes], np.floor(inner.threshold[nodes]).astype(int) + 1
         high[left, feature], low[right, feature] = cut, cut
+        level = np.concatenate([left, right])
     return inner.value[is_leaf, 0, 0], low[is_leaf], high[is_leaf]
 
 

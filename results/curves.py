@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import Incumbents, IntArray
+from hpobench.results.incumbents import Incumbents
+from hpobench.results.keys import IntArray
 
 POINTS = 200
 SHORTEST_FRACTION = 1e-3

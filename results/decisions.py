@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import IntArray
+from hpobench.results.keys import IntArray
 from hpobench.results.study import Study
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, decisions_charged
 from hpobench.results.timeline import Timeline
@@ -17,6 +17,8 @@ COLUMNS = (
     "ask_ms",
     "tell_ms",
     "total_s",
+    "cpu_s",
+    "setup_s",
     "share_of_run",
     "seeds",
     "failed",
@@ -30,14 +32,16 @@ def overhead(study: Study) -> pd.DataFrame:
 
     decisions         number of asks and tells, mean over runs
     ask_ms, tell_ms   mean over all decisions of the kind (NaN: there was none)
-    total_s           seconds of all decisions of a run, mean over runs
+    total_s, cpu_s    seconds, and CPU seconds, of all decisions of a run, mean over runs
+    setup_s           seconds of the set-up before the first decision, mean over runs
     share_of_run      total / end of the run on a clock that is charged for decisions, mean over
                       runs (NaN: the run took no time). If they were not charged, the end is that of
                       the run plus the total
     seeds, failed     runs that went in, runs that failed and were left out
 
     Decisions were timed on the machine that ran the study, beside its other processes. Raises
-    ValueError if they were not stored, or if the study is not on the wall clock.
+    ValueError if they were not stored, or if the study is not on the wall clock. NaN stands for
+    what studies of older versions did not measure.
     """
     if axis_of(study.runs) != WALL_CLOCK:
         raise ValueError("overhead is a share of the wall clock: begin with the stored study")
@@ -58,6 +62,8 @@ def _row(runs: pd.DataFrame, task: str, method: str) -> dict[str, object]:
         "ask_ms": 1e3 * sums["ask_s"] / sums["asks"] if sums["asks"] else np.nan,
         "tell_ms": 1e3 * sums["tell_s"] / sums["tells"] if sums["tells"] else np.nan,
         "total_s": fine["total_s"].mean(),
+        "cpu_s": fine["decisions_cpu_s"].mean(),
+        "setup_s": fine["setup_s"].mean(),
         "share_of_run": fine["share"].mean(),
         "seeds": len(fine),
         "failed": len(runs) - len(fine),
@@ -74,8 +80,21 @@ def _by_run(study: Study) -> pd.DataFrame:
         columns[f"{kind}_s"] = np.bincount(run[mine], weights=seconds[mine], minlength=count)
     runs = study.runs.assign(**columns)
     runs["total_s"] = runs["ask_s"] + runs["tell_s"]
+    runs["decisions_cpu_s"] = _cpu_s(study)
+    if "setup_s" not in runs:
+        runs["setup_s"] = np.nan
     end_s = runs["end_time_s"] + (0.0 if decisions_charged(study.settings) else runs["total_s"])
     return runs.assign(share=runs["total_s"] / end_s.where(end_s > 0))
+
+
+def _cpu_s(study: Study) -> FloatArray:
+    """CPU seconds of the decisions of each run (n,)."""
+    table, count = study.decisions, len(study.runs)
+    if "cpu_s" not in table:
+        return np.full(count, np.nan)
+    run = Timeline.run_numbers(study, table)
+    cpu_s: FloatArray = np.bincount(run, table["cpu_s"].to_numpy(float), count).astype(float)
+    return cpu_s
 
 
 def overhead_growth(study: Study, *, bins: int = BINS) -> pd.DataFrame:

@@ -1,11 +1,12 @@
 """The incumbent of every run over time, by a stated rule, as steps.
 
 The incumbent is chosen by the *observed* validation value among the observations that are ok and
-feasible. What is reported of it is a matter of the view: its observed, true or test value.
+feasible. What is reported of it is a matter of the view: its observed, true, test or re-evaluated
+value.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,17 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.results.keys import IntArray, codes, run_numbers
 from hpobench.results.study import Study
+from hpobench.results.views import REEVALUATED, reported, views_by_task
 from hpobench.schema import SLACK, MethodFacts, TaskFacts
 
-IntArray = npt.NDArray[np.int64]
-
-VIEWS = {"observed": "value", "true": "true_value", "test": "test_value"}
-VIEW_SENTENCES = {
-    "observed": "Shown: the validation value that the method saw.",
-    "true": "Shown: the incumbent's true (noise-free) value.",
-    "test": "Shown: the incumbent's value on test data.",
-}
 RULE_SENTENCES = {
     "best": "Incumbent: best observed validation value at any resource.",
     "highest": "Incumbent: best observed validation value at the highest resource reached so far.",
@@ -49,6 +44,9 @@ class Incumbents:
     views: Mapping[str, str]
     tasks: Mapping[str, TaskFacts]
     methods: Mapping[str, MethodFacts]
+    known: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """By task in the re-evaluated view, how many steps have a value, of how many; only these are
+    kept."""
 
     @cached_property
     def fine(self) -> dict[tuple[str, str], IntArray]:
@@ -80,6 +78,9 @@ class Incumbents:
             row=self.row[rows],
             tasks={name: facts for name, facts in self.tasks.items() if name in tasks},
             methods={name: facts for name, facts in self.methods.items() if name in present},
+            rules={name: rule for name, rule in self.rules.items() if name in tasks},
+            views={name: view for name, view in self.views.items() if name in tasks},
+            known={name: counts for name, counts in self.known.items() if name in tasks},
         )
 
     def groups(self) -> list[list[str]]:
@@ -100,14 +101,15 @@ def default_rule(facts: TaskFacts) -> str:
 def incumbents(study: Study, *, view: str | None = None, rule: str | None = None) -> Incumbents:
     """The incumbents of all runs.
 
-    `view`: observed, true or test; None: true where the task has true values, else observed.
-    `rule`: best or highest; None: as the task's fidelity asks. Raises ValueError if either is
-    unknown, or if a task lacks the view.
+    `view`: observed, true, test or reevaluated; None: true where the task has true values, else
+    observed. `rule`: best or highest; None: as the task's fidelity asks. Re-evaluated, a run passes
+    over incumbents that were evaluated once only, and tasks that have no others are left out.
+    Raises ValueError if either is unknown, or if a task (re-evaluated: every task) lacks the view.
     """
     if rule is not None and rule not in RULE_SENTENCES:
         raise ValueError(f"rule={rule!r}: use one of {', '.join(RULE_SENTENCES)}")
     rules = {name: rule or default_rule(facts) for name, facts in study.tasks.items()}
-    views = _views_by_task(study, view)
+    views = views_by_task(study, view)
     rows, run, task = _eligible(study)
     resource = study.observations["resource"].to_numpy()[rows]
     highest = np.array([rules[name] == "highest" for name in study.tasks], dtype=bool)[task]
@@ -120,85 +122,27 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
     last = np.ones(len(run), dtype=bool)
     last[:-1] = (np.diff(run) != 0) | (np.diff(time_s) != 0)
     rows, run, time_s = rows[last], run[last], time_s[last]
-    return Incumbents(
+    found = Incumbents(
         runs=study.runs,
         starts=np.searchsorted(run, np.arange(len(study.runs) + 1)),
         time_s=time_s,
-        value=_reported(study, rows, views),
+        value=reported(study, rows, views),
         row=rows,
         rules=rules,
         views=views,
         tasks=study.tasks,
         methods=study.methods,
     )
+    return _those_known(found) if view == REEVALUATED else found
 
 
 def in_view(found: Incumbents, study: Study, view: Mapping[str, str]) -> Incumbents:
-    """The same incumbents reported in other views, by task; they are chosen as before."""
+    """The same incumbents reported in other views, by task; they are chosen as before.
+
+    Re-evaluated, those that were evaluated once only are NaN.
+    """
     views = {**found.views, **view}
-    return replace(found, value=_reported(study, found.row, views), views=views)
-
-
-def available_views(study: Study) -> dict[str, tuple[str, ...]]:
-    """By task, the views for which every ok observation has a value; observed always is."""
-    table = study.observations
-    ok = (table["status"] == "ok").to_numpy()
-    task = _codes(table["task"], study.tasks, "task")[ok]
-    total = np.bincount(task, minlength=len(study.tasks))
-    known = {"observed": np.ones(len(study.tasks), dtype=bool)}
-    for view in ("true", "test"):
-        finite = np.isfinite(table[VIEWS[view]].to_numpy()[ok])
-        known[view] = (total > 0) & (np.bincount(task[finite], minlength=len(total)) == total)
-    return {
-        name: tuple(view for view in VIEWS if known[view][number])
-        for number, name in enumerate(study.tasks)
-    }
-
-
-def _views_by_task(study: Study, view: str | None) -> dict[str, str]:
-    if view is not None and view not in VIEWS:
-        raise ValueError(f"view={view!r}: use one of {', '.join(VIEWS)}")
-    available = available_views(study)
-    if view is None:
-        return {
-            task: "true" if "true" in views else "observed" for task, views in available.items()
-        }
-    with_runs = set(study.runs["task"].astype(str))
-    for task, views in available.items():
-        if view not in views and task in with_runs:
-            raise ValueError(f"task {task!r} lacks {view} values: it has {', '.join(views)}")
-    return dict.fromkeys(available, view)
-
-
-def _codes(names: "pd.Series[str]", known: Mapping[str, object], what: str) -> IntArray:
-    """Positions of the names among the known ones."""
-    given = names.astype("category").cat
-    places = pd.Index(list(known), dtype=object).get_indexer(given.categories.astype(object))
-    codes = np.append(places, -1)[given.codes.to_numpy()].astype(np.int64)
-    if len(codes) and codes.min() < 0:
-        strange = sorted(set(names.astype(str)) - set(known))
-        raise ValueError(f"the tables name {what}s that the study does not describe: {strange}")
-    return codes
-
-
-def _run_keys(study: Study, table: pd.DataFrame) -> IntArray:
-    """One number for each (task, method, seed)."""
-    with_method = _codes(table["task"], study.tasks, "task") * len(study.methods)
-    with_method += _codes(table["method"], study.methods, "method")
-    return (with_method << 32) + (table["seed"].to_numpy(np.int64) & 0xFFFFFFFF)
-
-
-def _run_numbers(study: Study, table: pd.DataFrame) -> IntArray:
-    """For each row of `table`, the number of its run in the table of runs."""
-    keys = _run_keys(study, study.runs)
-    order = np.argsort(keys)
-    if (np.diff(keys[order]) == 0).any():
-        raise ValueError("the table of runs names a (task, method, seed) twice")
-    row_keys = _run_keys(study, table)
-    place = np.searchsorted(keys[order], row_keys)
-    if not np.isin(row_keys, keys).all():
-        raise ValueError("there are observations of runs that the table of runs does not list")
-    return order[place]
+    return replace(found, value=reported(study, found.row, views), views=views)
 
 
 def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:
@@ -209,12 +153,12 @@ def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:
         # NaN: the constraint belongs to another task.
         may &= ~(table[column].to_numpy() < 0)
     rows = np.flatnonzero(may)
-    run = _run_numbers(study, table)[rows]
+    run = run_numbers(study, table)[rows]
     time_s = table["time_s"].to_numpy()[rows]
     if (np.diff(run) < 0).any() or ((np.diff(time_s) < 0) & (np.diff(run) == 0)).any():
         order = np.lexsort((time_s, run))  # stable: ties in time keep their stored order
         rows, run = rows[order], run[order]
-    return rows, run, _codes(table["task"], study.tasks, "task")[rows]
+    return rows, run, codes(table["task"], study.tasks, "task")[rows]
 
 
 def _segments(
@@ -245,9 +189,24 @@ def _improvements(value: FloatArray, segment: IntArray) -> npt.NDArray[np.bool_]
     return improves
 
 
-def _reported(study: Study, rows: IntArray, views: Mapping[str, str]) -> FloatArray:
-    """The values (k,) of the observations at `rows`, in the view of their task."""
-    table = study.observations
-    view = np.array([list(VIEWS).index(views[name]) for name in study.tasks], dtype=np.int64)
-    which = view[_codes(table["task"].iloc[rows], study.tasks, "task")]
-    return np.choose(which, [table[column].to_numpy()[rows] for column in VIEWS.values()])
+def _those_known(found: Incumbents) -> Incumbents:
+    """Without steps and tasks that have no value, and with the numbers of steps by task."""
+    known = np.isfinite(found.value)
+    run = np.repeat(np.arange(len(found.runs)), np.diff(found.starts))
+    task = found.runs["task"].astype(str).to_numpy()[run]
+    counts = {
+        name: (int(known[task == name].sum()), int((task == name).sum())) for name in found.tasks
+    }
+    if not known.any():
+        raise ValueError(
+            "no incumbent has a re-evaluated value: no run tried its configuration again"
+        )
+    kept = replace(
+        found,
+        starts=np.searchsorted(run[known], np.arange(len(found.runs) + 1)),
+        time_s=found.time_s[known],
+        value=found.value[known],
+        row=found.row[known],
+        known=counts,
+    )
+    return kept.only([name for name, (having, _) in counts.items() if having])

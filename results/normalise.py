@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import VIEWS, default_rule
+from hpobench.results.incumbents import default_rule
 from hpobench.results.study import Study
+from hpobench.results.views import VIEWS
 from hpobench.schema import TaskFacts
 
 KNOWN = "the task's known optimum and median"
@@ -80,12 +81,14 @@ def observed_reference(study: Study, task: str, view: str) -> Reference:
 
 
 def references(study: Study, views: Mapping[str, str]) -> dict[str, Reference]:
-    """By task: known where possible, else observed; tasks without two values are left out.
+    """By task of `views`: known where possible, else observed; without two values it is left out.
 
     Optimum and median are of the validation value: the test view has observed references only.
     """
     made = {}
     for task, facts in study.tasks.items():
+        if task not in views:
+            continue
         known = facts.optimum is not None and facts.median is not None and views[task] != "test"
         try:
             made[task] = (

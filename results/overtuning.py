@@ -29,10 +29,12 @@ from hpobench.results.curves import (
     failed_by_method,
     time_grid,
 )
-from hpobench.results.incumbents import Incumbents, IntArray, available_views, in_view, incumbents
+from hpobench.results.incumbents import Incumbents, in_view, incumbents
+from hpobench.results.keys import IntArray, codes
 from hpobench.results.selection import of_task
 from hpobench.results.study import Study
 from hpobench.results.time_axis import axis_of, axis_unit
+from hpobench.results.views import REEVALUATED, available_views
 from hpobench.schema import KEY
 
 COLUMNS = (
@@ -41,9 +43,20 @@ COLUMNS = (
     "observed",
     "true",
     "test",
+    REEVALUATED,
     "gap",
     "overtuning",
     "relative_overtuning",
+)
+MEANS = (
+    "observed",
+    "true",
+    "test",
+    REEVALUATED,
+    "gap",
+    "overtuning",
+    "reevaluated_gap",
+    "share",
 )
 QUANTITIES = {
     "gap": "The gap is the {reported} value of the incumbent less the value observed.",
@@ -55,26 +68,52 @@ QUANTITIES = {
 def gaps(study: Study, *, rule: str | None = None) -> pd.DataFrame:
     """One row a run that did not fail, at its end, for the tasks with true or test values.
 
-    `true` and `test` are NaN where the task has none; all values are NaN for a run without an
-    incumbent. Raises ValueError if no task has true or test values.
+    In the order of the study. `true` and `test` are NaN where the task has none, `reevaluated`
+    where no other evaluation of the configuration is stored (see `reevaluation`); all values are
+    NaN for a run without an incumbent. Raises ValueError if no task has true or test values.
     """
     reported = {task: view for task, view in reported_views(study).items() if view != "observed"}
     if not reported:
         raise ValueError(
             "no task of the study has true or test values: what an incumbent is worth is unknown"
         )
-    views = available_views(study)
     found = incumbents(study, view="observed", rule=rule).only(reported)
     values = {"observed": found.value}
-    for view in ("true", "test"):
-        having = {task: view for task in reported if view in views[task]}
-        mine = found.runs["task"].isin(list(having)).to_numpy()[_run_of(found)]
-        values[view] = np.where(mine, in_view(found, study, having).value, np.nan)
+    values |= {view: _where_known(found, study, view) for view in ("true", "test", REEVALUATED)}
     values |= _derived(found, in_view(found, study, reported).value)
     ends = _at_end(found, values)
     table = found.runs[list(KEY)].assign(time_s=found.runs["end_time_s"], **ends)
-    fine = table[found.runs["status"] != "failed"]
-    return fine[list(COLUMNS)].astype({"task": str, "method": str}).reset_index(drop=True)
+    fine = table[found.runs["status"] != "failed"].astype({"task": str, "method": str})
+    method = codes(fine["method"], study.methods, "method")
+    order = np.lexsort((fine["seed"].to_numpy(), method, codes(fine["task"], study.tasks, "task")))
+    return fine[list(COLUMNS)].iloc[order].reset_index(drop=True)
+
+
+def _where_known(found: Incumbents, study: Study, view: str) -> FloatArray:
+    """The steps (k,) in a view; NaN on tasks that lack it."""
+    stored = available_views(study)
+    known = [*found.tasks] if view == REEVALUATED and "config" in study.trials else []
+    known += [task for task in found.tasks if view in stored[task]]
+    mine = found.runs["task"].isin(known).to_numpy()[_run_of(found)]
+    return np.where(mine, in_view(found, study, dict.fromkeys(known, view)).value, np.nan)
+
+
+def mean_views(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the runs of the table of `gaps`, a row a task and method.
+
+    task, method, observed, true, test, gap, overtuning   means over runs with an incumbent
+    reevaluated        mean over the runs whose incumbent has such a value
+    reevaluated_gap    mean of re-evaluated - observed over these runs
+    share              which share of the runs with an incumbent they are
+    seeds              runs with an incumbent
+    """
+    has = table[table["observed"].notna()]
+    has = has.assign(
+        reevaluated_gap=has[REEVALUATED] - has["observed"], share=has[REEVALUATED].notna()
+    )
+    groups = has.groupby(["task", "method"], sort=False)
+    means = groups[list(MEANS)].mean()
+    return means.assign(seeds=groups.size()).reset_index()
 
 
 def reported_views(study: Study) -> dict[str, str]:

@@ -13,7 +13,8 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import Summary, summarise
 from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
-from hpobench.results.incumbents import Incumbents, IntArray
+from hpobench.results.incumbents import Incumbents
+from hpobench.results.keys import IntArray
 from hpobench.results.time_axis import axis_of
 
 RANK_SENTENCE = (

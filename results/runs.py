@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import IntArray, incumbents
+from hpobench.results.incumbents import incumbents
+from hpobench.results.keys import IntArray
 from hpobench.results.occupancy import idle_share, jobs_of, workers_of
 from hpobench.results.study import Study
+from hpobench.results.time_axis import charging
 from hpobench.schema import MethodFacts, TaskFacts
 
 ROUNDING = 1e-9
@@ -66,7 +68,7 @@ def one_run(study: Study, task: str, method: str, seed: int) -> Run:
         seed=seed,
         workers=workers_of(study),
         end_time_s=float(runs["end_time_s"].iloc[0]),
-        overhead=str(study.settings.get("overhead", "")),
+        overhead=charging(study.settings),
         observations=part.observations,
         jobs=_of(jobs_of(study), task, method, seed).sort_values("start_s", ignore_index=True),
         incumbent=_incumbent(part, task),

@@ -16,7 +16,8 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.bootstrap import RESAMPLES, interval
 from hpobench.results.curves import begin, curves, start_rule
-from hpobench.results.incumbents import Incumbents, IntArray, incumbents
+from hpobench.results.incumbents import Incumbents, incumbents
+from hpobench.results.keys import IntArray
 from hpobench.results.occupancy import jobs_of, workers_of
 from hpobench.results.selection import of_task
 from hpobench.results.study import Study

@@ -4,26 +4,15 @@ Each is what `anytime` or `average_regret` gives for that statistic and band, bu
 serves both axes; the curves are resampled once instead of once for each.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.results.aggregate import BANDS, summarise
-from hpobench.results.comparison import Comparison, anytime, average_regret, drawn
-from hpobench.results.curves import (
-    SHORTEST_FRACTION,
-    begin,
-    begin_all,
-    curves,
-    fractions,
-    horizon_s,
-    start_rule,
-    time_grid,
-)
+from hpobench.results.aggregate import BANDS
+from hpobench.results.comparison import Comparison, Prepared, average_regret, on_task, over_tasks
+from hpobench.results.curves import SHORTEST_FRACTION, fractions, time_grid
 from hpobench.results.incumbents import Incumbents
-from hpobench.results.normalise import Reference, capped_regret, regret
+from hpobench.results.normalise import Reference
 
 Summaries = dict[tuple[str, str], Comparison]
 """By statistic and band."""
@@ -33,16 +22,8 @@ def task_summaries(
     found: Incumbents, task: str, points: Mapping[str, int], rng: np.random.Generator
 ) -> Summaries:
     """One task, as `comparison.anytime` has it, at so many points of a log and of a linear grid."""
-    whole = anytime(found, task)
     grid = np.unique(np.concatenate([time_grid(found, task, *each) for each in points.items()]))
-    facts = found.tasks[task]
-    median = None if found.views[task] == "test" else facts.median
-    begun = begin_all(curves(found, task, grid), start_rule(median), median)
-    groups = {
-        method: [regret(each.values, facts) if whole.positive else each.values]
-        for method, each in begun.items()
-    }
-    return _summaries(whole, grid, groups, rng)
+    return _summaries(on_task(found, task, grid), rng)
 
 
 def average_summaries(
@@ -57,30 +38,12 @@ def average_summaries(
     shortest = min(begins, default=SHORTEST_FRACTION)
     grids = [fractions(time, count, shortest) for time, count in points.items()]
     parts = np.unique(np.concatenate(grids))
-    parts = parts[parts >= shortest]
-    groups: dict[str, list[FloatArray]] = {method: [] for method in whole.lines}
-    for task, reference in references.items():
-        made = curves(found, task, parts * horizon_s(found, task))
-        for method in groups:
-            values = begin(made[method], "impute", reference.median).values
-            groups[method].append(capped_regret(values, reference))
-    return _summaries(whole, parts, groups, rng)
+    return _summaries(over_tasks(found, references, parts[parts >= shortest]), rng)
 
 
-def _summaries(
-    whole: Comparison,
-    grid: FloatArray,
-    groups: Mapping[str, Sequence[FloatArray]],
-    rng: np.random.Generator,
-) -> Summaries:
+def _summaries(prepared: Prepared, rng: np.random.Generator) -> Summaries:
     return {
-        (statistic, band): replace(
-            whole,
-            time=grid,
-            lines=drawn(
-                {method: summarise(some, statistic, band, rng) for method, some in groups.items()}
-            ),
-        )
+        (statistic, band): prepared.summary(statistic, band, rng)
         for statistic, bands in BANDS.items()
         for band in bands
     }

@@ -33,7 +33,8 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import final_regrets
 from hpobench.results.bootstrap import centre_and_interval, run_weights
 from hpobench.results.curves import horizon_s, runs_by_method
-from hpobench.results.incumbents import Incumbents, IntArray
+from hpobench.results.incumbents import Incumbents
+from hpobench.results.keys import IntArray
 from hpobench.results.normalise import Reference, normalised_regret
 from hpobench.results.survival import (
     Survival,
@@ -43,7 +44,12 @@ from hpobench.results.survival import (
 )
 
 ALL_TASKS = "all tasks"
-EARLY = ("censored", "never")
+EARLY = {
+    "censored": "A run that ended before the horizon without reaching the target is censored at "
+    "its end.",
+    "never": "A run that ended before the horizon without reaching the target would never have "
+    "done so.",
+}
 # A target that is the mean of equal regrets may differ from them in the last digits.
 _ROUNDING = 1e-12
 # Of the horizon: no mean time counts as less, so that ratios are finite.

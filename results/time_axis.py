@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import IntArray
+from hpobench.results.keys import IntArray
 from hpobench.results.study import Study
 from hpobench.results.timeline import Timeline
 from hpobench.schema import TaskFacts
@@ -143,9 +143,14 @@ def note_for(axis: str, settings: Mapping[str, Any]) -> str:
     return f"{note}: {EXACT if settings.get('workers') == 1 else APPROXIMATE}."
 
 
+def charging(settings: Mapping[str, Any]) -> str:
+    """What decisions did to the clock: none, measured, replay or real; "": it is not known."""
+    return "real" if settings.get("clock") == "real" else str(settings.get("overhead", ""))
+
+
 def decisions_charged(settings: Mapping[str, Any]) -> bool:
     """Whether decisions moved the clock of the runs."""
-    return settings.get("overhead", "none") != "none" or settings.get("clock") == "real"
+    return charging(settings) not in ("", "none")
 
 
 Measure = Callable[[Timeline], tuple[FloatArray, FloatArray]]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import IntArray, _run_numbers
+from hpobench.results.keys import IntArray, run_numbers
 from hpobench.results.occupancy import jobs_of
 from hpobench.results.study import Study
 
@@ -34,7 +34,7 @@ class Timeline:
     @staticmethod
     def run_numbers(study: Study, table: pd.DataFrame) -> IntArray:
         """For each row of a table with the key of a run, the number of its run."""
-        return _run_numbers(study, table)
+        return run_numbers(study, table)
 
     @cached_property
     def _jobs(self) -> pd.DataFrame:

@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 
 from hpobench import layout
-from hpobench.results.incumbents import Incumbents, available_views, incumbents
+from hpobench.results.budgets import note_task_budgets
+from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.loading import load
 from hpobench.results.normalise import Reference, references
 from hpobench.results.scores import scores
 from hpobench.results.study import Study
+from hpobench.results.under_way import UnderWay, under_way
 from hpobench.results.verdict import Verdict, verdicts
+from hpobench.results.views import available_views
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Context:
     config: str = ""
     """Its config.yaml."""
     manifest: dict[str, Any] | None = None
+    under_way: Sequence[UnderWay] = ()
+    """Real runs that had begun and were not stored."""
 
     @property
     def name(self) -> str:
@@ -114,6 +119,11 @@ class Context:
         """How a task is called; other names, as of averages, are as they are."""
         return self.study.tasks[task].label if task in self.study.tasks else task
 
+    @property
+    def task_labels(self) -> dict[str, str]:
+        """How tasks are called, by name."""
+        return {name: facts.label for name, facts in self.study.tasks.items()}
+
     def method_label(self, method: str) -> str:
         """How a method is called."""
         return self.study.methods[method].label if method in self.study.methods else method
@@ -122,12 +132,14 @@ class Context:
 def read(folder: Path) -> Context:
     """The context of a stored study. Raises FileNotFoundError if there is none."""
     study = load(folder)
+    note_task_budgets(study, folder)
     planned = sum(len(pair["seeds"]) for pair in layout.read_plan(folder)["pairs"])
     return Context(
         study,
         planned,
         _text(folder / "config.yaml"),
         json.loads(_text(folder / "manifest.json") or "null"),
+        under_way(folder, study),
     )
 
 

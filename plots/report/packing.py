@@ -20,8 +20,9 @@ def pack(content: bytes) -> str:
 
 
 def plotly_js() -> bytes:
-    """The library that draws the interactive figure, as the Python package of its name has it."""
-    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    """The library that draws the interactive figure: plotly.js, see page/plotly-basic.md."""
+    here = resources.files("hpobench.plots.report")
+    return here.joinpath("page", "plotly-basic.min.js").read_bytes()
 
 
 class Pool:

@@ -2,16 +2,18 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from hpobench.plots.report.blocks import Section
 from hpobench.plots.report.chart import ChartData, chart_data
 from hpobench.plots.report.context import Context, read
 from hpobench.plots.report.packing import pack, plotly_js
-from hpobench.plots.report.sections import PARTS, WHILE_RUNNING, sections
+from hpobench.plots.report.sections import PARTS, UNDER_WAY, WHILE_RUNNING, sections
 from hpobench.results.time_axis import AXES, WALL_CLOCK
 
 AXES_WHILE_RUNNING = (WALL_CLOCK,)
@@ -23,12 +25,30 @@ def write(folder: Path, output: Path | None = None) -> Path:
     return write_page(read(folder), output or folder / "report.html")
 
 
-def write_page(context: Context, output: Path, *, refresh_s: float | None = None) -> Path:
+@dataclass(frozen=True)
+class Made:
+    """What takes time to make, and stays until another run is stored."""
+
+    sections: Sequence[Section]
+    chart: Mapping[str, Markup] | None
+
+
+def make(context: Context, *, short: bool = False) -> Made:
+    """Sections and interactive figure; `short`: those for a study that is running."""
+    chart = chart_data(context, AXES_WHILE_RUNNING if short else tuple(AXES))
+    made = sections(context, WHILE_RUNNING if short else PARTS)
+    return Made(made, _packed(chart) if chart else None)
+
+
+def write_page(
+    context: Context, output: Path, *, refresh_s: float | None = None, made: Made | None = None
+) -> Path:
     """Write the report; the file is replaced as a whole.
 
     `refresh_s`: a short form for a study that is running, which loads itself anew that often.
+    `made`: what was made of the stored runs before.
     """
-    text = render(context, refresh_s=refresh_s)
+    text = render(context, refresh_s=refresh_s, made=made)
     output.parent.mkdir(parents=True, exist_ok=True)
     draft = output.with_name(f".{output.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
@@ -36,19 +56,17 @@ def write_page(context: Context, output: Path, *, refresh_s: float | None = None
     return output
 
 
-def render(context: Context, *, refresh_s: float | None = None) -> str:
+def render(context: Context, *, refresh_s: float | None = None, made: Made | None = None) -> str:
     """The page as text. All text that comes from outside is escaped by the templates."""
     loader = PackageLoader("hpobench.plots.report", "page")
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    short = refresh_s is not None
-    chart = chart_data(context, AXES_WHILE_RUNNING if short else tuple(AXES))
+    made = made or make(context, short=refresh_s is not None)
     return pages.get_template("report.html.j2").render(
         title=f"Study {context.name}",
         about=_about(context),
         running=_running(context),
-        sections=sections(context, WHILE_RUNNING if short else PARTS),
-        chart=_packed(chart) if chart else None,
-        plotly=Markup(pack(plotly_js())) if chart else None,
+        sections=[*sections(context, UNDER_WAY), *made.sections],
+        chart=made.chart,
         css=Markup(loader.get_source(pages, "report.css")[0]),
         js=Markup("\n".join(loader.get_source(pages, name)[0] for name in SCRIPTS)),
         refresh_s=refresh_s,
@@ -57,7 +75,8 @@ def render(context: Context, *, refresh_s: float | None = None) -> str:
 
 def _packed(chart: ChartData) -> Mapping[str, Markup]:
     document = json.dumps(chart.document, allow_nan=False, separators=(",", ":"))
-    return {"document": Markup(pack(document.encode())), "numbers": Markup(pack(chart.numbers))}
+    parts = {"document": document.encode(), "numbers": chart.numbers, "plotly": plotly_js()}
+    return {name: Markup(pack(content)) for name, content in parts.items()}
 
 
 def _about(context: Context) -> list[str]:

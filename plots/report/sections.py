@@ -16,6 +16,7 @@ from hpobench.plots.report.parts.summary import summary
 from hpobench.plots.report.parts.tasks import tasks
 from hpobench.plots.report.parts.tests import tests
 from hpobench.plots.report.parts.trust import constraints, overtuning
+from hpobench.plots.report.parts.under_way import under_way
 from hpobench.plots.report.parts.workers import decisions, workers
 
 
@@ -27,6 +28,8 @@ class Part(NamedTuple):
     make: Callable[[Context], Sequence[Block]]
 
 
+UNDER_WAY = (Part("under-way", "Under way", under_way),)
+"""Above all others, in both forms: it changes while they stay."""
 PARTS = (
     Part("summary", "Which method, for which budget?", summary),
     Part("curves", "Curves", curves),

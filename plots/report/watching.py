@@ -1,5 +1,6 @@
 """Following a study that is running: a status line and a fresh report, time and again."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from hpobench.plots.report import page
 from hpobench.plots.report.context import Context, read
 from hpobench.results.progress import best_so_far
+from hpobench.results.under_way import UnderWay
 
 MOST_TASKS = 3
 PATIENCE = 4.0
@@ -22,22 +24,43 @@ def follow(
     once: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[str]:
-    """Yields a status line at each look, until all planned runs are stored.
+    """Yields a status line at each look, and one for each real run under way, until all is stored.
 
-    The report is written anew when runs were added; it loads itself anew until the study is whole.
+    The report is written anew when something has happened. It is a short form that loads itself
+    anew; at the end of the study it is the whole report.
     """
-    known = -1
+    stored: tuple[int, int] | None = None
+    made: page.Made | None = None
+    shown: list[tuple[str, str, int, float]] | None = None
     while True:
-        context = read(folder)
-        whole = len(context.study.runs) >= context.planned
         began = time.perf_counter()
-        if len(context.study.runs) != known:
-            known = len(context.study.runs)
-            page.write_page(context, output, refresh_s=None if whole else every_s)
+        context = read(folder)
+        whole = len(context.study.runs) >= context.planned and not context.under_way
+        now = (len(context.study.runs), context.failed)
+        standing = [(run.task, run.method, run.seed, run.last_s) for run in context.under_way]
+        if now != stored or standing != shown or whole:
+            if now != stored or made is None or whole:
+                made = page.make(context, short=not whole)
+            refresh_s = None if whole else every_s
+            page.write_page(context, output, refresh_s=refresh_s, made=made)
+            stored, shown = now, standing
         yield status(context)
+        yield from (standing_of(context, run) for run in context.under_way)
         if whole or once:
             return
         sleep(max(every_s, PATIENCE * (time.perf_counter() - began)))
+
+
+def standing_of(context: Context, run: UnderWay) -> str:
+    """Such as: bowl, ASHA, seed 3: 125 s, 14 trials, 2 jobs running, best 0.01; last event ..."""
+    best = "-" if math.isnan(run.best) else f"{run.best:.4g}"
+    names = f"{context.task_label(run.task)}, {context.method_label(run.method)}, seed {run.seed}"
+    jobs = "1 job" if len(run.running) == 1 else f"{len(run.running)} jobs"
+    trials = "1 trial" if run.trials == 1 else f"{run.trials} trials"
+    return (
+        f"  {names}: {run.elapsed_s:.0f} s, {trials}, {jobs} running, best {best}; "
+        f"last event {run.silent_s:.0f} s ago"
+    )
 
 
 def status(context: Context) -> str:

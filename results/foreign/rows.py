@@ -16,7 +16,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.plan import digest
 from hpobench.recorder import Columns
 from hpobench.results.foreign.logs import Piece, Run, name_of, same_resource, task_facts
-from hpobench.results.incumbents import IntArray
+from hpobench.results.keys import IntArray
 from hpobench.results.loading import decoded
 from hpobench.results.study import Study
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables

@@ -5,7 +5,11 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from hpobench.plots.ecdf import draw_ecdf, ecdf_figure
-from hpobench.plots.feasibility import draw_feasibility, feasibility_curves_figure
+from hpobench.plots.feasibility import (
+    draw_feasibility,
+    feasibility_curves_figure,
+    feasibility_figure,
+)
 from hpobench.plots.overhead import draw_overhead, draw_overhead_growth, overhead_growth_figure
 from hpobench.plots.overtuning import draw_overtuning, overtuning_curves_figure, overtuning_figure
 from hpobench.plots.scaling import draw_efficiency, draw_speedup, scaling_figure
@@ -102,6 +106,23 @@ def test_growth_has_the_medians_of_the_table(axes):
     assert [text.get_text() for text in drawn.figure.legends[0].get_texts()] == [
         facts.label for facts in METHODS.values()
     ]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **options: overtuning_figure(tables.gaps(METHODS), METHODS, **options),
+        lambda **options: feasibility_figure(tables.feasibilities(METHODS), METHODS, **options),
+        lambda **options: overhead_growth_figure(tables.growths(METHODS), METHODS, **options),
+        lambda **options: scaling_figure(tables.scalings(METHODS), METHODS, **options),
+    ],
+)
+def test_panels_are_titled_by_the_labels_of_the_tasks(make):
+    labels = {"s": "Task 1", "t": "Task 2", "a_task_with_a_rather_long_name": "Task 3"}
+    names = {panel.get_title() for panel in make().figure.axes}
+    titles = {panel.get_title() for panel in make(labels=labels).figure.axes}
+    assert titles <= set(labels.values())
+    assert len(titles) == len(names)
 
 
 def test_overtuning_has_every_run_and_the_mean_with_its_error(axes):

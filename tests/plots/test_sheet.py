@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from hpobench.plots.anytime import anytime_figure
-from hpobench.plots.axes import FLOOR_SENTENCE, log_floor, plain, time_unit
+from hpobench.plots.axes import FLOOR_SENTENCE, MARKERS, log_floor, plain, time_unit
 from hpobench.plots.rank import rank_figure
 from hpobench.plots.sheet import grid_of, sheet
 from hpobench.plots.style import looks
@@ -213,3 +213,36 @@ def test_panels_on_several_axes_are_all_named(synthetic):
     panels = [replace(panel, axis="evaluations"), panel]
     text = anytime_figure(panels, study.methods, study.settings).caption
     assert "Time axis: evaluations or wall-clock time, log scale, 4 workers. At n the first" in text
+
+
+@pytest.mark.parametrize("methods", [1, 4, 20])
+def test_few_markers_tell_lines_apart_and_stand_beside_each_other(synthetic, methods):
+    study = synthetic.random_study(tasks=1, methods=methods)
+    (panel,) = panels_of(study)
+    drawn = anytime_figure([panel], study.methods, study.settings)
+    axes = drawn.figure.axes[0]
+    places = []
+    for line, (name, summary) in zip(axes.lines, panel.lines.items(), strict=True):
+        look = looks(study.methods)[name]
+        assert (line.get_marker(), line.get_fillstyle()) == (look.marker, look.filling)
+        marked = line.get_markevery()
+        assert len(marked) == pytest.approx(MARKERS * np.isfinite(summary.centre).mean(), abs=1)
+        places.append({panel.time[np.isfinite(summary.centre)][place] for place in marked})
+    assert not any(one & other for one, other in pairwise(places))
+    handles = drawn.figure.legends[0].get_lines()
+    assert [line.get_marker() for line in handles] == [line.get_marker() for line in axes.lines]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"overhead": "none"}, "own computing time is not charged"),
+        ({"overhead": "measured"}, "own computing time is charged as measured"),
+        ({"overhead": "none", "clock": "real"}, "own computing time is part of it"),
+    ],
+)
+def test_captions_say_what_moves_the_clock(synthetic, settings, words):
+    study = synthetic.random_study(tasks=1, methods=2)
+    caption = anytime_figure(panels_of(study), study.methods, settings).caption
+    assert words in caption
+    assert caption.count("own computing time") == 1

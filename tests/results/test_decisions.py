@@ -40,6 +40,15 @@ def test_the_table_by_hand(synthetic):
     assert (row["seeds"], row["failed"]) == (2, 0)
 
 
+def test_cpu_and_set_up_are_apart(synthetic):
+    study = study_of(synthetic, FIRST, SECOND)
+    assert np.isnan(overhead(study).iloc[0][["cpu_s", "setup_s"]].astype(float)).all()
+    study.decisions = study.decisions.assign(cpu_s=study.decisions["seconds"] / 4)
+    study.runs = study.runs.assign(setup_s=[1.0, 2.0])
+    row = overhead(study).iloc[0]
+    assert (row["cpu_s"], row["setup_s"]) == ((114 + 16) / 2 / 4, 1.5)
+
+
 def test_charged_decisions_are_in_the_end_of_the_run(synthetic):
     row = overhead(study_of(synthetic, [("ask", 1.0), ("tell", 1.5)], overhead="measured")).iloc[0]
     assert row["share_of_run"] == 0.25

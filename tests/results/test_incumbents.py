@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hpobench.results.incumbents import available_views, in_view, incumbents
+from hpobench.results.incumbents import in_view, incumbents
+from hpobench.results.views import available_views
 from hpobench.schema import TaskFacts
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from hpobench.plots.report.blocks import Block, Code, Column, Paragraph, count, table
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.scores import named
+from hpobench.results.time_axis import charging
 
 MOST_FAILURES = 200
 
@@ -89,7 +90,7 @@ def rerun(context: Context) -> list[Block]:
         blocks += [Paragraph("The last call of this study:"), Code(shlex.join(map(str, command)))]
     commit = (context.manifest or {}).get("git")
     if commit:
-        blocks.append(Paragraph(_commit(str(commit))))
+        blocks.append(Paragraph(_commit(str(commit), charging(context.study.settings))))
     if context.config:
         blocks.append(
             Code(context.config, title="All settings as they were resolved (config.yaml)")
@@ -97,9 +98,10 @@ def rerun(context: Context) -> list[Block]:
     return blocks
 
 
-def _commit(commit: str) -> str:
+def _commit(commit: str, charged: str) -> str:
     changed = " with changes that were not committed" if commit.endswith("+") else ""
-    return (
-        f"Code: commit {commit.removesuffix('+')}{changed}. Without charged computing time the "
-        "same settings give the same results to the bit."
-    )
+    same = {
+        "real": "On the wall clock no run is exactly like another.",
+        "measured": "Computing time was charged as measured: no run is exactly like another.",
+    }.get(charged, "The same settings give the same results to the bit.")
+    return f"Code: commit {commit.removesuffix('+')}{changed}. {same}"

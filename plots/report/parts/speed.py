@@ -8,8 +8,9 @@ from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
 from hpobench.plots.targets import targets_figure
+from hpobench.results.budgets import early_rule
 from hpobench.results.ecdf import time_ecdf
-from hpobench.results.targets import time_to_target
+from hpobench.results.targets import EARLY, time_to_target
 
 REFERENCE = "random"
 SPEEDUPS = {
@@ -50,8 +51,9 @@ def _targets(context: Context, group: Group) -> list[Block]:
     reference = reference_of(group)
     label = context.method_label(reference)
     rng = context.rng("time to target")
-    made = time_to_target(group.found, group.references, reference, rng)
-    drawn = targets_figure(made, context.study.methods, reference)
+    early = early_rule(context.study.settings, group.references)
+    made = time_to_target(group.found, group.references, reference, rng, early=early)
+    drawn = targets_figure(made, context.study.methods, reference, notes=[EARLY[early]])
     alt = f"Speed-up of every method over {label} to reach its final value"
     name, title = f"table-speed-{group.number}", f"Time to what {label} reaches in the end"
     shown = table(named(context, made), name, title, SPEEDUPS)

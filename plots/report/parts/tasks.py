@@ -1,10 +1,12 @@
 """Task by task: what to use for how many minutes, the curves, the scores."""
 
 from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.comparisons import configurations
 from hpobench.plots.report.blocks import Block, Image, Paragraph, Section, Show
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts import scores
+from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.summary import choices
 from hpobench.results.comparison import anytime
 from hpobench.results.incumbents import in_view
@@ -29,7 +31,17 @@ def _blocks(context: Context, task: str) -> list[Block]:
     blocks += [choices(context, mine)] if mine else []
     blocks.append(Show(f"task-{task}", "show in the interactive figure"))
     blocks += _figures(context, task)
-    return blocks + scores.of_task(context, task)
+    blocks += scores.of_task(context, task)
+    return [*blocks, *attempt(lambda: _configurations(context, task))]
+
+
+def _configurations(context: Context, task: str) -> list[Block]:
+    """The incumbents in parallel coordinates, if the study has their configurations."""
+    if "config" not in context.study.trials:
+        return []
+    drawn = configurations(context.study, task, context.rng(f"importance {task}"))
+    alt = f"Configurations of the incumbents on {context.task_label(task)}: parallel coordinates"
+    return [image(drawn, alt)]
 
 
 def _facts(context: Context, task: str) -> str:

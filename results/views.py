@@ -1,0 +1,71 @@
+"""Views: which value of an incumbent is reported; chosen it is by the observed one."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.keys import IntArray, codes
+from hpobench.results.reevaluation import reevaluated
+from hpobench.results.study import Study
+
+REEVALUATED = "reevaluated"
+STORED = {"observed": "value", "true": "true_value", "test": "test_value"}
+VIEWS = STORED | {REEVALUATED: "value"}
+"""By view, the column of the observations that it is made of."""
+VIEW_SENTENCES = {
+    "observed": "Shown: the validation value that the method saw.",
+    "true": "Shown: the incumbent's true (noise-free) value.",
+    "test": "Shown: the incumbent's value on test data.",
+    REEVALUATED: "Shown: the mean of the other, independent evaluations of the incumbent's "
+    "configuration at its resource, under other seeds or later in the run.",
+}
+
+
+def available_views(study: Study) -> dict[str, tuple[str, ...]]:
+    """By task, the stored views for which every ok observation has a value; observed always is."""
+    table = study.observations
+    ok = (table["status"] == "ok").to_numpy()
+    task = codes(table["task"], study.tasks, "task")[ok]
+    total = np.bincount(task, minlength=len(study.tasks))
+    known = {"observed": np.ones(len(study.tasks), dtype=bool)}
+    for view in ("true", "test"):
+        finite = np.isfinite(table[VIEWS[view]].to_numpy()[ok])
+        known[view] = (total > 0) & (np.bincount(task[finite], minlength=len(total)) == total)
+    return {
+        name: tuple(view for view in STORED if known[view][number])
+        for number, name in enumerate(study.tasks)
+    }
+
+
+def views_by_task(study: Study, view: str | None) -> dict[str, str]:
+    """By task, the view that was asked for; None: true where there are true values, else observed.
+
+    Raises ValueError if it is unknown, or if a task with runs lacks it.
+    """
+    if view is not None and view not in VIEWS:
+        raise ValueError(f"view={view!r}: use one of {', '.join(VIEWS)}")
+    if view == REEVALUATED:
+        return dict.fromkeys(study.tasks, view)
+    available = available_views(study)
+    if view is None:
+        return {
+            task: "true" if "true" in views else "observed" for task, views in available.items()
+        }
+    with_runs = set(study.runs["task"].astype(str))
+    for task, views in available.items():
+        if view not in views and task in with_runs:
+            raise ValueError(f"task {task!r} lacks {view} values: it has {', '.join(views)}")
+    return dict.fromkeys(available, view)
+
+
+def reported(study: Study, rows: IntArray, views: Mapping[str, str]) -> FloatArray:
+    """The values (k,) of the observations at `rows`, in the view of their task."""
+    table = study.observations
+    numbers = [list(VIEWS).index(views.get(name, "observed")) for name in study.tasks]
+    which = np.array(numbers, dtype=np.int64)[codes(table["task"].iloc[rows], study.tasks, "task")]
+    values = np.choose(which, [table[column].to_numpy()[rows] for column in VIEWS.values()])
+    again = which == list(VIEWS).index(REEVALUATED)
+    if again.any():
+        values[again] = reevaluated(study, rows[again])
+    return values
