@@ -27,14 +27,15 @@ check: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Peers in environments of their own have a target of their own, which takes long.
+# Slow libraries, and those in environments of their own, have a target of their own.
 test: check  ## style, types, tests
 	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto
 
-test-peers: $(VENV)/.installed-dev  ## libraries in environments of their own, which are made first: gigabytes
+test-peers: $(VENV)/.installed-dev  ## all tests of peers; their environments are made first: gigabytes
 	$(BIN)/hpobench peers install $(notdir $(basename $(wildcard methods/peers/requirements/*.txt)))
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto tests/methods/peers tests/differential
+	HPOBENCH_SLOW_TESTS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto tests/methods/peers tests/differential
 
 test-browser: $(VENV)/.installed-dev  ## the report page in headless Chromium, which is installed if it is missing
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from hpobench.methods.peers.botorch_columns import Columns, Row
 from hpobench.methods.peers.botorch_models import (
-    Fitted,
-    finite_targets,
+    GaussianProcess,
+    in_range,
     log_ei,
     log_noisy_ei,
-    scaled,
 )
 from hpobench.methods.peers.dimensions import Dimensions, Values
 
@@ -61,7 +62,7 @@ class BoTorchLoop:
 
         self._columns = Columns(dimensions)
         self._all = self._columns.all_rows()
-        self._models = Fitted(self._columns)
+        self._model = GaussianProcess(self._columns)
         self._sobol = SobolEngine(len(dimensions), True, seed)  # type: ignore[no-untyped-call]
         self._seed, self._asked = seed, 0
         self._search: dict[str, Any] = {"num_restarts": restarts, "raw_samples": raw_samples}
@@ -111,20 +112,20 @@ class BoTorchLoop:
         return row
 
     def _acquisition(self) -> Any:
-        rows = [told.row for told in self._told]
-        targets = -scaled(finite_targets([told.value for told in self._told]))
-        model = self._models.fit("", rows, targets)
-        pending = list(self._pending.values())[-self._heeded :]
+        import torch
+
         names = sorted({name for told in self._told for name in told.slacks})
+        outcomes = [
+            [-told.value, *(told.slacks.get(name, math.nan) for name in names)]
+            for told in self._told
+        ]
+        rows = torch.tensor([told.row for told in self._told], dtype=torch.double)
+        targets = torch.tensor(in_range(np.array(outcomes)))
+        model = self._model.fit(rows, targets)
+        pending = list(self._pending.values())[-self._heeded :]
         if not pending and not names:
             return log_ei(model, targets)
-        slacks = [self._slack_model(name) for name in names]
-        return log_noisy_ei([model, *slacks], rows, pending, self._samples)
-
-    def _slack_model(self, name: str) -> Any:
-        known = [(told.row, told.slacks[name]) for told in self._told if name in told.slacks]
-        rows, slacks = zip(*known, strict=True)
-        return self._models.fit(name, rows, scaled(slacks, centre=0.0))
+        return log_noisy_ei(model, rows, pending, self._samples)
 
     def _best(self, acquisition: Any) -> Row:
         """Where the acquisition is highest; in a finite space a Sobol point if that is known."""

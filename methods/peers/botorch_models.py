@@ -1,7 +1,7 @@
-"""Gaussian processes and expected improvement of BoTorch, for the rows of a space.
+"""The Gaussian process and the acquisitions of BoTorch, for the rows of a space.
 
-Values are minimised outside; here the models see them negated, for BoTorch maximises. Slacks are
-modelled as they are: feasible means >= 0.
+Notation: n told trials, m outcomes: the objective, negated because BoTorch maximises, and after it
+one slack a constraint, feasible from 0 on.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,96 +10,80 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.hyperparameters import FloatArray
 from hpobench.methods.peers.botorch_columns import Columns, Row
 
-Targets = Sequence[float]
 
+def in_range(outcomes: FloatArray) -> FloatArray:
+    """Outcomes (n, m) over the range of their column, which leaves the sign as it is.
 
-def finite_targets(values: Targets) -> list[float]:
-    """`values` with the worst finite one in place of what failed."""
-    worst = max(value for value in values if value != float("inf"))
-    return [worst if value == float("inf") else value for value in values]
-
-
-def scaled(values: Targets, centre: float | None = None) -> Any:
-    """`values` over their range, (n,), about their minimum or `centre`.
-
-    BoTorch takes targets of a spread below 1e-8 for constant, and squares those it standardises, so
-    that 1e300 would overflow.
+    BoTorch standardises what it is given, but takes a spread below 1e-8 for none. Of what is not
+    finite, the least that is.
     """
-    halves = np.array(values) / 2
-    spread = float(np.ptp(halves)) or abs(float(halves[0])) or 1.0
-    origin = float(halves.min()) if centre is None else centre / 2
-    return (halves - origin) / spread
+    finite = np.where(np.isfinite(outcomes), outcomes, np.nan)
+    least, most = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
+    spread = np.where(most > least, most - least, np.maximum(abs(most), 1e-300))
+    filled: FloatArray = np.where(np.isnan(finite), least, finite) / spread
+    return filled
 
 
-class Fitted:
-    """Fits a model a column of targets, each from where the hyperparameters of its last were."""
+class GaussianProcess:
+    """Fits `SingleTaskGP`, each time from where the hyperparameters of the last fit were."""
 
     def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self._last: dict[str, Any] = {}
+        sizes = {place: int(columns.items[place].size) for place in columns.categorical}
+        self._width, self._sizes = len(columns), sizes
+        self._last: tuple[int, dict[str, Any]] = (0, {})
 
-    def fit(self, name: str, rows: Sequence[Row], targets: Any) -> Any:
-        """A `SingleTaskGP` of targets (n,); raises BoTorch's `ModelFittingError`."""
-        import torch
+    def fit(self, rows: Any, outcomes: Any) -> Any:
+        """A model of tensors (n, d) and (n, m); raises BoTorch's `ModelFittingError`."""
         from botorch.fit import fit_gpytorch_mll
         from botorch.models.gp_regression import SingleTaskGP
         from gpytorch.mlls import ExactMarginalLogLikelihood
 
-        model = SingleTaskGP(
-            torch.tensor(rows, dtype=torch.double),
-            torch.tensor(targets, dtype=torch.double).unsqueeze(-1),
-            input_transform=self._one_hot(),
-        )
-        for part, state in self._last.get(name, {}).items():
-            getattr(model, part).load_state_dict(state)
+        count = outcomes.shape[1]
+        model = SingleTaskGP(rows, outcomes, input_transform=self._one_hot())
+        if self._last[0] == count:
+            for part, state in self._last[1].items():
+                getattr(model, part).load_state_dict(state)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         parts = ("likelihood", "mean_module", "covar_module")
-        self._last[name] = {part: getattr(model, part).state_dict() for part in parts}
+        self._last = count, {part: getattr(model, part).state_dict() for part in parts}
         return model
 
     def _one_hot(self) -> Any:
-        from botorch.models.transforms import input as transforms
+        from botorch.models.transforms.input import NumericToCategoricalEncoding
         from torch.nn.functional import one_hot
 
-        sizes = {place: int(self._columns.items[place].size) for place in self._columns.categorical}
-        if not sizes:
+        if not self._sizes:
             return None
         encoders: dict[int, Any] = {
-            place: partial(one_hot, num_classes=size) for place, size in sizes.items()
+            place: partial(one_hot, num_classes=size) for place, size in self._sizes.items()
         }
-        return transforms.NumericToCategoricalEncoding(len(self._columns), sizes, encoders)
+        return NumericToCategoricalEncoding(self._width, self._sizes, encoders)
 
 
-def log_ei(model: Any, targets: Any) -> Any:
+def log_ei(model: Any, outcomes: Any) -> Any:
     """Logarithm of expected improvement, in closed form (Ament et al. 2023)."""
     from botorch.acquisition.analytic import LogExpectedImprovement
 
-    return LogExpectedImprovement(model, best_f=float(targets.max()))
+    return LogExpectedImprovement(model, best_f=outcomes.max())
 
 
-def log_noisy_ei(
-    models: Sequence[Any], rows: Sequence[Row], pending: Sequence[Row], samples: int
-) -> Any:
-    """Its Monte Carlo sibling, which knows of trials under way and of constraints.
-
-    The first model is that of the objective, each other that of a slack.
-    """
+def log_noisy_ei(model: Any, rows: Any, pending: Sequence[Row], samples: int) -> Any:
+    """Its Monte Carlo sibling, which knows of trials under way and of constraints."""
     import torch
     from botorch.acquisition.logei import qLogNoisyExpectedImprovement
     from botorch.acquisition.objective import LinearMCObjective
-    from botorch.models.model_list_gp_regression import ModelListGP
     from botorch.sampling.normal import SobolQMCNormalSampler
 
-    constrained = len(models) > 1
-    weights = torch.eye(len(models), dtype=torch.double)[0]
+    count = model.num_outputs
     return qLogNoisyExpectedImprovement(
-        ModelListGP(*models) if constrained else models[0],
-        torch.tensor(rows, dtype=torch.double),
+        model,
+        rows,
         sampler=SobolQMCNormalSampler(torch.Size([samples])),
-        objective=LinearMCObjective(weights) if constrained else None,
-        constraints=[_violation(place) for place in range(1, len(models))] or None,
+        objective=LinearMCObjective(torch.eye(count, dtype=torch.double)[0]),
+        constraints=[_violation(place) for place in range(1, count)] or None,
         X_pending=torch.tensor(pending, dtype=torch.double) if pending else None,
     )
 

@@ -51,6 +51,8 @@ class NevergradOptimizer:
 
         if optimizer not in ng.optimizers.registry:
             raise ValueError(f"optimizer={optimizer!r} is not in nevergrad.optimizers.registry")
+        # Some run SciPy in a thread of their own, whose warnings come whenever they come.
+        warnings.filterwarnings("ignore", "COBYLA: Invalid RHOEND", UserWarning)
         self._dimensions, self._workers = dimensions, workers
         space = ng.p.Tuple(*(parameter(item) for item in dimensions))
         space.random_state = np.random.RandomState(seed)
@@ -82,6 +84,11 @@ class NevergradOptimizer:
                 self._optimizer.tell(candidate, self._finite(value), violations or None)
             except ng.errors.TellNotAskedNotSupportedError:
                 return
+
+    def close(self) -> None:
+        """Let go of Nevergrad, which then ends its threads; a program that ends waits for them."""
+        self._asked.clear()
+        del self._optimizer
 
     def _finite(self, value: float) -> float:
         """The value, or for a failure the worst so far."""

@@ -155,15 +155,15 @@ def make():
 
 
 def bumpy(config, resource):
-    """Some value of any configuration, better with more resource; a tenth of them fails."""
+    """Some value of any configuration, better with more resource; two fifths of them fail."""
     drawn = random.Random(repr(sorted(config.items()))).random()
-    return math.nan if drawn > 0.9 else drawn + 1 / resource
+    return math.nan if drawn > 0.6 else drawn + 1 / resource
 
 
 def test_with_the_same_seed_workers_failures_and_conditions(name, make, make_task, run):
     """Few trials: HEBO and NePS take seconds for each decision."""
     task = make_task(TREE, value_of=bumpy)
-    first, again = (run(task, make(name, task, workers=3), workers=3, trials=12) for _ in range(2))
+    first, again = (run(task, make(name, task, workers=3), workers=3, trials=10) for _ in range(2))
     assert jobs(first) == jobs(again)
     assert any(math.isinf(outcome.evaluation.value) for outcome in first)
     for outcome in first:
@@ -174,16 +174,17 @@ def test_with_the_same_seed_workers_failures_and_conditions(name, make, make_tas
 
 @pytest.mark.parametrize("name", [name for name in CLIENTS if name != "dehb_automl"])
 def test_what_the_user_tried_first_is_told(name, make, make_task):
-    """Twelve configurations of the user's, two of which failed."""
+    """Ten configurations of the user's, two of which failed; then a model is asked."""
     task = make_task(TREE, value_of=lambda config, _: config["units"])
-    points = TREE.sample(np.random.default_rng(1), 12)
+    points = TREE.sample(np.random.default_rng(1), 10)
     settings = settings_of(name) | {"points_to_evaluate": points}
     method = build(settings, task)
-    for number in range(14):
+    for number in range(11):
         job = method.ask()
         evaluation = task.evaluate(job, 0, None)
         failed = evaluation._replace(error="out of memory")
         method.tell(job, failed if number in (2, 3) else evaluation)
+        assert (job.config == points[number]) if number < 10 else TREE.validate(job.config) is None
     close(method)
 
 

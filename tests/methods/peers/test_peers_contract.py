@@ -36,9 +36,17 @@ def lacks(name):
     return PEERS[name]["about"].get("lacks", [])
 
 
+# Libraries that take a second or more to start or to suggest: `make test-peers` has all tests.
+SLOW = ("botorch_", "nevergrad_ngopt", "optuna_gp", "smac_")
+ALWAYS = ("same_seed", "lie_in_the_space", "failures_are_survived[nan", "only_a_peer_that_lacks")
+
+
 @pytest.fixture
-def settings(name):
+def settings(name, request):
     """Those of a peer that is installed."""
+    chosen = any(word in request.node.name for word in ALWAYS)
+    if name.startswith(SLOW) and not (chosen or os.environ.get("HPOBENCH_SLOW_TESTS")):
+        pytest.skip("make test-peers")
     own = {key: value for key, value in PEERS[name].items() if key != "about"}
     if "library" in own and importlib.util.find_spec(own["library"]) is None:
         pytest.skip(f"pip install 'hpobench[{own['library']}]'")
