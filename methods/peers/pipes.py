@@ -19,7 +19,7 @@ from hpobench.methods.peers import supervise
 
 # What is kept of standard error, and what is shown of it.
 _KEPT_BYTES = 8192
-_SHOWN_LINES = 12
+_SHOWN_LINES = 24
 # A longer line is no message.
 _LONGEST_LINE_BYTES = 1 << 24
 _CHUNK_BYTES = 1 << 16

@@ -49,6 +49,21 @@ def _hyperparameter(item: Dimension) -> Any:
     return UniformFloatHyperparameter(item.name, item.low, item.high, log=item.log)
 
 
+def reproducible_maximizer(facade: Any, scenario: Any) -> Any:
+    """The facade's own maximiser of its acquisition function, whose local searches have an order.
+
+    SMAC takes their starting points from a set of configurations, which are hashed as strings: with
+    the same seed, it suggests something else in each process.
+    """
+    maximizer = facade.get_acquisition_maximizer(scenario)
+    search = maximizer._local_search
+    starting_points = search._get_init_points_from_previous_configs
+    search._get_init_points_from_previous_configs = lambda *given: sorted(
+        starting_points(*given), key=str
+    )
+    return maximizer
+
+
 class Session:
     """A facade of SMAC, by the name of its class, that keeps its files and its log to itself.
 
@@ -71,13 +86,16 @@ class Session:
         logging.getLogger("smac").setLevel(logging.CRITICAL)
         self._kinds = {item.name: item.kind for item in dimensions}
         self._space = configuration_space(dimensions)
+        make = getattr(smac, facade)
         # It writes its settings into a directory when it is made, and after that only if asked to.
         with tempfile.TemporaryDirectory() as folder:
-            self._facade = getattr(smac, facade)(
-                smac.Scenario(
-                    self._space, "run", output_directory=Path(folder), seed=seed, **scenario
-                ),
+            settings = smac.Scenario(
+                self._space, "run", output_directory=Path(folder), seed=seed, **scenario
+            )
+            self._facade = make(
+                settings,
                 target_function=None,
+                acquisition_maximizer=reproducible_maximizer(make, settings),
                 logging_level=False,
                 overwrite=True,
             )

@@ -239,7 +239,10 @@ WRONG_ANSWERS = {
     "half an epoch": ({**JOB, "resource": 2.5}, "epochs are whole numbers"),
     "infinite resource": ('{"message":"job","trial":0,"resource":1e999}', "resource=Infinity"),
     "negative seconds": ({**JOB, "cpu_s": -1}, "cpu_s=-1"),
-    "two answers at once": ([JOB, {**JOB, "trial": 1}], "nothing was asked, before 'ask'"),
+    "two answers at once": (
+        [["write", list(2 * f"{json.dumps(JOB)}\n".encode())]],
+        "nothing was asked, before 'ask'",
+    ),
 }
 
 

@@ -1,6 +1,9 @@
 """SMAC asked and told by hand: the same suggestions as from its own loop, and its budgets."""
 
 import math
+import os
+import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -13,6 +16,7 @@ from hpobench.methods.peers.smac_facade import (  # noqa: E402
     Session,
     SmacFacade,
     configuration_space,
+    reproducible_maximizer,
 )
 from hpobench.methods.peers.smac_multi_fidelity import SmacMultiFidelity  # noqa: E402
 from hpobench.records import Evaluation, Fidelity, Job  # noqa: E402
@@ -92,13 +96,44 @@ def test_the_suggestions_are_those_of_its_own_loop(facade, space, trials, tmp_pa
         n_trials=trials,
         seed=7,
     )
-    getattr(smac, facade)(scenario, train, logging_level=False).optimize()
+    make = getattr(smac, facade)
+    maximizer = reproducible_maximizer(make, scenario)
+    make(scenario, train, acquisition_maximizer=maximizer, logging_level=False).optimize()
     optimizer = SmacFacade(dimensions, 7, 1, facade, trials=trials)
     for trial in range(trials):
         values = optimizer.ask(trial)
         assert values == found[trial]
         optimizer.tell(trial, values, loss(values), {})
     assert len(found) == trials
+
+
+SCRIPT = """
+from hpobench.methods.peers.dimensions import Dimensions
+from hpobench.methods.peers.smac_facade import SmacFacade
+from tests.methods.peers.test_smac import HPO, TREE, loss
+optimizer = SmacFacade(Dimensions(TREE), 7, 1, HPO, trials=16)
+for trial in range(14):
+    values = optimizer.ask(trial)
+    optimizer.tell(trial, values, loss(values), {})
+    print(values)
+"""
+
+
+def test_once_its_model_is_trained_the_hash_seed_of_the_process_does_not_matter():
+    """Fourteen trials: four of the initial design, eight of a first model, two of a second."""
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=os.environ | {"PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert printed[0] == printed[1]
+    assert printed[0].count("\n") == 14
 
 
 @pytest.mark.parametrize("facade", [HPO, "BlackBoxFacade"])
