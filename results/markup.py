@@ -6,9 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-WIDE_COLUMNS = 6
-"""A LaTeX table with more is shrunk to the width of the text."""
-
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -68,7 +65,7 @@ def markdown(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
 
 
 def latex(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
-    r"""A table environment with booktabs rules; wide ones are shrunk (needs graphicx).
+    r"""A table environment with booktabs rules, shrunk if it is wider than the text.
 
     Best cells are set in \textbf, tied ones in \underline.
     """
@@ -78,15 +75,12 @@ def latex(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
         for name, row in _rows(table)
     ]
     columns = "l" + "r" * table.shape[1]
+    fit = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", header, r"\midrule", *rows]
-    body += [r"\bottomrule", r"\end{tabular}"]
-    if table.shape[1] > WIDE_COLUMNS:
-        body = [r"\resizebox{\textwidth}{!}{%", *body, "}"]
+    body = [fit, *body, r"\bottomrule", r"\end{tabular}%", "}"]
     above = [rf"\caption{{{_latex_text(caption)}}}"] if caption else []
     above += [rf"\label{{tab:{label}}}"] if label else []
-    needs = "% needs \\usepackage{booktabs}" + (
-        " and \\usepackage{graphicx}" if table.shape[1] > WIDE_COLUMNS else ""
-    )
+    needs = r"% needs \usepackage{booktabs,graphicx}"
     lines = [needs, r"\begin{table}", r"\centering", *above, *body, r"\end{table}"]
     return "\n".join(lines) + "\n"
 
