@@ -209,7 +209,9 @@ def _sections(
     names = [
         name for name in (*group, MEAN, _mean_name(group)) if name in set(evidence.scores["task"])
     ]
-    sections = [_Section(_scores_table(evidence, names), SCORES_CAPTION, f"scores{suffix}")]
+    means = {_heading(evidence, name): MEAN for name in names if name not in group}
+    shown = _scores_table(evidence, names).rename(columns=means)
+    sections = [_Section(shown, SCORES_CAPTION, f"scores{suffix}")]
     regrets = {task: evidence.regrets[task] for task in group}
     methods = evidence.study.methods
     labels = "; ".join(evidence.study.tasks[task].label for task in group)
