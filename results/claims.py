@@ -14,6 +14,7 @@ if the 95 % bootstrap interval over seeds (stratified by task) leaves no doubt, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -79,15 +80,9 @@ def _better(
     at = float(expectation.get("at", 1.0))
     names = expectation["better"], expectation["worse"]
     pairs = [_regrets(found, known[task], names, np.array([at])) for task in tasks]
-    # Seeds share the objective's noise, so the two methods are drawn together.
-    means = [np.array([[part.mean() for part in pair] for pair in pairs]).mean(axis=0)]
-    for _ in range(DRAWS):
-        drawn = []
-        for first, second in pairs:
-            picks = rng.integers(len(first), size=len(first))
-            drawn.append([first[picks].mean(), second[picks % len(second)].mean()])
-        means.append(np.array(drawn).mean(axis=0))
-    table = np.array(means)
+    draws = [np.mean([_means(pair) for pair in pairs], axis=0)]
+    draws += [np.mean([_means(_drawn(pair, rng)) for pair in pairs], axis=0) for _ in range(DRAWS)]
+    table = np.array(draws)[:, :, 0]
     gains = table[:, 1] - table[:, 0]
     low, high = np.quantile(gains[1:], [0.025, 0.975])
     when = "in the end" if at == 1 else f"after {at:.0%} of the time"
@@ -109,10 +104,7 @@ def _faster(
     times = fractions("log", _POINTS)
     pairs = [_regrets(found, known[task], names, times) for task in tasks]
     speed = _speedup(pairs, times)
-    draws = []
-    for _ in range(DRAWS // 4):
-        drawn = [[part[rng.integers(len(part), size=len(part))] for part in pair] for pair in pairs]
-        draws.append(_speedup(drawn, times))
+    draws = [_speedup([_drawn(pair, rng) for pair in pairs], times) for _ in range(DRAWS // 4)]
     low, high = np.quantile(draws, [0.025, 0.975])
     return Finding(
         f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",
@@ -121,25 +113,47 @@ def _faster(
     )
 
 
-def _speedup(pairs: Sequence[Sequence[FloatArray]], times: FloatArray) -> float:
+def _means(pair: FloatArray) -> FloatArray:
+    """The mean over the seeds that a method has: (methods, times) of (methods, seeds, times)."""
+    means: FloatArray = np.nanmean(pair, axis=1)
+    return means
+
+
+def _drawn(pair: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Seeds drawn with replacement: together where both methods have them, else apart.
+
+    In the same seed both see the same noise of the objective.
+    """
+    first, second = ~np.isnan(pair[..., 0])
+    strata = [np.flatnonzero(have) for have in (first & second, first & ~second, second & ~first)]
+    picks = [seeds[rng.integers(len(seeds), size=len(seeds))] for seeds in strata if len(seeds)]
+    return pair[:, np.concatenate(picks)]
+
+
+def _speedup(pairs: Sequence[FloatArray], times: FloatArray) -> float:
     """Geometric mean over tasks of 1 / (part of the time needed); 1/2 if it is never reached."""
     ratios = []
-    for first, second in pairs:
-        reached = np.flatnonzero(first.mean(axis=0) <= second.mean(axis=0)[-1])
+    for pair in pairs:
+        first, second = _means(pair)
+        reached = np.flatnonzero(first <= second[-1])
         ratios.append(1 / times[reached[0]] if len(reached) else 0.5)
     return float(np.exp(np.mean(np.log(ratios))))
 
 
 def _regrets(
     found: Incumbents, reference: Reference, names: Sequence[str], parts: FloatArray
-) -> list[FloatArray]:
-    """Normalised regret (seeds, times) of the methods on one task; more than 1 counts as 1."""
+) -> FloatArray:
+    """Normalised regret (methods, seeds, times) on one task; more than 1 counts as 1.
+
+    The seeds are those of any of the methods; NaN where a method has no run of a seed.
+    """
     made = curves(found, reference.task, horizon_s(found, reference.task) * parts, keep_ended=True)
     if missing := [name for name in names if name not in made]:
         raise ValueError(f"method {missing[0]!r} has no runs on task {reference.task!r}")
-    regrets = []
-    for name in names:
+    seeds = reduce(np.union1d, [made[name].seeds for name in names])
+    regrets = np.full((len(names), len(seeds), len(parts)), np.nan)
+    for regret, name in zip(regrets, names, strict=True):
         values = made[name].values
         values = np.where(np.isnan(values), stand_in(values, reference.median), values)
-        regrets.append(capped_regret(values, reference))
+        regret[np.searchsorted(seeds, made[name].seeds)] = capped_regret(values, reference)
     return regrets

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.aggregate import Summary, summarise
+from hpobench.results.aggregate import summarise
 from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
 from hpobench.results.incumbents import Incumbents
@@ -30,7 +30,7 @@ def ranks(values: FloatArray) -> FloatArray:
 
 
 def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS) -> Comparison:
-    """Average over seeds, then over tasks, with the standard error over task-seed pairs as band.
+    """Average over seeds, then over tasks; the band is the standard error of that mean.
 
     A (task, seed) counts if every method has a run there that did not fail; methods without any
     run are left out. Raises ValueError if no (task, seed) is left, or nothing to compare.
@@ -43,7 +43,7 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         raise ValueError("no (task, seed) has a run of every method: there are no ranks")
     pairs = sum(ranked.shape[1] for ranked in by_task.values())
     lines = {
-        method: _line([ranked[number] for ranked in by_task.values()])
+        method: summarise([ranked[number] for ranked in by_task.values()])
         for number, method in enumerate(methods)
     }
     return Comparison(
@@ -90,16 +90,6 @@ def _ranks_of_task(
 
 def _at_seeds(each: Curves, seeds: IntArray) -> FloatArray:
     return each.values[np.searchsorted(each.seeds, seeds)]
-
-
-def _line(by_task: list[FloatArray]) -> Summary:
-    """The mean over tasks of the mean over seeds; its band from all pairs alike."""
-    pooled = summarise(np.concatenate(by_task))
-    centre = summarise(by_task).centre
-    shift = centre - pooled.centre
-    units = "seeds" if len(by_task) == 1 else "task-seed pairs"
-    low, high = pooled.low + shift, pooled.high + shift
-    return Summary(centre, low, high, pooled.count, "mean", "sem", units)
 
 
 def _left_out(found: Incumbents, pairs: int) -> tuple[str, ...]:

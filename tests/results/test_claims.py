@@ -53,6 +53,34 @@ def test_figures(study):
     assert finding.expected == "quick reaches the final value of quick 5 times as fast"
 
 
+def test_a_method_of_fewer_seeds_has_the_wider_interval_of_its_few(synthetic):
+    rows = [{"method": "many", "seed": seed, "time_s": 1.0, "value": 5.0} for seed in range(30)]
+    rows += [
+        {"method": "few", "seed": 25 + number, "time_s": 1.0, "value": value}
+        for number, value in enumerate([0.0, 1.0, 2.0, 3.0, 4.0])
+    ]
+    few = synthetic.hand_made(rows, tasks=TASKS)
+    (finding,) = claims.judge(few, [{"better": "few", "worse": "many"}])
+    assert finding.measured.startswith("0.2000 against 0.5000: gain 0.3000 [")
+    low, high = (float(x) for x in finding.measured.partition("[")[2].rstrip("]").split(","))
+    # Five values of standard deviation 1.41, on a scale of 10: +- 1.96 x 1.41 / sqrt(5) / 10.
+    assert (high - low) / 2 == pytest.approx(0.124, rel=0.1)
+
+
+def test_seeds_are_compared_with_themselves(synthetic):
+    """`behind` is 0.1 behind `ahead` in each seed, of which the values differ by ten times that."""
+    noise = np.random.default_rng(0).normal(0, 1, 20)
+    rows = [
+        {"method": method, "seed": seed, "time_s": 1.0, "value": 5 + noise[seed] + behind}
+        for method, behind in (("ahead", 0.0), ("behind", 0.1))
+        for seed in range(20)
+    ]
+    (finding,) = claims.judge(
+        synthetic.hand_made(rows, tasks=TASKS), [{"better": "ahead", "worse": "behind"}]
+    )
+    assert finding.measured.endswith("gain 0.0100 [0.0100, 0.0100]")
+
+
 def test_what_a_study_cannot_answer_is_refused(study):
     with pytest.raises(ValueError, match="state better and worse"):
         claims.judge(study, [{"best": "a"}])
