@@ -37,15 +37,14 @@ class ScottsRule:
         self._least = np.clip(cells, min_bandwidth, 0.5)
         self._categorical = unit.categories > 0
         self._of_categories = np.minimum(category_bandwidth, even_mass(unit.categories))
-        self._all_of = np.ones(len(unit), dtype=np.int64)
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Bandwidths (d,) of kernels at rows (n, d)."""
         values = np.concatenate([rows, np.full((1, rows.shape[1]), 0.5)])
         values.sort(axis=0)  # NaN comes last
-        counts = self._all_of * len(values)
+        counts: int | NDArray[np.int64] = len(values)
         if np.isnan(values[-1]).any():
-            counts -= np.isnan(values).sum(axis=0)
+            counts = counts - np.isnan(values).sum(axis=0)
         lower, upper = _quantiles(values, counts, _QUARTERS)
         spread = np.minimum((upper - lower) / 1.34, _deviation(values, counts))
         widths = np.maximum(1.059 * spread * counts**-0.2, self._least)
@@ -81,7 +80,9 @@ def even_mass(categories: NDArray[np.int64]) -> FloatArray:
     return np.maximum(even, 0.0)
 
 
-def _quantiles(ordered: FloatArray, counts: NDArray[np.int64], shares: FloatArray) -> FloatArray:
+def _quantiles(
+    ordered: FloatArray, counts: int | NDArray[np.int64], shares: FloatArray
+) -> FloatArray:
     """Linearly interpolated quantiles (s, d) of the first `counts` entries of sorted columns."""
     place = shares * (counts - 1)
     below = place.astype(np.int64)
@@ -91,9 +92,11 @@ def _quantiles(ordered: FloatArray, counts: NDArray[np.int64], shares: FloatArra
     return quantiles
 
 
-def _deviation(values: FloatArray, counts: NDArray[np.int64]) -> FloatArray:
+def _deviation(values: FloatArray, counts: int | NDArray[np.int64]) -> FloatArray:
     """Unbiased standard deviations (d,) of columns, without what is NaN; 0 of one value."""
-    known = np.where(np.isnan(values), 0.0, values - 0.5)
+    known = values - 0.5
+    if not isinstance(counts, int):
+        known[np.isnan(known)] = 0.0
     squares = np.einsum("nd,nd->d", known, known) - known.sum(axis=0) ** 2 / counts
     deviation: FloatArray = np.sqrt(np.maximum(squares, 0.0) / np.maximum(counts - 1, 1))
     return deviation

@@ -110,11 +110,13 @@ class Kernels:
 
     def coefficients(self, points: Points, bandwidths: FloatArray) -> FloatArray:
         """(n, f) of kernels; the bandwidth of a category is its mass on all the others."""
-        parts = [points.features[:, : self._size] @ self._table(bandwidths)]
-        if len(self._continuous):
-            rows = points.rows[:, self._continuous]
-            parts += _quadratic(rows, bandwidths[self._continuous])
-        return np.concatenate(parts, axis=1)
+        tabulated: FloatArray = points.features[:, : self._size] @ self._table(bandwidths)
+        if not len(self._continuous):
+            return tabulated
+        rows = points.rows[:, self._continuous]
+        return np.concatenate(
+            [tabulated, *_quadratic(rows, bandwidths[self._continuous])], axis=1
+        )
 
     def _table(self, bandwidths: FloatArray) -> FloatArray:
         """Log density of a kernel at each tabulated value, for each value of the same one."""

@@ -28,17 +28,25 @@ class UnitSpace:
     def __init__(self, space: Space) -> None:
         self.space = space
         items = list(space.values())
-        self._centres = [_centres(item) for item in items]
+        centres = [_centres(item) for item in items]
         self.edges = [_edges(item) for item in items]
         self.categories = np.array(
             [len(item.levels) if isinstance(item, Categorical) else 0 for item in items]
         )
-        self.levels = np.array([0 if c is None else len(c) for c in self._centres])
+        self.levels = np.array([0 if c is None else len(c) for c in centres])
         self._wide = [
             (column, item)
             for column, item in enumerate(items)
-            if item.levels is not None and self._centres[column] is None
+            if item.levels is not None and centres[column] is None
         ]
+        # Cells of all hyperparameters on one line: those of number j lie between j and j + 1.
+        self._columns = np.arange(len(items))
+        edges = [np.empty(0) if one is None else one for one in self.edges]
+        self._line = np.concatenate([j + one for j, one in enumerate(edges)])
+        self._edges_before = np.cumsum([0, *map(len, edges)])[:-1]
+        self._discrete = np.flatnonzero(self.levels)
+        self._centres = np.concatenate([np.empty(0), *(c for c in centres if c is not None)])
+        self._first_centre = np.cumsum([0, *self.levels])[:-1][self._discrete]
         self._scaled = [_scaled(item) for item in items]
         self._conditions = [
             (
@@ -55,7 +63,7 @@ class UnitSpace:
         ]
 
     def __len__(self) -> int:
-        return len(self._centres)
+        return len(self._columns)
 
     def rows(self, configs: Sequence[Configuration]) -> FloatArray:
         """Rows (n, d) of configurations."""
@@ -78,9 +86,8 @@ class UnitSpace:
         if missing.any():
             unit[missing] = 0.5
         np.minimum(np.maximum(unit, 0.0, out=unit), 1.0, out=unit)
-        for column, (centres, edges) in enumerate(zip(self._centres, self.edges, strict=True)):
-            if centres is not None and edges is not None:
-                unit[:, column] = centres[edges.searchsorted(unit[:, column], side="right")]
+        cells = self._cells(unit)[:, self._discrete]
+        unit[:, self._discrete] = self._centres[self._first_centre + cells]
         for column, item in self._wide:
             unit[:, column] = [item.position(value) for value in item.from_unit(unit[:, column])]
         for column, parent, allowed in self._conditions:
@@ -93,14 +100,17 @@ class UnitSpace:
 
         0 for a continuous one.
         """
-        indices = np.zeros(rows.shape, dtype=np.int64)
-        for column, edges in enumerate(self.edges):
-            if edges is not None:
-                indices[:, column] = edges.searchsorted(rows[:, column], side="right")
+        indices = self._cells(rows)
         inactive = np.isnan(rows)
         if inactive.any():
             indices[inactive] = -1
         return indices
+
+    def _cells(self, rows: FloatArray) -> NDArray[np.int64]:
+        """(n, d): the cell in which a position lies; 0 for a continuous hyperparameter."""
+        cells: NDArray[np.int64] = self._line.searchsorted(rows + self._columns, side="right")
+        cells -= self._edges_before
+        return cells
 
     def features(self, rows: FloatArray) -> FloatArray:
         """(n, f) for models: a number in [0, 1] on its own scale, one column a category.
