@@ -114,9 +114,7 @@ class Kernels:
         if not len(self._continuous):
             return tabulated
         rows = points.rows[:, self._continuous]
-        return np.concatenate(
-            [tabulated, *_quadratic(rows, bandwidths[self._continuous])], axis=1
-        )
+        return np.concatenate([tabulated, *_quadratic(rows, bandwidths[self._continuous])], axis=1)
 
     def _table(self, bandwidths: FloatArray) -> FloatArray:
         """Log density of a kernel at each tabulated value, for each value of the same one."""
