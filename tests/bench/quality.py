@@ -9,12 +9,14 @@ One worker, objective free of noise (means over repetitions), normalised regret
 import argparse
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from hpobench import catalogue
+from hpobench.hyperparameters import FloatArray
 from hpobench.randomness import derive_seed
 from hpobench.records import Job
 from hpobench.runner import build_task
@@ -101,20 +103,22 @@ def scale(task: Any) -> tuple[float, float]:
 
 def regrets(
     method: str, tasks: Sequence[str], seeds: int, jobs: int, count: int = AT[-1]
-) -> tuple[dict[str, np.ndarray], float]:
+) -> tuple[dict[str, FloatArray], float]:
     """Normalised regret (seeds, count) by task, and the mean CPU ms a suggestion at the end."""
-    pairs = [(task, seed) for task in tasks for seed in range(seeds)]
+    found = {task: _runs(method, task, seeds, jobs, count) for task in tasks}
+    ms = float(np.mean([each for _, each in found.values()]))
+    return {task: curves for task, (curves, _) in found.items()}, ms
+
+
+@cache
+def _runs(method: str, task: str, seeds: int, jobs: int, count: int) -> tuple[FloatArray, float]:
+    """The same of one task, which may be in several groups."""
     runs = Parallel(n_jobs=jobs)(
-        delayed(one_run)(method, task, seed, count) for task, seed in pairs
+        delayed(one_run)(method, task, seed, count) for seed in range(seeds)
     )
-    found: dict[str, list[np.ndarray]] = {task: [] for task in tasks}
-    for (task, _), (curve, _) in zip(pairs, runs, strict=True):
-        found[task].append(np.array(curve))
-    normalised = {}
-    for name, curves in found.items():
-        optimum, median = scale(load(name))
-        normalised[name] = (np.array(curves) - optimum) / (median - optimum)
-    return normalised, float(np.mean([ms for _, ms in runs]))
+    optimum, median = scale(load(task))
+    curves = np.array([curve for curve, _ in runs])
+    return (curves - optimum) / (median - optimum), float(np.mean([ms for _, ms in runs]))
 
 
 def report(

@@ -54,6 +54,7 @@ def test_idx(tmp_path, pack):
         (b"<html>", "no IDX file"),
         (b"", "no IDX file"),
     ],
+    ids=["short", "long", "header", "gz", "html", "empty"],
 )
 def test_damaged_idx(tmp_path, content, message):
     path = tmp_path / "some"
