@@ -33,13 +33,11 @@ class ListedSpace(Space):
                 super().validate(config)
             except ValueError as error:
                 raise ValueError(f"configuration {number} of the list: {error}") from error
-        self._configs = [self._ordered(config) for config in configs]
-        self._numbers = {self.key(config): number for number, config in enumerate(self._configs)}
+        self._number([self._ordered(config) for config in configs])
         if len(self._numbers) < len(self._configs):
             raise ValueError("the list holds some configuration more than once")
         self._encoding = Encoding(self)
         self._rows = self._encoding.rows(self._configs)
-        self.size: int | None = len(self._configs)
 
     def _ordered(self, config: Configuration) -> Configuration:
         return {name: config[name] for name in self.names if name in config}
@@ -72,14 +70,6 @@ class ListedSpace(Space):
         distances: FloatArray = np.einsum("nd,nd->n", gaps, gaps)
         distances[list(without)] = np.inf
         return distances
-
-    def index_of(self, config: Configuration) -> int:
-        """The number of a listed configuration; raises KeyError for any other."""
-        return self._numbers[self.key(config)]
-
-    def config_at(self, index: int) -> Configuration:
-        """The configuration with that number; inverse of `index_of`."""
-        return dict(self._configs[index])
 
     def default(self, given: Mapping[str, Any] | None = None) -> Configuration:
         """Of the listed configurations that agree with `given`, the nearest to the defaults.

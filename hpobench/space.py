@@ -12,6 +12,9 @@ from hpobench.specification import conditions, plain, stated
 
 Configuration = dict[str, Any]
 
+# Of more values or, where they are conditional, configurations no table is kept.
+_MOST_LISTED = 10_000
+
 
 class Space(Mapping[str, Hyperparameter]):
     """A search space: an immutable mapping from names to hyperparameters.
@@ -28,6 +31,9 @@ class Space(Mapping[str, Hyperparameter]):
 
     `when` makes a hyperparameter conditional: it is active only where the one that it names, stated
     before it, is active and has that value (or one of a list). Configurations hold what is active.
+
+    `finite`: no hyperparameter is continuous. `size`: the number of configurations that `config_at`
+    lists; None: infinite, or conditional and of more than 10,000.
     """
 
     def __init__(self, hyperparameters: Mapping[str, Any]) -> None:
@@ -38,13 +44,38 @@ class Space(Mapping[str, Hyperparameter]):
         self._conditions = dict(conditions(self._items, hyperparameters))
         levels = [hyperparameter.levels for hyperparameter in self._items.values()]
         self._levels: list[Sequence[Any]] = [level for level in levels if level is not None]
-        # Conditional spaces are not numbered: they count as infinite.
-        finite = len(self._levels) == len(levels) and not self._conditions
-        self.size: int | None = math.prod(map(len, self._levels)) if finite else None
-        self._positions = tuple(self._index_positions()) if self._is_small() else None
+        self.finite = len(self._levels) == len(levels)
+        complete = self.finite and not self._conditions
+        self.size: int | None = math.prod(map(len, self._levels)) if complete else None
+        small = complete and max(map(len, self._levels)) <= _MOST_LISTED
+        self._positions = tuple(self._index_positions()) if small else None
+        self._configs: Sequence[Configuration] = ()
+        self._numbers: Mapping[tuple[Any, ...], int] = {}
+        if self.finite and self._conditions:
+            self._number(self._tree())
 
-    def _is_small(self) -> bool:
-        return self.size is not None and max(map(len, self._levels)) <= 10_000
+    def _tree(self) -> list[Configuration]:
+        """All configurations of a finite conditional space; none, if they are too many to list."""
+        configs: list[Configuration] = [{}]
+        for name, item in self._items.items():
+            parent, wanted = self._conditions.get(name, ("", ()))
+            grown = []
+            for config in configs:
+                if parent and config.get(parent) not in wanted:
+                    grown.append(config)
+                else:
+                    grown += [{**config, name: value} for value in item.levels or ()]
+            if len(grown) > _MOST_LISTED:
+                return []
+            configs = grown
+        return configs
+
+    def _number(self, configs: Sequence[Configuration]) -> None:
+        """Take these for all configurations, in this order; if there are none, none is numbered."""
+        self._positions = None
+        self._configs = configs
+        self._numbers = {self.key(config): number for number, config in enumerate(configs)}
+        self.size = len(configs) or None
 
     def _index_positions(self) -> Iterator[tuple[str, dict[Any, int]]]:
         """For each hyperparameter: value -> its contribution to the index of a configuration."""
@@ -131,29 +162,39 @@ class Space(Mapping[str, Hyperparameter]):
         )
 
     def index_of(self, config: Configuration) -> int:
-        """The number of a configuration of a finite space, last hyperparameter fastest."""
+        """The number of a configuration of a finite space, last hyperparameter fastest.
+
+        Raises ValueError if the space is not numbered (`size` is None).
+        """
         index = 0
         if self._positions is not None:
             for name, positions in self._positions:
                 index += positions[config[name]]
             return index
-        self._require_finite()
+        self._require_numbered()
+        if self._numbers:
+            return self._numbers[self.key(config)]
         for name, levels in zip(self.names, self._levels, strict=True):
             index = index * len(levels) + levels.index(config[name])
         return index
 
     def config_at(self, index: int) -> Configuration:
         """The configuration with that number; inverse of `index_of`."""
-        self._require_finite()
+        self._require_numbered()
+        if self._configs:
+            return dict(self._configs[index])
         values = []
         for levels in reversed(self._levels):
             index, rank = divmod(index, len(levels))
             values.append(levels[rank])
         return dict(zip(self.names, reversed(values), strict=True))
 
-    def _require_finite(self) -> None:
+    def _require_numbered(self) -> None:
         if self.size is None:
-            raise ValueError("only the configurations of a finite space are numbered")
+            raise ValueError(
+                "only the configurations of a finite space are numbered; if it is conditional, "
+                f"at most {_MOST_LISTED:,}"
+            )
 
     def default(self, given: Mapping[str, Any] | None = None) -> Configuration:
         """`given`, completed by declared defaults, and else by the middle of the range."""

@@ -18,10 +18,13 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.methods.searchers.gaussian_process import Posterior, fit
 from hpobench.methods.searchers.kernels import Matern52
 from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.methods.searchers.value_transform import ceiling
 
 # Iterations of a fit, and the fewest new observations that are worth one.
 _STEPS = 10
 _FEWEST_NEW = 5
+# Deviations of all values that the last step of a curve may count for.
+_MOST_GAIN = 5.0
 # When more than `most` observations are known, so many of the best are kept, and of the latest.
 _BEST, _LATEST = 0.4, 0.4
 
@@ -40,7 +43,7 @@ class Point(NamedTuple):
 
 
 class CurveModel:
-    """Predicts values at points; values that failed count as the worst.
+    """Predicts values at points; values that failed or diverged count as the worst (`pulled_in`).
 
     Parameters are fitted anew whenever the observations grew by the fraction `refit`, and by 5; in
     between, the factor grows. Of more than `most` observations the model goes on with the best, 40
@@ -95,7 +98,9 @@ class CurveModel:
             self._kept = sorted({*best, *latest})
         values = np.array([self._values[index] for index in self._kept])
         finite = values[np.isfinite(values)]
-        self._worst = float(finite.max())
+        # A diverged loss would flatten all differences among the good ones.
+        self._worst = min(float(finite.max()), ceiling(finite))
+        finite = np.minimum(finite, self._worst)
         self._centre, self._spread = float(finite.mean()), float(finite.std()) or 1.0
         x, y = self._encoded(self._kept)
         if len(self) >= self._due:
@@ -109,7 +114,6 @@ class CurveModel:
     def _encoded(self, indices: list[int]) -> tuple[FloatArray, FloatArray]:
         """Features (n, f) and targets (n, 1) of observations."""
         values = np.array([self._values[index] for index in indices])
-        values = np.where(np.isfinite(values), values, self._worst)
         x = self.features([self._points[index] for index in indices])
         return x, self.scaled(values)[:, None]
 
@@ -119,9 +123,11 @@ class CurveModel:
         budget = np.array([point.budget for point in points])
         last = self.scaled(np.array([point.last for point in points]))
         gain = np.array([point.gain for point in points]) / self._spread
+        gain = np.clip(gain, -_MOST_GAIN, _MOST_GAIN)
         curve = np.nan_to_num(np.stack([budget, last, gain], axis=1), nan=0.0)
         return np.concatenate([self._unit.features(rows), curve], axis=1)
 
     def scaled(self, values: FloatArray) -> FloatArray:
-        """Values on the scale of the targets."""
-        return (values - self._centre) / self._spread
+        """Values on the scale of the targets; those that failed or diverged are the worst."""
+        scaled: FloatArray = (np.minimum(values, self._worst) - self._centre) / self._spread
+        return scaled

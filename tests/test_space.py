@@ -73,6 +73,35 @@ def test_finite_spaces_are_numbered_last_hyperparameter_fastest():
         MIXED.config_at(0)
 
 
+TREE = {
+    "kind": {"type": "categorical", "values": ["none", "some"]},
+    "size": {"type": "integer", "low": 1, "high": 3, "when": {"kind": "some"}},
+    "way": {"type": "categorical", "values": ["a", "b"], "when": {"size": [2, 3]}},
+}
+
+
+def test_finite_conditional_spaces_are_numbered_by_what_is_active():
+    space = Space(TREE)
+    configs = [space.config_at(number) for number in range(space.size)]
+    assert configs == [
+        {"kind": "none"},
+        {"kind": "some", "size": 1},
+        *({"kind": "some", "size": size, "way": way} for size in (2, 3) for way in "ab"),
+    ]
+    assert list(map(space.index_of, configs)) == list(range(6))
+    configs[0]["kind"] = "some"
+    assert space.config_at(0) == {"kind": "none"}
+
+
+def test_conditional_spaces_of_many_configurations_are_finite_but_not_numbered():
+    space = Space(TREE | {"units": {"type": "integer", "low": 1, "high": 5000}})
+    assert space.finite
+    assert space.size is None  # 6 x 5000
+    with pytest.raises(ValueError, match="at most 10,000"):
+        space.config_at(0)
+    assert not MIXED.finite
+
+
 def test_the_default_is_what_is_declared_and_else_the_middle():
     assert MIXED.default() == {
         **{"rate": 0.1, "momentum": 0.495, "units": 89, "layers": 3, "batch": 32},

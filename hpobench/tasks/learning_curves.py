@@ -29,7 +29,7 @@ from hpobench.hyperparameters import Float, FloatArray, Integer
 from hpobench.randomness import mix
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
 from hpobench.space import Configuration, Space
-from hpobench.tasks.noise import counters, normals, stable_hash
+from hpobench.tasks.noise import counters, normal, normals, stable_hash
 
 ERROR_MIN, ERROR_MAX = 0.05, 0.40
 TIME_CONSTANTS = 3.0  # r_max / T
@@ -70,7 +70,9 @@ class LearningCurves:
     `noise`: standard deviation of the Gaussian noise on each value, a fixed function of
     (configuration, epoch, seed). `cost_s`: seconds per epoch, on average over the space;
     `cost_spread`: logarithm of the factor by which the widest network costs more than the
-    geometric middle, and the narrowest less. `epochs`: r_max.
+    geometric middle, and the narrowest less. `cost_tail`: standard deviation of the logarithm of a
+    factor of mean 1 by which an epoch of a configuration costs more or less, a fixed function of
+    (configuration, seed): stragglers, that no hyperparameter tells of. `epochs`: r_max.
     """
 
     def __init__(
@@ -80,10 +82,11 @@ class LearningCurves:
         noise: float = 0.005,
         cost_s: float = 1.0,
         cost_spread: float = 1.0,
+        cost_tail: float = 0.0,
         epochs: int = 81,
         can_checkpoint: bool = True,
     ) -> None:
-        _check(crossing, noise, cost_s, cost_spread)
+        _check(crossing, noise, cost_s, cost_spread, cost_tail)
         self.space = space()
         self.fidelity = Fidelity("epochs", 1, epochs)
         self.metric = Metric("error", "validation error")
@@ -91,7 +94,7 @@ class LearningCurves:
         self.can_checkpoint = can_checkpoint
         self._exponent = 2.0 * crossing
         self._noise = noise
-        self._spread = cost_spread
+        self._spread, self._tail = cost_spread, cost_tail
         # The mean of exp(spread (2u - 1)) over u in [0, 1] is sinh(spread) / spread.
         self._cost_s = cost_s / (math.sinh(cost_spread) / cost_spread if cost_spread else 1.0)
         self._epochs = np.arange(1.0, epochs + 1)
@@ -129,11 +132,13 @@ class LearningCurves:
         """All epochs of a configuration, of which a job takes a part."""
         unit = self.space.to_unit([config])[0].tolist()
         true = self.curve(self.final_errors(unit), self._epochs)
-        values = true
-        if self._noise:
+        values, epoch_s = true, self._seconds_per_epoch(unit[1])
+        if self._noise or self._tail:
             key = mix(seed, stable_hash(self.space.key(config)))
             values = true + self._noise * normals(key, self._counters)
-        return _Curve(values, true, self._seconds_per_epoch(unit[1]))
+            if self._tail:  # exp(t z - t^2 / 2), of mean 1; the number 0 is that of no epoch
+                epoch_s *= math.exp(self._tail * (normal(key, 0) - self._tail / 2))
+        return _Curve(values, true, epoch_s)
 
     def curve(self, error: float | FloatArray, epochs: float | FloatArray) -> FloatArray:
         """Noise-free y for final errors e and numbers of epochs, of shapes that broadcast."""
@@ -160,13 +165,16 @@ class LearningCurves:
         return float(np.median(self.curve(self.final_errors(unit.T), self.fidelity.r_max)))
 
 
-def _check(crossing: float, noise: float, cost_s: float, cost_spread: float) -> None:
+def _check(
+    crossing: float, noise: float, cost_s: float, cost_spread: float, cost_tail: float
+) -> None:
     if not 0 <= crossing <= 1:
         raise ValueError(
             f"crossing={crossing} must lie in [0, 1]: beyond it the optimum is unknown"
         )
-    finite = 0 <= noise < math.inf and 0 <= cost_spread < math.inf and 0 < cost_s < math.inf
-    if not finite:
+    least = all(0 <= value < math.inf for value in (noise, cost_spread, cost_tail))
+    if not (least and 0 < cost_s < math.inf):
         raise ValueError(
-            f"noise={noise} and cost_spread={cost_spread} must be at least 0, cost_s={cost_s} above"
+            f"noise={noise}, cost_spread={cost_spread} and cost_tail={cost_tail} must be at least "
+            f"0, cost_s={cost_s} above"
         )

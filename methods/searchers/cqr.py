@@ -18,6 +18,7 @@ from hpobench.methods.searchers.candidates import Candidates
 from hpobench.methods.searchers.evidence import Evidence, Known, check_liar, lies
 from hpobench.methods.searchers.forest import Forest
 from hpobench.methods.searchers.forest_growth import Growth, grow
+from hpobench.methods.searchers.value_transform import pulled_in
 from hpobench.records import Evaluation, Job
 from hpobench.space import Configuration, Space
 
@@ -72,6 +73,8 @@ class CQR:
         rows = self._candidates.random(self._count)
         if known is None or not len(rows):
             return self._candidates.draw()
+        # One diverged value would have all the error, and no other be worth a split.
+        known = known._replace(values=pulled_in(known.values))
         values, forest, corrections = self._fitted(known)
         drawn = self._rng.integers(len(self._levels), size=len(rows))
         points, levels = self._evidence.points(rows), self._levels[drawn, None]

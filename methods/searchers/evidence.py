@@ -18,7 +18,7 @@ from hpobench.records import Evaluation, Job
 LIARS = ("mean", "best", "worst")
 
 # Only so many of the latest pending configurations are lied about.
-_MOST_PENDING = 100
+_MOST_PENDING = 1000
 
 
 class Known(NamedTuple):

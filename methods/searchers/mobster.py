@@ -101,9 +101,11 @@ class JointData:
 
         Each step is the linear regression of the higher value on the lower over the trials that
         have both: that selects on the regressor, which leaves a regression unbiased, and noise
-        flattens it. A slope of 1 weighs as much as `_PRIOR_PAIRS` trials.
+        flattens it. A slope of 1 weighs as much as `_PRIOR_PAIRS` trials. Where ranks reverse, the
+        lower rung says nothing (a slope of 0): what failed or diverged there must not become good.
         """
         values = values.copy()
+        finite = np.isfinite(values)
         levels = sorted(self._history.levels)
         for low, high in itertools.pairwise(levels):
             pairs = self._pairs(low, high)
@@ -113,8 +115,8 @@ class JointData:
                 spread = float(below @ below)
                 slope = float(below @ above) / spread if spread > 0 else 1.0
                 slope = (len(pairs) * slope + _PRIOR_PAIRS) / (len(pairs) + _PRIOR_PAIRS)
-                mine = resources <= low
-                values[mine] = middle[1] + slope * (values[mine] - middle[0])
+                mine = finite & (resources <= low)
+                values[mine] = middle[1] + max(slope, 0.0) * (values[mine] - middle[0])
         return values
 
     def _pairs(self, low: float, high: float) -> FloatArray:

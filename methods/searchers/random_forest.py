@@ -17,12 +17,17 @@ from hpobench.methods.searchers.candidates import Candidates
 from hpobench.methods.searchers.evidence import Evidence, check_liar, lies
 from hpobench.methods.searchers.forest_growth import Growth, grow
 from hpobench.methods.searchers.one_exchange import OneExchange
+from hpobench.methods.searchers.value_transform import pulled_in
 from hpobench.records import Evaluation, Job
 from hpobench.space import Configuration, Space
 
 # What lies between the best value and this percentile is added below the best, so that its
 # logarithm is finite (SMAC3, RunHistoryLogScaledEncoder).
 _PERCENTILE = 5
+
+# Values farther above the median, in units of what the best is below it, count as so far: what is
+# worse by more than the precision of a float leaves nothing of the others.
+_MOST_SPREADS = 1e6
 
 # Hutter et al. (2014), section 4.1.2: variances are bounded from below.
 _SMALLEST_VARIANCE = 1e-10
@@ -69,7 +74,7 @@ class RandomForestSearch:
         known = self._evidence.known(pending)
         if known is None or self._rng.random() < self._random_share:
             return self._candidates.draw()
-        costs = log_scaled(known.values) if self._log else known.values
+        costs = log_scaled(known.values) if self._log else pulled_in(known.values)
         points = self._evidence.points(np.concatenate([known.rows, known.pending]))
         believed = np.full(len(known.pending), lies(costs, self._liar))
         values = np.concatenate([costs, believed])
@@ -97,6 +102,7 @@ class RandomForestSearch:
 
 def log_scaled(values: FloatArray) -> FloatArray:
     """Logarithms (n,) of values on a scale from a little above 0 to 1; zeros if all are equal."""
+    values = pulled_in(values, _MOST_SPREADS)
     best, worst = values.min(), values.max()
     below = best - (np.percentile(values, _PERCENTILE) - best)
     if not worst > best:

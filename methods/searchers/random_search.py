@@ -3,7 +3,7 @@
 Bergstra and Bengio (2012), Random Search for Hyper-Parameter Optimization, JMLR 13.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 
@@ -22,15 +22,18 @@ class RandomSearch:
 
     Without replacement a finite space is never searched twice at the same point. Repeats are drawn
     again, so the others keep their odds (an integer on a log scale is not uniform over its
-    values); the few that are left in the end are drawn evenly.
+    values); the few that are left in the end are drawn evenly. Only of a conditional space that is
+    too large to be listed some come again, when nearly all draws do.
     """
 
     def __init__(self, space: Space, rng: np.random.Generator, replace: bool = False) -> None:
         self._space = space
         self._rng = rng
         self._block: list[Configuration] = []
-        self._unique = not replace and space.size is not None
-        self._tried: set[int] = set()
+        self._unique = not replace and (space.finite or space.size is not None)
+        self._number: Callable[[Configuration], Hashable]
+        self._number = space.key if space.size is None else space.index_of
+        self._tried: set[Hashable] = set()
         self._rest: list[int] | None = None
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
@@ -43,7 +46,7 @@ class RandomSearch:
                 config = self._draw()
                 if self.exclude(config):
                     return config
-        return self._take_from_rest()
+        return self._draw() if self._space.size is None else self._take_from_rest()
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         """Random search learns nothing."""
@@ -53,7 +56,7 @@ class RandomSearch:
         if not self._unique:
             return True
         before = len(self._tried)
-        self._tried.add(self._space.index_of(config))
+        self._tried.add(self._number(config))
         return len(self._tried) > before
 
     def _draw(self) -> Configuration:

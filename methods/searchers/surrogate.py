@@ -3,6 +3,7 @@
 Notation: n observations, p pending ones, f features, s columns of targets.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,7 @@ class Liar:
     """What is assumed of jobs under way, so that several workers do not get the same advice.
 
     `believer`: the posterior mean (Ginsbourger et al. 2010, kriging believer); `fantasies`:
-    `count` joint draws from the posterior (Snoek et al. 2012, section 3.3); `constant_liar`: the
+    `count` joint draws of what may be observed (Snoek et al. 2012, section 3.3); `constant_liar`: the
     best value so far (Ginsbourger et al. 2010).
     """
 
@@ -83,7 +84,9 @@ class Liar:
         if self.kind == "fantasies":
             columns = self.count // posterior.whitened.shape[1]
             posterior = posterior.repeated(max(columns, 1))
-            return posterior.extended(x, posterior.sample(x, rng))
+            values = posterior.sample(x, rng)
+            noise = math.exp(posterior.theta[-2] / 2) * rng.standard_normal(values.shape)
+            return posterior.extended(x, values + noise)
         if self.kind == "believer":
             return posterior.extended(x, posterior.predict(x)[0])
         return posterior.extended(x, np.full((len(x), 1), lie))

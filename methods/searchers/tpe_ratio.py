@@ -13,6 +13,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.methods.searchers.parzen import ParzenEstimator
 from hpobench.methods.searchers.parzen_kernels import Kernels, Points
 from hpobench.methods.searchers.prior import Prior
+from hpobench.methods.searchers.value_transform import LARGEST
 
 Indices = NDArray[np.int64]
 
@@ -49,7 +50,8 @@ def objective_split(
     good, bad = order[:count], order[count:]
     weights = np.ones(count)
     if improvement and len(bad) and math.isfinite(values[bad[0]]):
-        weights = np.maximum(values[bad[0]] - values[good], 1e-12)
+        known = np.clip(values, -LARGEST, LARGEST)
+        weights = np.maximum(known[bad[0]] - known[good], 1e-12)
     return Split(good, bad, weights / weights.mean(), count / len(values))
 
 

@@ -6,6 +6,7 @@ they would flatten all differences among the good ones.
 Notation: n observations.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -16,6 +17,9 @@ from hpobench.hyperparameters import FloatArray
 
 # Values beyond count as this, so that their squares are finite.
 LARGEST = 1e100
+
+# Gaps that are smaller are none: a division by them would overflow.
+_LEAST = 1e-300
 
 # Gaps below a fifth of the median gap stay nearly linear; gaps above 100 of them count as 100.
 _BEND = 0.2
@@ -37,9 +41,9 @@ def logarithm(values: FloatArray) -> FloatArray:
     """log(1 + gap / (0.2 median gap)), where the gap is the distance from the best value."""
     gaps = values - values.min()
     middle = float(np.median(gaps))
-    if not middle > 0:
+    if not middle > _LEAST:
         middle = float(gaps.mean())
-    if not middle > 0:
+    if not middle > _LEAST:
         return np.zeros(len(values))
     return standardised(np.log1p(np.minimum(gaps, _FARTHEST * middle) / (_BEND * middle)))
 
@@ -49,11 +53,24 @@ def normal_scores(values: FloatArray) -> FloatArray:
     return standardised(ndtri((rankdata(values) - 0.5) / len(values)))
 
 
-def winsorised(values: FloatArray) -> FloatArray:
-    """Linear; values far above the median are pulled in."""
+def pulled_in(values: FloatArray, spreads: float = _SPREADS) -> FloatArray:
+    """Values as they are, but none higher than `ceiling`."""
+    return np.minimum(values, ceiling(values, spreads))
+
+
+def ceiling(values: FloatArray, spreads: float = _SPREADS) -> float:
+    """As much above the median as `spreads` times what the best is below it.
+
+    Infinite where half of all are the best.
+    """
     median = float(np.median(values))
     spread = median - float(values.min())
-    return standardised(np.minimum(values, median + _SPREADS * spread) if spread > 0 else values)
+    return median + spreads * spread if spread > 0 else math.inf
+
+
+def winsorised(values: FloatArray) -> FloatArray:
+    """Linear; values far above the median are pulled in."""
+    return standardised(pulled_in(values))
 
 
 TRANSFORMS: Mapping[str, Callable[[FloatArray], FloatArray]] = {

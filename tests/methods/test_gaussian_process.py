@@ -167,6 +167,18 @@ def test_the_liar_pulls_towards_the_lie_and_fantasies_differ():
         Liar("optimist")
 
 
+def test_fantasies_are_as_uncertain_as_what_they_stand_for():
+    """Law of total variance: Var f = E Var(f | fantasy) + Var E(f | fantasy)."""
+    (x, y), pending = data(12), data(3, seed=1)[0]
+    before = conditioned(Matern52([0, 1, 2]), THETA, x, y)
+    count = 20_000
+    dreamt = Liar("fantasies", count).assume(before, pending, 0.0, np.random.default_rng(0))
+    means, variance = dreamt.predict(pending)
+    explained = means.var(axis=1)
+    error = 5 * explained * np.sqrt(2 / count)
+    assert (np.abs(variance + explained - before.predict(pending)[1]) < error).all()
+
+
 def test_a_surrogate_between_refits_is_exact_for_its_parameters():
     x, y = data(45)
     surrogate = Surrogate(Matern52([0, 1, 2]), refit=0.5)

@@ -1,5 +1,6 @@
 """MOBSTER: what its model sees and where it is asked, and that it helps ASHA on closed forms."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -115,3 +116,18 @@ def test_jobs_under_way_at_a_lower_resource_are_kept_away_from():
         jobs[trial] = Job(trial, searcher.suggest(jobs), 0, 1)
     apart = spread([job.config for job in jobs.values()])
     assert apart > 5 * spread([searcher.suggest({}) for _ in range(6)])
+
+
+def test_what_failed_or_diverged_stays_bad_where_ranks_reverse():
+    """Values 0 to 9 at epoch 1 are 9 to 0 at epoch 3: a line through them would make inf -inf."""
+    data = JointData(UnitSpace(SQUARE), 6, 100)
+    rng = np.random.default_rng(0)
+    for trial in range(12):
+        job = Job(trial, SQUARE.sample(rng, 1)[0], 0, 1)
+        data.add(job, told({10: math.inf, 11: 1e6}.get(trial, trial)))
+    for trial in range(10):
+        data.add(Job(trial, SQUARE.sample(rng, 1)[0], 1, 3), told(9 - trial))
+    values = data.training().values
+    assert values[10] == math.inf
+    # The lower rung says nothing: all of its values are the mean of the higher one.
+    np.testing.assert_allclose(values[[*range(10), 11]], 4.5)

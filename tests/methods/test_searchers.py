@@ -20,6 +20,12 @@ from hpobench.space import Space
 UNIT = Space({name: {"type": "float", "low": 0, "high": 1} for name in "abc"})
 TEN = Space({"x": {"type": "integer", "low": 0, "high": 9}})
 SKEWED = Space({"x": {"type": "integer", "low": 1, "high": 300, "log": True}})
+TREE = Space(
+    {
+        "kind": {"type": "categorical", "values": ["none", "some"]},
+        "size": {"type": "integer", "low": 1, "high": 20, "when": {"kind": "some"}},
+    }
+)
 
 
 def rng(seed=0):
@@ -38,10 +44,20 @@ def tell(searcher, trial, config, value, start=0, end=1):
 
 
 @pytest.mark.parametrize("searcher", [RandomSearch, Sobol, LocalSearcher])
-@pytest.mark.parametrize("space", [TEN, SKEWED], ids=["ten", "skewed"])
+@pytest.mark.parametrize("space", [TEN, SKEWED, TREE], ids=["ten", "skewed", "tree"])
 def test_without_replacement_all_points_come_once(searcher, space):
-    found = [config["x"] for config in suggestions(searcher(space, rng()))]
-    assert sorted(found) == list(space["x"].levels)
+    found = [space.index_of(config) for config in suggestions(searcher(space, rng()))]
+    assert sorted(found) == list(range(space.size))
+
+
+@pytest.mark.parametrize("searcher", [RandomSearch, Sobol])
+def test_points_of_a_conditional_space_too_large_to_list_come_once(searcher):
+    """Half of all draws are the one configuration without `size`."""
+    more = {"units": {"type": "integer", "low": 1, "high": 20_000, "when": {"kind": "some"}}}
+    space = Space({"kind": {"type": "categorical", "values": ["none", "some"]}} | more)
+    assert space.size is None
+    found = suggestions(searcher(space, rng()), 200)
+    assert len(set(map(space.key, found))) == 200
 
 
 @pytest.mark.parametrize("searcher", [RandomSearch, Sobol, LocalSearcher, GridSearch])

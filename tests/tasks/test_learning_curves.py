@@ -103,6 +103,18 @@ def test_costs(configs):
     assert flat.evaluate(Job(0, configs[0], 0, 3), 0, None).seconds.tolist() == [2, 4, 6]
 
 
+def test_costs_may_have_a_heavy_tail():
+    """Log-normal factors of mean 1: their logarithms have the mean -t^2 / 2 and the deviation t."""
+    task = LearningCurves(noise=0.0, cost_spread=0.0, cost_tail=1.5)
+    drawn = task.space.sample(np.random.default_rng(1), 4000)
+    logs = np.log([task.evaluate(Job(0, c, 0, 1), 0, None).duration_s for c in drawn])
+    assert logs.mean() == pytest.approx(-1.125, abs=4 * 1.5 / np.sqrt(4000))
+    assert logs.std() == pytest.approx(1.5, abs=4 * 1.5 / np.sqrt(8000))
+    again = [task.evaluate(Job(0, drawn[0], 0, 81), seed, None).duration_s for seed in (0, 0, 1)]
+    assert again[0] == again[1] != again[2]
+    assert again[0] == pytest.approx(81 * np.exp(logs[0]))
+
+
 @pytest.mark.parametrize("job", [(0, 82), (5, 5), (-1, 3)])
 def test_wrong_jobs(job):
     with pytest.raises(ValueError, match="trains from 0 to 81 epochs"):
@@ -114,3 +126,5 @@ def test_wrong_settings():
         LearningCurves(1.5)
     with pytest.raises(ValueError, match="cost_s=0 above"):
         LearningCurves(cost_s=0)
+    with pytest.raises(ValueError, match="cost_tail=-1 must be at least 0"):
+        LearningCurves(cost_tail=-1)
