@@ -62,8 +62,8 @@ class Liar:
     """What is assumed of jobs under way, so that several workers do not get the same advice.
 
     `believer`: the posterior mean (Ginsbourger et al. 2010, kriging believer); `fantasies`:
-    `count` joint draws of what may be observed (Snoek et al. 2012, section 3.3); `constant_liar`: the
-    best value so far (Ginsbourger et al. 2010).
+    `count` joint draws of what may be observed (Snoek et al. 2012, section 3.3);
+    `constant_liar`: the best value so far (Ginsbourger et al. 2010).
     """
 
     kind: str
