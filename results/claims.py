@@ -1,7 +1,7 @@
 """Claims: what papers say of their methods, judged on stored runs.
 
-A study under `conf/study/claims/` says in `about.claim` what is claimed, and in `about.expects`
-what should then be seen, as a list of
+A study under `conf/study/claims/` says in `about.claim` what is claimed, in `about.contested`, if
+that is so, who says otherwise, and in `about.expects` what should then be seen, as a list of
 
     {better: A, worse: B, at: 0.5, task: [...]}   A has the lower mean normalised regret when half
                                                   of the time is spent (`at`, by default 1)
@@ -48,7 +48,10 @@ def judge(study: Study, expects: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 def as_markdown(about: Mapping[str, Any], findings: Sequence[Finding]) -> str:
     """One row of a table for each finding; the claim stands in the first."""
-    heads = [f"| {about['claim']} | {about['source']} |", *["| | |"] * (len(findings) - 1)]
+    claim = about["claim"]
+    if "contested" in about:
+        claim += f" (contested: {about['contested']})"
+    heads = [f"| {claim} | {about['source']} |", *["| | |"] * (len(findings) - 1)]
     return "\n".join(
         f"{head} {one.expected} | {one.measured} | {one.verdict} |"
         for head, one in zip(heads, findings, strict=True)

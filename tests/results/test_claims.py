@@ -7,6 +7,8 @@ from hpobench import catalogue
 from hpobench.results import claims
 from hpobench.schema import TaskFacts
 
+ROLES = ("better", "worse", "faster", "than")
+CLAIMS = [name for name in catalogue.names("study") if name.startswith("claims/")]
 TASKS = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=10.0)}
 
 
@@ -97,17 +99,30 @@ def test_markdown(study):
     assert lines[0].startswith("| quick is quick | nobody 2020 | best better than slow in the end")
     assert lines[1].startswith("| | | same better than slow")
     assert all(line.count("|") == 6 for line in lines)
+    about["contested"] = "somebody"
+    contested = claims.as_markdown(about, claims.judge(study, expects[:1]))
+    assert contested.startswith("| quick is quick (contested: somebody) | nobody 2020 |")
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in catalogue.names("study") if name.startswith("claims/")]
-)
+def test_each_method_of_ours_has_a_claim_and_some_are_contested():
+    studies = [catalogue.read("study", name)["about"] for name in CLAIMS]
+    expected = [one.get(key) for about in studies for one in about["expects"] for key in ROLES]
+    methods = {
+        name: catalogue.read("method", name)["_target_"] for name in catalogue.names("method")
+    }
+    ours = {name for name, target in methods.items() if ".peers." not in target}
+    # With replacement random search is a control: its closed form is a test of the tasks.
+    assert ours - set(expected) == {"random_replacement"}
+    assert sum("contested" in about for about in studies) >= 2
+
+
+@pytest.mark.parametrize("name", CLAIMS)
 def test_every_claim_compares_methods_that_it_runs(name):
     stated = catalogue.read("study", name)
     assert {"claim", "source", "expects"} <= set(stated["about"])
     assert stated["name"] == f"claim_{name.removeprefix('claims/')}"
     for expectation in stated["about"]["expects"]:
-        names = {expectation.get(key) for key in ("better", "worse", "faster", "than")} - {None}
+        names = {expectation.get(key) for key in ROLES} - {None}
         tasks = expectation.get("task") or [t for c in stated["comparisons"] for t in c["task"]]
         for task in [tasks] if isinstance(tasks, str) else tasks:
             blocks = [block for block in stated["comparisons"] if task in block["task"]]
