@@ -1,10 +1,10 @@
 """Across tasks: scores, probability of improvement and ranks at one moment, with intervals.
 
 The moment is `at`, a fraction of each task's horizon. Tasks are those with a reference, and weigh
-the same; the seeds of each are resampled on their own (stratified bootstrap, 95 % percentile
-interval, NaN where a task has a single seed). A run that ended early keeps its last incumbent.
-Failed runs are left out. Tables hold the methods with runs on every task: for a study in which
-tasks differ in their methods, call with `found.only(group)` for each of `found.groups()`.
+the same; the seeds of each are resampled on their own (stratified bootstrap, 95 % interval
+as in `bootstrap`, NaN where a task has a single seed). A run that ended early keeps its last
+incumbent. Failed runs are left out. Tables hold the methods with runs on every task: for a study in
+which tasks differ in their methods, call with `found.only(group)` for each of `found.groups()`.
 
 Source of the metrics: Agarwal et al. 2021, Deep reinforcement learning at the edge of the
 statistical precipice (NeurIPS), sections 4.2 and 4.3.
@@ -18,7 +18,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import summarise
-from hpobench.results.bootstrap import centre_and_interval, run_weights
+from hpobench.results.bootstrap import SHARE, mean_and_interval, run_weights
 from hpobench.results.curves import Curves, curves, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference, capped_regret
@@ -121,7 +121,8 @@ def probability_of_improvement(
                 _improvement(array[:, one], array[:, two], some[..., one], some[..., two])
                 for array, some in zip(arrays, weights, strict=True)
             ]
-            centre, low, high = centre_and_interval(np.mean(by_task, axis=0))
+            sizes = [_fewest(array[:, [one, two]]) for array in arrays]
+            centre, low, high = mean_and_interval(by_task, sizes, SHARE)
             rows.append((method, other, centre, low, high, len(arrays)))
             rows.append((other, method, 1 - centre, 1 - high, 1 - low, len(arrays)))
     columns = ["method", "other", "probability", "low", "high", "tasks"]
@@ -153,9 +154,13 @@ def rank_intervals(
     ]
     if not by_task:
         raise ValueError("no (task, seed) has a run of every method: there are no ranks")
-    resampled = np.mean(by_task, axis=0)
+    sizes = [len(array) for array in complete if len(array)]
     rows = [
-        (method, *centre_and_interval(resampled[:, number]), len(by_task))
+        (
+            method,
+            *mean_and_interval([some[:, number] for some in by_task], sizes, (1.0, len(methods))),
+            len(by_task),
+        )
         for number, method in enumerate(methods)
     ]
     return pd.DataFrame(rows, columns=["method", "rank", "low", "high", "tasks"])
@@ -198,6 +203,11 @@ def _on_all(found: Incumbents, frames: Frames) -> list[str]:
             "the same methods were run, found.only(group) for group in found.groups()"
         )
     return [method for method in found.methods if method in common]
+
+
+def _fewest(values: FloatArray) -> int:
+    """The fewest runs of a method in values (s, m); NaN: no run."""
+    return int((~np.isnan(values)).sum(axis=0).min())
 
 
 def _weighted_means(values: FloatArray, weights: FloatArray) -> FloatArray:

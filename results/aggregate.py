@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.bootstrap import Band, Groups, bootstrap, cut_of
+from hpobench.results.bootstrap import ANY, Band, Groups, Limits, bootstrap, mean_of, middle_of
 
-_BOOTSTRAP = "95 % bootstrap interval (percentile)"
+_BOOTSTRAP = "95 % bootstrap interval (percentile, stretched for few seeds)"
 BANDS = {
     "mean": {
         "sem": "± standard error",
@@ -85,42 +85,36 @@ def summarise(
     statistic: str = "mean",
     band: str | None = None,
     rng: np.random.Generator | None = None,
+    limits: Limits = ANY,
 ) -> Summary:
     """Statistic and band of `values` (n, t), or of several such groups (strata), at each time.
 
-    NaN where any value is NaN. The bootstrap needs `rng`. Raises ValueError for an unknown
-    statistic or band, or without values.
+    NaN where any value is NaN. The bootstrap needs `rng`, and keeps to the `limits` that values
+    can have. Raises ValueError for an unknown statistic or band, or without values.
     """
     band = check(statistic, band)
     groups = [values] if isinstance(values, np.ndarray) else list(values)
     if not groups or not all(len(group) for group in groups):
         raise ValueError("there is nothing to summarise: no runs")
     centre = _centre(groups, statistic)
-    low, high = _band_of(statistic, band, rng)(groups, centre)
+    low, high = _band_of(statistic, band, rng, limits)(groups, centre)
     count = sum(map(len, groups))
     units = "seeds" if len(groups) == 1 else "task-seed pairs"
     return Summary(centre, low, high, count, statistic, band, units)
 
 
 def _centre(groups: Groups, statistic: str) -> FloatArray:
-    if statistic == "mean":
-        means: FloatArray = np.mean([group.mean(axis=0) for group in groups], axis=0)
-        return means
-    pooled = np.concatenate(groups)
-    ordered = np.sort(pooled, axis=0)
-    cut = cut_of(statistic, len(pooled))
-    middle: FloatArray = ordered[cut : len(pooled) - cut].mean(axis=0)
-    return np.where(np.isnan(ordered[-1]), np.nan, middle)
+    return mean_of(groups) if statistic == "mean" else middle_of(groups, statistic)
 
 
 def _band_of(
-    statistic: str, band: str, rng: np.random.Generator | None
+    statistic: str, band: str, rng: np.random.Generator | None, limits: Limits
 ) -> Callable[[Groups, FloatArray], Band]:
     if band != "bootstrap":
         return {"sem": _sem, "sd": _sd, "quartiles": _quartiles}[band]
     if rng is None:
         raise ValueError("band='bootstrap' needs rng, a numpy.random.Generator")
-    return lambda groups, _centre: bootstrap(groups, statistic, rng)
+    return lambda groups, _centre: bootstrap(groups, statistic, rng, limits)
 
 
 def _deviation(values: FloatArray) -> FloatArray:

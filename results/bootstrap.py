@@ -1,37 +1,132 @@
-"""The bootstrap over seeds: 95 % percentile intervals (Efron & Tibshirani 1993, ch. 13).
+"""The bootstrap over seeds: 95 % percentile intervals (Efron & Tibshirani 1993, ch. 13), stretched.
 
 Seeds are drawn with replacement, within each task if there are several. Drawing n of n runs is a
 vector of multinomial counts: statistics are computed from the counts, no run is ever copied.
+
+Of few seeds a percentile interval is too narrow: resamples vary by the variance with n instead of
+n - 1, and their quantiles are about those of the normal distribution instead of Student's t
+(Hesterberg 2015, What teachers should know about the bootstrap, The American Statistician 69: the
+narrowness bias). Of a mean over 5 normal values it covers the truth 82 times in 100, of 2 only 50.
+So both of its ends are moved away from the centre by
+
+    t(0.975, f) / z(0.975) * sqrt(corrected / plain),
+    f = corrected^2 / sum over groups of (corrected_g^2 / (n_g - 1))
+
+where plain is the bootstrap's variance, the sum of those of the groups (the seeds of a task each),
+and corrected_g = plain_g n_g / (n_g - 1); f are the degrees of freedom of Welch (1947) and
+Satterthwaite (1946), n - 1 for one group. Hesterberg's expanded percentile interval reaches as far
+by taking outer quantiles instead, but those of a few values end at the least and the largest.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri, stdtrit
 
 from hpobench.hyperparameters import FloatArray
 
 RESAMPLES = 1000
 INTERVAL = (0.025, 0.975)
+SHARE = (0.0, 1.0)
+"""The limits of a probability or a share."""
+ANY = (-np.inf, np.inf)
+_TABULATED = (*range(1, 21), 24, 30, 40, 60, 120, 240)
+_TINY = 1e-300
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 AnyIntArray = npt.NDArray[np.signedinteger[Any]]
 Groups = Sequence[FloatArray]
 Band = tuple[FloatArray, FloatArray]
+Limits = tuple[float, float]
 
 
-def interval(resampled: FloatArray) -> Band:
-    """The 95 % percentile interval (...,) of resampled statistics (..., resamples)."""
+def stretch(
+    variances: Sequence[FloatArray] | FloatArray, sizes: Sequence[int], compared: int = 2
+) -> FloatArray:
+    """The factor (...,) by which an interval is stretched about its centre (see above); 1 or more.
+
+    `variances` (g, ...): what each group adds to the variance of the resampled statistic, up to a
+    common factor; `sizes` (g,): its number of seeds. `compared`: how many methods are compared,
+    each with each, by intervals that are to hold all at once (see `reach`). NaN where a group has a
+    single seed.
+    """
+    plain = np.asarray(variances, dtype=float)
+    n = np.asarray(sizes, dtype=float).reshape(-1, *[1] * (plain.ndim - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        corrected = plain * n / (n - 1)
+        total = corrected.sum(axis=0)
+        freedom = total**2 / (corrected**2 / (n - 1)).sum(axis=0)
+        wider = np.sqrt(total / plain.sum(axis=0))
+    # Groups without spread have an interval without width, whatever the factor.
+    still = plain.sum(axis=0) <= _TINY
+    freedom = np.where(still, n.min() - 1, freedom)
+    factor: FloatArray = reach(freedom, compared) / ndtri(INTERVAL[1]) * np.where(still, 1, wider)
+    return factor if n.min() > 1 else np.full_like(factor, np.nan)
+
+
+def reach(freedom: FloatArray, compared: int = 2) -> FloatArray:
+    """How many standard errors a 95 % interval of a difference of means reaches to either side.
+
+    `compared` = 2: Student's quantile for `freedom` (...,). More: the 95 % quantile of the
+    studentised range over sqrt(2), so that with a probability of 95 % all pairs of that many
+    equal methods have intervals with 0 in them, the best and the worst too (Tukey 1953; with each
+    pair's own variance and freedom: Games & Howell 1976). For 2 methods they are the same.
+    A bootstrap of the largest difference knows no more values than there are seeds: the largest
+    deviation of two seeds is sqrt(2) standard errors, however many methods are compared.
+    """
+    if compared <= 2:
+        quantile: FloatArray = stdtrit(freedom, INTERVAL[1])
+        return quantile
+    # Rounded down to those of printed tables, as a quantile takes a fifth of a second.
+    at = np.searchsorted(_TABULATED, np.maximum(freedom, 1) * (1 + 1e-9), side="right") - 1
+    return np.vectorize(lambda place: _range_quantile(compared, _TABULATED[place]))(at)
+
+
+@lru_cache(maxsize=1000)
+def _range_quantile(compared: int, freedom: int) -> float:
+    from scipy.stats import studentized_range
+
+    return float(studentized_range.ppf(INTERVAL[1] - INTERVAL[0], compared, freedom) / np.sqrt(2))
+
+
+def interval(
+    resampled: FloatArray,
+    centre: FloatArray | float,
+    factor: FloatArray | float,
+    limits: Limits = ANY,
+) -> Band:
+    """The 95 % interval (...,) of resampled statistics (..., resamples) about their centre.
+
+    The percentile interval, its ends moved away from `centre` (...,) by `factor` (see `stretch`),
+    within the `limits` that the statistic can have.
+    """
     low, high = np.quantile(resampled, INTERVAL, axis=-1)
-    return low, high
+    low = np.minimum(low, centre - factor * (centre - low))
+    high = np.maximum(high, centre + factor * (high - centre))
+    return np.clip(low, *limits), np.clip(high, *limits)
 
 
-def centre_and_interval(values: FloatArray) -> tuple[float, float, float]:
-    """The first of the values (1 + resamples,), and the interval of the rest."""
-    low, high = interval(values[1:])
+def centre_and_interval(
+    values: FloatArray, factor: FloatArray | float, limits: Limits = ANY
+) -> tuple[float, float, float]:
+    """The first of the values (1 + resamples,), and the stretched interval of the rest."""
+    low, high = interval(values[1:], values[0], factor, limits)
     return float(values[0]), float(low), float(high)
+
+
+def mean_and_interval(
+    by_task: Sequence[FloatArray], sizes: Sequence[int], limits: Limits = ANY
+) -> tuple[float, float, float]:
+    """The mean over tasks of statistics (1 + resamples,) each, first the actual; and its interval.
+
+    `sizes`: how many seeds each task's is from.
+    """
+    factor = stretch([some[1:].var() for some in by_task], sizes)
+    return centre_and_interval(np.mean(by_task, axis=0), factor, limits)
 
 
 def drawn(count: int, rng: np.random.Generator) -> IntArray:
@@ -61,19 +156,41 @@ def cut_of(statistic: str, count: int) -> int:
     return (count - 1) // 2 if statistic == "median" else int(0.25 * count)
 
 
-def bootstrap(groups: Groups, statistic: str, rng: np.random.Generator) -> Band:
+def bootstrap(
+    groups: Groups, statistic: str, rng: np.random.Generator, limits: Limits = ANY
+) -> Band:
     """Band (t,) of the mean, median or IQM of groups (n, t), each resampled on its own.
 
     The mean is the mean over groups of their means, median and IQM are of all runs pooled. NaN if
-    a group has a single run.
+    a group has a single run. `limits`: what the statistic can be.
     """
     if any(len(group) < 2 for group in groups):
         undefined = np.full(groups[0].shape[1:], np.nan)
         return undefined, undefined
     counts = [drawn(len(group), rng).T for group in groups]
+    sizes = [len(group) for group in groups]
+    variances = [group.var(axis=0) for group in groups]
     if statistic == "mean":
-        return interval(_resampled_means(groups, counts))
-    return interval(_resampled_middles(groups, counts, statistic))
+        factor = stretch([some / n for some, n in zip(variances, sizes, strict=True)], sizes)
+        return interval(_resampled_means(groups, counts), mean_of(groups), factor, limits)
+    # Of pooled runs a group counts by its number of runs; that of their mean stands for the rest.
+    factor = stretch([some * n for some, n in zip(variances, sizes, strict=True)], sizes)
+    resampled = _resampled_middles(groups, counts, statistic)
+    return interval(resampled, middle_of(groups, statistic), factor, limits)
+
+
+def mean_of(groups: Groups) -> FloatArray:
+    """The mean (t,) over groups (n, t) of their means."""
+    mean: FloatArray = np.mean([group.mean(axis=0) for group in groups], axis=0)
+    return mean
+
+
+def middle_of(groups: Groups, statistic: str) -> FloatArray:
+    """The median or IQM (t,) of all runs of the groups (n, t) pooled; NaN where any is NaN."""
+    ordered = np.sort(np.concatenate(groups), axis=0)
+    cut = cut_of(statistic, len(ordered))
+    middle: FloatArray = ordered[cut : len(ordered) - cut].mean(axis=0)
+    return np.where(np.isnan(ordered[-1]), np.nan, middle)
 
 
 def _resampled_means(groups: Groups, counts: Sequence[IntArray]) -> FloatArray:

@@ -13,6 +13,7 @@ import numpy as np
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import tasks_with_runs
 from hpobench.results.aggregate import summarise
+from hpobench.results.bootstrap import SHARE
 from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, fractions, horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
@@ -52,7 +53,10 @@ def time_ecdf(
         label="share of targets reached",
         quantity="share of targets",
         time=parts,
-        lines={name: summarise(some, "mean", "bootstrap", rng) for name, some in complete.items()},
+        lines={
+            name: summarise(some, "mean", "bootstrap", rng, SHARE)
+            for name, some in complete.items()
+        },
         relative=True,
         axis=axis_of(found.runs),
         notes=(

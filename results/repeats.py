@@ -7,7 +7,7 @@ noise it tells nothing new.
 import numpy as np
 import pandas as pd
 
-from hpobench.results.bootstrap import bootstrap
+from hpobench.results.bootstrap import SHARE, bootstrap
 from hpobench.results.study import Study
 from hpobench.results.visits import visits
 
@@ -31,7 +31,7 @@ def repeated_suggestions(study: Study, rng: np.random.Generator | None = None) -
             mine = by_run[(by_run["task"] == task) & (by_run["method"] == method)]
             values = mine.sort_values("seed")["share"].dropna().to_numpy(float)
             if len(values):
-                low, high = (band[0] for band in bootstrap([values[:, None]], "mean", rng))
+                low, high = (band[0] for band in bootstrap([values[:, None]], "mean", rng, SHARE))
                 rows.append((task, method, values.mean(), low, high, len(values)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

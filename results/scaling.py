@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.bootstrap import RESAMPLES, interval
+from hpobench.results.bootstrap import RESAMPLES, interval, stretch
 from hpobench.results.curves import begin, curves, start_rule
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.keys import IntArray
@@ -68,8 +68,8 @@ def scaling(
 
     time_s               seconds to the target (infinite: not reached)
     speedup, efficiency  against the fewest workers; 0 if the target was not reached
-    low, high            95 % bootstrap interval (percentile) of the speed-up over seeds, the target
-                         found anew in each resample; NaN with a single seed
+    low, high            95 % bootstrap interval (see `bootstrap`) of the speed-up over seeds, the
+                         target found anew in each resample; NaN with a single seed
     reached              whether the mean over all seeds got there
     throughput           jobs that ended, per second, mean over runs: how much more was trained,
                          also where the target was never reached (NaN: jobs were not stored)
@@ -151,8 +151,8 @@ def _method_rows(means: Mapping[int, _Means], rng: np.random.Generator) -> list[
         time_s = each.reaches(plain[count], target)
         speedup = _ratio(base_s, time_s)[0]
         resampled = _ratio(base_resampled_s, each.reaches(weights[count], targets))
-        single = min(len(each.seeds), len(fewest.seeds)) < 2
-        low, high = (np.nan, np.nan) if single else interval(resampled)
+        seeds = min(len(each.seeds), len(fewest.seeds))
+        low, high = interval(resampled, speedup, stretch([1.0], [seeds]), (0.0, np.inf))
         rows.append(
             {
                 "workers": count,

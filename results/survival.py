@@ -39,11 +39,19 @@ def kaplan_meier(
     return Survival(time_s[order], share)
 
 
-def restricted_mean(survival: Survival, horizon_s: float) -> FloatArray:
-    """The integral (...,) of S from 0 to the horizon; S stays as it is after the last time."""
-    edges = np.append(survival.time_s, horizon_s).clip(max=horizon_s)
+def restricted_mean(survival: Survival, until_s: float) -> FloatArray:
+    """The integral (...,) of S from 0 to `until_s`.
+
+    S stays as it is after the last time: up to `followed_s` alone is that what was seen.
+    """
+    edges = np.append(survival.time_s, until_s).clip(max=until_s)
     mean: FloatArray = edges[0] + survival.share @ np.diff(edges)
     return mean
+
+
+def followed_s(survival: Survival) -> float:
+    """Up to when S (n,) is known: the last time, or infinite where it has come down to 0."""
+    return np.inf if survival.share[-1] <= _ROUNDING else float(survival.time_s[-1])
 
 
 def median_time_s(survival: Survival) -> float:

@@ -5,22 +5,27 @@ below the target. A run that never gets there is right-censored, and the distrib
 estimated by Kaplan-Meier: S(t) is the share of runs that have not reached the target by t.
 
 reached         share of runs that reached the target
-mean_time_s     restricted mean: the integral of S from 0 to the task's horizon. If all runs last to
-                the horizon, it is the mean of min(runtime, horizon)
+mean_time_s     restricted mean: the integral of S from 0 to `until_s`. If all runs last until then,
+                it is the mean of min(runtime, until_s)
 median_time_s   the first time at which S is 1/2 or less; NaN if there is none
-speedup         restricted mean of the reference method over that of the method. No runtime counts
-                for more than the horizon, so that a method that seldom gets there looks faster
-                than it is: speed-ups are rather too close to 1. NaN if no run of either method
-                reached the target; in means over tasks that counts as 1
-low, high       95 % bootstrap interval of the speed-up (percentile; NaN: a single seed). Seeds are
-                drawn within each task, and together for all methods
+until_s         up to when runs both of the method and of the reference method were followed, at
+                most the task's horizon: beyond that S is not known of one of them. A method all of
+                whose runs reached the target is known for good
+speedup         restricted mean of the reference method over that of the method, both up to
+                `until_s`. No runtime counts for more than that, so that a method that seldom gets
+                there looks faster than it is: speed-ups are rather too close to 1. NaN if no run of
+                either method reached the target; in means over tasks that counts as 1
+low, high       95 % bootstrap interval of the speed-up (of its logarithm, as in `bootstrap`; NaN: a
+                single seed). Seeds are drawn within each task, and together for all methods
+bound           "<=" where no run of the method reached the target, which it may have done later:
+                the speed-up is at most that; ">=" where no run of the reference method did. In
+                means over tasks, that of its tasks if they agree
 
 `early` says what a run counts as that ended before the horizon without reaching the target:
     censored    it might have gone on, as after a budget of trials; the runs that were still under
-                way then tell how
+                way then tell how. A mean time ends where one of its two methods was last followed
     never       it would not have improved, as when the space was exhausted, which is all that can
-                end a run whose budget is a time alone
-With either, S stays as it is after the last run has ended.
+                end a run whose budget is a time alone. All are followed to the horizon
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,13 +36,14 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import final_regrets
-from hpobench.results.bootstrap import centre_and_interval, run_weights
+from hpobench.results.bootstrap import mean_and_interval, run_weights
 from hpobench.results.curves import horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
 from hpobench.results.normalise import Reference, normalised_regret
 from hpobench.results.survival import (
     Survival,
+    followed_s,
     kaplan_meier,
     median_time_s,
     restricted_mean,
@@ -46,7 +52,7 @@ from hpobench.results.survival import (
 ALL_TASKS = "all tasks"
 EARLY = {
     "censored": "A run that ended before the horizon without reaching the target is censored at "
-    "its end.",
+    "its end; mean times are up to when runs of both methods were still followed.",
     "never": "A run that ended before the horizon without reaching the target would never have "
     "done so.",
 }
@@ -57,7 +63,10 @@ _SHORTEST = 1e-12
 
 
 class _Row(NamedTuple):
-    """A row of the table; `log_speedup` (1 + resamples,) begins with that of the actual runs."""
+    """A row of the table.
+
+    `log_speedups`: by task, (1 + resamples,), first that of the actual runs; `seeds`: by task.
+    """
 
     task: str
     method: str
@@ -65,19 +74,29 @@ class _Row(NamedTuple):
     reached: float
     mean_time_s: float
     median_time_s: float
-    log_speedup: FloatArray
+    until_s: float
+    bound: str
+    log_speedups: tuple[FloatArray, ...]
+    seeds: tuple[int, ...]
 
     def cells(self) -> tuple[object, ...]:
-        centre, low, high = np.exp(centre_and_interval(self.log_speedup))
-        return (*self[:-1], centre, low, high)
+        centre, low, high = np.exp(mean_and_interval(self.log_speedups, self.seeds))
+        return (*self[:7], centre, low, high, self.bound)
 
 
 class _Runtime(NamedTuple):
-    """Of one method, task and target: restricted means (1 + resamples,), first of the actual."""
+    """Of one method, task and target: S of the resamples (1 + resamples, n), first the actual."""
 
     reached: float
-    median_s: float
-    means_s: FloatArray
+    estimate: Survival
+
+    @property
+    def actual(self) -> Survival:
+        return Survival(self.estimate.time_s, self.estimate.share[0])
+
+    @property
+    def seeds(self) -> int:
+        return len(self.estimate.time_s)
 
 
 _Rows = dict[tuple[int, str], _Row]
@@ -107,10 +126,11 @@ def time_to_target(
     by_task = []
     for task, some in targets.items():
         runtimes = _runtimes(found, references[task], some, early, rng)
-        by_task.append(_rows(task, some, runtimes, reference_method))
+        horizon = horizon_s(found, task)
+        by_task.append(_rows(task, some, runtimes, reference_method, horizon))
     over_tasks = _over_tasks(by_task, known=level is not None)
     cells = [row.cells() for rows in [*by_task, over_tasks] for row in rows.values()]
-    return pd.DataFrame(cells, columns=[*_Row._fields[:-1], "speedup", "low", "high"])
+    return pd.DataFrame(cells, columns=[*_Row._fields[:7], "speedup", "low", "high", "bound"])
 
 
 def first_times(
@@ -173,18 +193,14 @@ def _runtimes(
         until_s = end_s if early == "censored" else np.full(len(some), horizon)
         first_s = first_times(found, some, reference, targets)
         of_method = weights[:, has[:, number], number]
-        made[method] = [_runtime(each, until_s, of_method, horizon) for each in first_s.T]
+        made[method] = [_runtime(each, until_s, of_method) for each in first_s.T]
     return made
 
 
-def _runtime(
-    first_s: FloatArray, until_s: FloatArray, weights: FloatArray, horizon: float
-) -> _Runtime:
+def _runtime(first_s: FloatArray, until_s: FloatArray, weights: FloatArray) -> _Runtime:
     reached = np.isfinite(first_s)
     estimate = kaplan_meier(np.where(reached, first_s, until_s), reached, weights)
-    means_s = np.maximum(restricted_mean(estimate, horizon), _SHORTEST * horizon)
-    actual = Survival(estimate.time_s, estimate.share[0])
-    return _Runtime(float(reached.mean()), median_time_s(actual), means_s)
+    return _Runtime(float(reached.mean()), estimate)
 
 
 def _rows(
@@ -192,18 +208,46 @@ def _rows(
     targets: FloatArray,
     runtimes: Mapping[str, list[_Runtime]],
     reference_method: str,
+    horizon: float,
 ) -> _Rows:
     rows = {}
     for number, target in enumerate(targets):
-        base_reached, _, base_s = runtimes[reference_method][number]
+        base = runtimes[reference_method][number]
         for method, some in runtimes.items():
-            reached, median_s, means_s = some[number]
-            logs = np.log(base_s / means_s)
-            if reached == base_reached == 0:
-                logs = np.full_like(logs, np.nan)
-            mean_s = float(means_s[0])
-            rows[number, method] = _Row(task, method, target, reached, mean_s, median_s, logs)
+            rows[number, method] = _row(task, method, target, some[number], base, horizon)
     return rows
+
+
+def _row(
+    task: str, method: str, target: float, some: _Runtime, base: _Runtime, horizon: float
+) -> _Row:
+    until_s = min(horizon, followed_s(some.actual), followed_s(base.actual))
+    means_s, base_s = (
+        np.maximum(restricted_mean(each.estimate, until_s), _SHORTEST * horizon)
+        for each in (some, base)
+    )
+    logs = np.log(base_s / means_s)
+    if some.reached == base.reached == 0:
+        logs = np.full_like(logs, np.nan)
+    return _Row(
+        task=task,
+        method=method,
+        target=target,
+        reached=some.reached,
+        mean_time_s=float(means_s[0]),
+        median_time_s=median_time_s(some.actual),
+        until_s=until_s,
+        bound=_bound(some.reached, base.reached),
+        log_speedups=(logs,),
+        seeds=(min(some.seeds, base.seeds),),
+    )
+
+
+def _bound(reached: float, base_reached: float) -> str:
+    """Which way the speed-up is bounded, of a method and the reference that reached so often."""
+    if (reached == 0) == (base_reached == 0):
+        return ""
+    return "<=" if reached == 0 else ">="
 
 
 def _over_tasks(by_task: Sequence[_Rows], *, known: bool) -> _Rows:
@@ -212,18 +256,29 @@ def _over_tasks(by_task: Sequence[_Rows], *, known: bool) -> _Rows:
     for key in by_task[0]:
         some = [of_task[key] for of_task in by_task if key in of_task]
         if len(some) == len(by_task):
-            target = some[0].target if known else np.nan
-            reached = float(np.mean([row.reached for row in some]))
-            logs = _mean_log([row.log_speedup for row in some])
-            rows[key] = _Row(ALL_TASKS, key[1], target, reached, np.nan, np.nan, logs)
+            rows[key] = _mean_row(some, some[0].target if known else np.nan)
     return rows
 
 
-def _mean_log(logs: Sequence[FloatArray]) -> FloatArray:
-    """The mean; unknown ones count as 0, unless there are no others."""
+def _mean_row(some: Sequence[_Row], target: float) -> _Row:
+    bounds = {row.bound for row in some} - {""}
+    return _Row(
+        task=ALL_TASKS,
+        method=some[0].method,
+        target=target,
+        reached=float(np.mean([row.reached for row in some])),
+        mean_time_s=np.nan,
+        median_time_s=np.nan,
+        until_s=np.nan,
+        bound=bounds.pop() if len(bounds) == 1 else "",
+        log_speedups=_filled([row.log_speedups[0] for row in some]),
+        seeds=tuple(row.seeds[0] for row in some),
+    )
+
+
+def _filled(logs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
+    """Unknown ones count as 0, unless there are no others."""
     unknown = [bool(np.isnan(some[0])) for some in logs]
     if all(unknown):
-        return logs[0]
-    filled = [np.zeros_like(some) if no else some for some, no in zip(logs, unknown, strict=True)]
-    mean: FloatArray = np.mean(filled, axis=0)
-    return mean
+        return tuple(logs)
+    return tuple(np.zeros_like(x) if no else x for x, no in zip(logs, unknown, strict=True))

@@ -129,7 +129,9 @@ def test_the_interval_of_the_probability_draws_seeds_together(synthetic):
         drawn.append(
             (a[picks][:, None] < b[picks]).mean() + (a[picks][:, None] == b[picks]).mean() / 2
         )
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    factor = stats.t.ppf(0.975, 24) / stats.norm.ppf(0.975) * np.sqrt(25 / 24)
+    centre = row["probability"]
+    low, high = centre + factor * (np.quantile(drawn, [0.025, 0.975]) - centre)
     tolerance = 0.3 * np.std(drawn)
     assert row["low"] == pytest.approx(low, abs=tolerance)
     assert row["high"] == pytest.approx(high, abs=tolerance)
@@ -157,9 +159,11 @@ def test_rank_intervals(synthetic):
     alone = rank_intervals(found, {"t": known["t"]}, rng()).set_index("method")
     picks = np.array(list(product([1, 1, 2.5, 1.5], repeat=4))).mean(axis=1)
     # all 4^4 resamples of a's ranks; the interval's ends are among the few values they have
-    low, high = np.quantile(picks, [0.025, 0.975])
-    assert alone.loc["a", "low"] == pytest.approx(low, abs=0.13)
-    assert alone.loc["a", "high"] == pytest.approx(high, abs=0.13)
+    factor = stats.t.ppf(0.975, 3) / stats.norm.ppf(0.975) * np.sqrt(4 / 3)
+    low, high = 1.5 + factor * (np.quantile(picks, [0.025, 0.975]) - 1.5)
+    # a rank is between 1 and the number of methods
+    assert alone.loc["a", "low"] == pytest.approx(max(low, 1), abs=0.13 * factor)
+    assert alone.loc["a", "high"] == pytest.approx(high, abs=0.13 * factor)
 
 
 def test_ranks_sum_up(synthetic):

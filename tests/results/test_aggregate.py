@@ -39,7 +39,8 @@ def test_interquartile_mean():
     assert (summary.low < summary.centre).all()
     assert (summary.centre < summary.high).all()
     assert summary.description == (
-        "interquartile mean over 11 seeds, band: 95 % bootstrap interval (percentile)"
+        "interquartile mean over 11 seeds, band: 95 % bootstrap interval (percentile, stretched "
+        "for few seeds)"
     )
     two = summarise([values, 10 + values[:5]], "iqm", rng=np.random.default_rng(1))
     pooled = np.concatenate([values, 10 + values[:5]])

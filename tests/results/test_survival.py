@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpobench.results.survival import kaplan_meier, median_time_s, restricted_mean
+from hpobench.results.survival import followed_s, kaplan_meier, median_time_s, restricted_mean
 
 # Weeks of remission of 21 patients on 6-MP: Freireich et al. 1963, Blood 21. The estimate is worked
 # out in Kleinbaum & Klein, Survival analysis, chapter 2.
@@ -66,3 +66,10 @@ def test_half_is_enough_for_the_median():
     # thirds and sixths: products that are 1/2 up to rounding
     times, happened = np.arange(1.0, 7), np.array([1, 1, 1, 0, 0, 0], dtype=bool)
     assert median_time_s(kaplan_meier(times, happened, np.full(6, 1 / 6))) == 3
+
+
+def test_up_to_when_it_is_known():
+    """Once all have got there S is 0 for good; else up to the last time."""
+    times = np.array([1.0, 2, 3])
+    assert followed_s(kaplan_meier(times, np.array([True, False, True]))) == np.inf
+    assert followed_s(kaplan_meier(times, np.array([True, True, False]))) == 3

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from hpobench.results.incumbents import incumbents
 from hpobench.results.normalise import known_reference, references
@@ -36,6 +37,13 @@ def made(synthetic, steps, ends=None):
 def numbers(table, task, method):
     row = table[(table["task"] == task) & (table["method"] == method)].iloc[0]
     return tuple(row[["target", "reached", "mean_time_s", "median_time_s", "speedup"]])
+
+
+def widened(low, high, centre, n):
+    """The ends of an interval moved away from the centre, by the formula in `bootstrap`."""
+    factor = stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975) * np.sqrt(n / (n - 1))
+    logs = np.log(centre) + factor * np.log([low / centre, high / centre])
+    return tuple(np.exp(logs))
 
 
 def test_first_times(synthetic):
@@ -76,8 +84,8 @@ def test_time_to_a_level(synthetic):
     of_a = table[table["method"] == "a"]
     np.testing.assert_array_equal(of_a[["low", "high"]], 1)
     assert list(table) == [
-        "task", "method", "target", "reached", "mean_time_s", "median_time_s",
-        "speedup", "low", "high",
+        "task", "method", "target", "reached", "mean_time_s", "median_time_s", "until_s",
+        "speedup", "low", "high", "bound",
     ]  # fmt: skip
 
 
@@ -105,6 +113,58 @@ def test_runs_that_ended_early(synthetic):
     # never: to 1/2 at 6; the mean of 2, 6, 10 and 10
     never = time_to_target(found, known, "a", rng(), level=0.1, early="never")
     assert numbers(never, "t", "a")[1:4] == pytest.approx((0.5, 7, 6))
+
+
+def test_runs_of_one_method_that_all_ended_early_make_up_no_speed(synthetic):
+    """Runtimes of both are exponential with the same rate: the speed-up is 1.
+
+    Runs of a are cut at 10, those of b at 100. Up to 10 the variance of min(runtime, 10) with mean
+    14.43 is about 3.4^2 at a mean of 7.2: of 100 runs each the ratio has a standard error of
+    3.4 / 7.2 * sqrt(2 / 100) = 0.067. With S held at what it was at 10, the ratio was 3.7.
+    """
+    draw, steps, ends = np.random.default_rng(3), {"a": [], "b": []}, {}
+    for method, end in (("a", 10.0), ("b", 100.0)):
+        for seed, time in enumerate(draw.exponential(14.43, 100)):
+            steps[method].append({0.01: 9} | ({time: 1} if time <= end else {}))
+            ends["t", method, seed] = end
+    found, known = made(synthetic, {"t": steps}, ends)
+    row = time_to_target(found, known, "a", rng(), level=0.1).iloc[1]
+    assert row["until_s"] == 10
+    assert row["speedup"] == pytest.approx(1, abs=4 * 0.067)
+    assert row["low"] < 1 < row["high"]
+    # with `never` all are followed to the horizon, where those of a count as 100
+    never = time_to_target(found, known, "a", rng(), level=0.1, early="never").iloc[1]
+    assert never["until_s"] == pytest.approx(100)
+    assert never["speedup"] > 2
+
+
+def test_a_mean_time_ends_where_the_sooner_of_the_two_was_last_followed(synthetic):
+    """a: reached at 2, censored at 4. b: at 1 and 8, so that it is known for good.
+
+    Up to 4: a has 2 + 2 / 2 = 3, b 1 + 3 / 2 = 2.5; b alone up to the horizon 8: (1 + 8) / 2.
+    """
+    steps = {"t": {"a": [{2: 1}, {1: 9}], "b": [{1: 1}, {8: 1}]}}
+    ends = {("t", "a", 1): 4.0, ("t", "a", 0): 4.0, ("t", "b", 0): 8.0, ("t", "b", 1): 8.0}
+    found, known = made(synthetic, steps, ends)
+    table = time_to_target(found, known, "a", rng(), level=0.1).set_index(["task", "method"])
+    assert table.loc[("t", "b"), ["mean_time_s", "until_s"]].tolist() == [2.5, 4]
+    assert table.loc[("t", "b"), "speedup"] == pytest.approx(3 / 2.5)
+    other = time_to_target(found, known, "b", rng(), level=0.1).set_index(["task", "method"])
+    assert other.loc[("t", "b"), ["mean_time_s", "until_s"]].tolist() == [4.5, 8]
+
+
+def test_a_speed_up_over_or_of_a_method_that_never_got_there_is_a_bound(synthetic):
+    steps = {
+        "t": {"a": [{2: 1}] * 2, "b": [{1: 9}] * 2, "c": [{4: 1}] * 2},
+        "u": {"a": [{2: 1}] * 2, "b": [{5: 1}] * 2, "c": [{4: 1}] * 2},
+    }
+    found, known = made(synthetic, steps)
+    table = time_to_target(found, known, "a", rng(), level=0.1).set_index(["task", "method"])
+    # runs end at 10: a needs 2, b more than 10
+    assert table.loc[("t", "b"), ["speedup", "bound"]].tolist() == pytest.approx([0.2, "<="])
+    assert table["bound"].tolist() == ["", "<=", "", "", "", "", "", "<=", ""]
+    other = time_to_target(found, known, "b", rng(), level=0.1).set_index(["task", "method"])
+    assert other.loc[("t", "a"), ["speedup", "bound"]].tolist() == pytest.approx([5, ">="])
 
 
 def test_several_levels(synthetic):
@@ -143,8 +203,9 @@ def test_the_interval_draws_seeds_together(synthetic):
     drawn = a[picks].mean(axis=1) / b[picks].mean(axis=1)
     tolerance = 0.3 * drawn.std()
     assert row["speedup"] == pytest.approx(a.mean() / b.mean())
-    assert row["low"] == pytest.approx(np.quantile(drawn, 0.025), abs=tolerance)
-    assert row["high"] == pytest.approx(np.quantile(drawn, 0.975), abs=tolerance)
+    low, high = widened(*np.quantile(drawn, [0.025, 0.975]), row["speedup"], 20)
+    assert row["low"] == pytest.approx(low, abs=tolerance)
+    assert row["high"] == pytest.approx(high, abs=tolerance)
 
 
 def test_the_interval_over_tasks_resamples_each(synthetic):
@@ -163,8 +224,12 @@ def test_the_interval_over_tasks_resamples_each(synthetic):
     ]
     drawn = np.sqrt(ratios[0] * ratios[1])
     tolerance = 0.3 * drawn.std()
-    assert row["low"] == pytest.approx(np.quantile(drawn, 0.025), abs=tolerance)
-    assert row["high"] == pytest.approx(np.quantile(drawn, 0.975), abs=tolerance)
+    # both tasks vary about as much: 14 degrees of freedom each, 28 together
+    factor = stats.t.ppf(0.975, 28) / stats.norm.ppf(0.975) * np.sqrt(15 / 14)
+    ends = np.log(np.quantile(drawn, [0.025, 0.975]) / row["speedup"])
+    low, high = row["speedup"] * np.exp(factor * ends)
+    assert row["low"] == pytest.approx(low, abs=tolerance)
+    assert row["high"] == pytest.approx(high, abs=tolerance)
 
 
 def test_tasks_without_the_reference_method_and_methods_without_a_task(synthetic):
