@@ -104,6 +104,16 @@ def _add_showing(commands: Commands) -> None:
     plot.add_argument("--band", choices=["sem", "sd", "bootstrap", "quartiles"])
     plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
     plot.add_argument("--axis", help="time axis: wall_clock, with_decisions, evaluations, ...")
+    plot.add_argument(
+        "--reference", metavar="METHOD", help="speed-ups over this method, and nothing else"
+    )
+    plot.add_argument(
+        "--level",
+        nargs="+",
+        type=float,
+        metavar="REGRET",
+        help="normalised regrets to reach, for speed-ups; default: the reference's final one",
+    )
     plot.add_argument("--costs", action="store_true", help="overhead, overtuning, feasibility")
     plot.add_argument(
         "--scaling", nargs="+", metavar="STUDY", help="the same with other numbers of workers"

@@ -100,8 +100,8 @@ def rank_intervals_figure(
     """Average ranks of the table of `rank_intervals`, the best on top."""
     table = need(table, "rank_intervals", "method", "rank", "low", "high", "tasks")
     text = sentences(
-        f"Average rank of {len(table)} methods over {counted(table['tasks'], 'tasks')}; "
-        "1 is the best.",
+        f"Average rank of {counted([len(table)], 'methods')} over "
+        f"{counted(table['tasks'], 'tasks')}; 1 is the best.",
         "Bars: 95 % bootstrap interval, seeds resampled within each task.",
         "Axis: average rank, linear scale.",
         *notes,

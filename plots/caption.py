@@ -1,12 +1,14 @@
 """Captions: every figure says what statistic, band, seeds, time axis and rules it shows."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hpobench.plots.words import counted
 from hpobench.results.aggregate import describe
-from hpobench.results.comparison import Comparison
-from hpobench.results.time_axis import WALL_CLOCK, axis_label, charging, note_for
+from hpobench.results.comparison import Comparison, rule_notes, total_failed
+from hpobench.results.incumbents import Incumbents
+from hpobench.results.time_axis import WALL_CLOCK, axis_label, axis_of, charging, note_for
 from hpobench.schema import MethodFacts
 
 OVERHEADS = {
@@ -58,14 +60,34 @@ def _time_axis(panels: Sequence[Comparison], settings: Mapping[str, Any], time: 
     names = list(dict.fromkeys(panel.axis for panel in panels))
     of_horizon = " as a fraction of the task's horizon" if panels[0].relative else ""
     labels = " or ".join(axis_label(name) for name in names)
-    words = [f"Time axis: {labels}{of_horizon}, {time} scale"]
+    return _clock(f"Time axis: {labels}{of_horizon}, {time} scale", names, settings)
+
+
+def _clock(start: str, names: Sequence[str], settings: Mapping[str, Any]) -> str:
+    """`start`, then what the settings and the axes of these names say of the time."""
+    words = [start]
     if "workers" in settings:
-        workers = settings["workers"]
-        words.append(f"{workers} worker" + ("" if workers == 1 else "s"))
-    if names == [WALL_CLOCK] and charging(settings) in OVERHEADS:
+        words.append(counted([settings["workers"]], "workers"))
+    if list(names) == [WALL_CLOCK] and charging(settings) in OVERHEADS:
         words.append(OVERHEADS[charging(settings)])
     notes = [note_for(name, settings) for name in names]
     return " ".join([", ".join(words) + ".", *filter(None, notes)])
+
+
+def whole_runs(
+    found: Incumbents, tasks: Iterable[str], settings: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What a figure that shows no time has to say of it: seeds, time axis, rule, view, failures."""
+    names = list(tasks)
+    axis = axis_of(found.runs)
+    numbers = [len(runs) for (task, _), runs in found.fine.items() if task in names]
+    failed = _of_methods(total_failed(found, names), found.methods)
+    return (
+        f"{counted(numbers, 'seeds')} a task and method.",
+        _clock(f"Time axis: {axis_label(axis)}, to the horizon of each task", [axis], settings),
+        *rule_notes(found, names),
+        *failed,
+    )
 
 
 def _shared(panels: Sequence[Comparison]) -> list[str]:
@@ -90,7 +112,11 @@ def _failed(panels: Sequence[Comparison], methods: Mapping[str, MethodFacts]) ->
     for panel in panels:
         for method, count in (panel.failed or {}).items():
             total[method] = total.get(method, 0) + count
-    if not total:
+    return _of_methods(total, methods)
+
+
+def _of_methods(failed: Mapping[str, int], methods: Mapping[str, MethodFacts]) -> list[str]:
+    if not failed:
         return []
-    each = ", ".join(f"{methods[method].label} {count}" for method, count in total.items())
-    return [f"Failed runs left out: {sum(total.values())} ({each})."]
+    each = ", ".join(f"{methods[method].label} {count}" for method, count in failed.items())
+    return [f"Failed runs left out: {sum(failed.values())} ({each})."]

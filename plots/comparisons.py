@@ -1,11 +1,13 @@
 """The figures that compare methods over a group of tasks, and those about one study's costs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from hpobench.plots.aggregates import aggregates_figure, rank_intervals_figure
 from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.caption import whole_runs
 from hpobench.plots.configurations import parallel_figure
 from hpobench.plots.critical_difference import critical_difference_figure
 from hpobench.plots.ecdf import ecdf_figure
@@ -33,50 +35,80 @@ from hpobench.results.overtuning import gaps
 from hpobench.results.significance import friedman
 from hpobench.results.study import Study
 from hpobench.results.targets import EARLY, time_to_target
-from hpobench.results.time_axis import on_axis
+from hpobench.results.time_axis import axis_of, on_axis
 
 Named = tuple[str, Drawn]
 _REFERENCE = "random"
+LeftOut = Callable[[str, str], None]
+"""Told of each figure that is left out, and why."""
+OVER_TASKS = ("scores", "ranks", "improvement", "critical-difference", "time-to-target", "ecdf")
+
+
+def untold(_name: str, _reason: str) -> None:
+    """For callers that do not ask what was left out."""
 
 
 def over_tasks(
-    study: Study, found: Incumbents, known: Mapping[str, Reference], rng: np.random.Generator
+    study: Study,
+    found: Incumbents,
+    known: Mapping[str, Reference],
+    rng: np.random.Generator,
+    left_out: LeftOut = untold,
 ) -> Iterator[Named]:
     """Scores, ranks, improvement, critical difference, time to target and ECDF of one group.
 
     Those that cannot be computed (too few methods, tasks or runs) are left out.
     """
     if not known or len(found.methods) < 2:
+        why = "there is one method only" if known else "no task can be normalised"
+        left_out(", ".join(OVER_TASKS), why)
         return
     names = study.methods
-    reference = _REFERENCE if _REFERENCE in found.methods else next(iter(found.methods))
-    early = early_rule(study.settings, known)
-    yield from _possible(
-        {
-            "scores": lambda: aggregates_figure(aggregate_scores(found, known, rng), names),
-            "ranks": lambda: rank_intervals_figure(rank_intervals(found, known, rng), names),
-            "improvement": lambda: improvement_figure(
-                probability_of_improvement(found, known, rng), names
-            ),
-            "critical-difference": lambda: critical_difference_figure(
-                friedman(final_regrets(found, known)), names
-            ),
-            "time-to-target": lambda: targets_figure(
-                time_to_target(found, known, reference, rng, early=early),
-                names,
-                reference,
-                notes=[EARLY[early]],
-            ),
-            "ecdf": lambda: ecdf_figure([time_ecdf(found, known, rng=rng)], names, study.settings),
-        }
+    notes = whole_runs(found, known, study.settings)
+    regrets = partial(final_regrets, found, known)
+    makers: tuple[Callable[[], Drawn], ...] = (
+        lambda: aggregates_figure(aggregate_scores(found, known, rng), names, notes=notes),
+        lambda: rank_intervals_figure(rank_intervals(found, known, rng), names, notes=notes),
+        lambda: improvement_figure(
+            probability_of_improvement(found, known, rng), names, notes=notes
+        ),
+        lambda: critical_difference_figure(friedman(regrets()), names, notes=notes),
+        lambda: speedups(study, found, known, rng),
+        lambda: ecdf_figure([time_ecdf(found, known, rng=rng)], names, study.settings),
     )
+    yield from possible(dict(zip(OVER_TASKS, makers, strict=True)), left_out)
 
 
-def costs(study: Study) -> Iterator[Named]:
+def speedups(
+    study: Study,
+    found: Incumbents,
+    known: Mapping[str, Reference],
+    rng: np.random.Generator,
+    *,
+    reference: str | None = None,
+    levels: Sequence[float] | None = None,
+) -> Drawn:
+    """Speed-ups over one method; None: over random search, or else the first method.
+
+    `levels`: normalised regrets to reach; None: what the reference method reaches in the end.
+    """
+    reference = reference or reference_of(found)
+    early = early_rule(study.settings, known)
+    table = time_to_target(found, known, reference, rng, level=levels, early=early)
+    notes = [EARLY[early], *whole_runs(found, known, study.settings)]
+    return targets_figure(table, study.methods, reference, axis=axis_of(found.runs), notes=notes)
+
+
+def reference_of(found: Incumbents) -> str:
+    """Random search if it was run, else the first method."""
+    return _REFERENCE if _REFERENCE in found.methods else next(iter(found.methods))
+
+
+def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
     """What deciding costs, how far values flatter, and how often constraints are met."""
     names = study.methods
     labels = {name: facts.label for name, facts in study.tasks.items()}
-    yield from _possible(
+    yield from possible(
         {
             "overhead": lambda: overhead_figure(overhead(study), names),
             "overhead-growth": lambda: overhead_growth_figure(
@@ -84,7 +116,8 @@ def costs(study: Study) -> Iterator[Named]:
             ),
             "overtuning": lambda: overtuning_figure(gaps(study), names, labels=labels),
             "feasibility": lambda: feasibility_figure(feasibility(study), names, labels=labels),
-        }
+        },
+        left_out,
     )
 
 
@@ -113,10 +146,10 @@ def on_axes(study: Study, task: str, axes: Sequence[str], *, time: str = "log") 
     return anytime_figure(panels, study.methods, study.settings, time=time)
 
 
-def _possible(figures: Mapping[str, Callable[[], Drawn]]) -> Iterator[Named]:
+def possible(figures: Mapping[str, Callable[[], Drawn]], left_out: LeftOut) -> Iterator[Named]:
     """Those that can be drawn; a refusal is a ValueError."""
     for name, make in figures.items():
         try:
             yield name, make()
-        except ValueError:
-            continue
+        except ValueError as error:
+            left_out(name, str(error))

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from hpobench.plots.panels import NARROW_IN, Methods, label_of, width_of
 from hpobench.plots.sheet import Drawn, add_caption
 from hpobench.plots.style import SINGLE_IN, looks, new_figure, styled
-from hpobench.plots.words import CHARACTER_EM, NAME_POINTS, characters, in_lines, sentences
+from hpobench.plots.words import CHARACTER_EM, NAME_POINTS, characters, counted, in_lines, sentences
 from hpobench.results.significance import Friedman, in_words
 
 AXIS_AT = 40.0
@@ -36,8 +36,8 @@ def critical_difference_figure(
 ) -> Drawn:
     """The diagram of what `friedman` found. Names stand on both sides, or at the right if long."""
     text = sentences(
-        f"Average rank of {len(test.ranks)} methods over {test.blocks} {test.unit}; 1, the best, "
-        "is at the right. Bars join methods that cannot be told apart.",
+        f"Average rank of {len(test.ranks)} methods over {counted([test.blocks], test.unit)}; 1, "
+        "the best, is at the right. Bars join methods that cannot be told apart.",
         in_words(test),
         *notes,
     )

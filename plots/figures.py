@@ -1,6 +1,7 @@
 """The standard figures of a study."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from hpobench.plots import comparisons
 from hpobench.plots.anytime import anytime_figure
+from hpobench.plots.comparisons import LeftOut, untold
 from hpobench.plots.occupancy import workers_comparison_figure, workers_figure
 from hpobench.plots.rank import rank_figure
 from hpobench.plots.run import curves_figure, rungs_figure
@@ -41,6 +43,7 @@ def draw(
     rule: str | None = None,
     rng: np.random.Generator | None = None,
     axis: str = WALL_CLOCK,
+    left_out: LeftOut = untold,
 ) -> list[Path]:
     """Draw the standard figures into `folder`; the paths of their PNG and PDF files.
 
@@ -52,7 +55,8 @@ def draw(
     improvement, critical-difference, time-to-target, ecdf
 
     All but the first two are drawn for each group of tasks on which the same methods were run:
-    rank-1, ...; what cannot be computed (too few methods, tasks or runs) is left out.
+    rank-1, ...; what cannot be computed (too few methods, tasks or runs) is left out, and
+    `left_out` is told its name and why.
 
     `axis`: the time axis, a name of `results.time_axis.AXES`. Long lists of tasks go over several
     pages: anytime-1, anytime-2, ... Beside each figure lies its caption (.txt). `band` defaults to
@@ -68,14 +72,55 @@ def draw(
     if view is None:
         tested = _tested(study, tasks)
         on_test = in_view(found, study, dict.fromkeys(tested, "test"))
+        if not tested:
+            left_out("anytime-test", "no task has values on test data")
         drawings += _pages(study, on_test, tested, "anytime-test", options)
-    drawings += _averages(study, found, tasks, options)
+    drawings += _averages(study, found, tasks, options, left_out)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
 
 
-def draw_costs(study: Study, folder: Path | str) -> list[Path]:
+def draw_speedups(
+    study: Study,
+    folder: Path | str,
+    *,
+    reference: str | None = None,
+    levels: Sequence[float] | None = None,
+    view: str | None = None,
+    axis: str = WALL_CLOCK,
+    left_out: LeftOut = untold,
+) -> list[Path]:
+    """Draw the speed-up of all methods over `reference`: time-to-target-over-METHOD.
+
+    None: over random search, or else the first method. `levels`: normalised regrets to reach, a
+    panel each; None: what the reference reaches in the end. Raises ValueError if the study has no
+    such method.
+    """
+    if reference is not None and reference not in study.methods:
+        raise ValueError(
+            f"reference {reference!r} is not in the study: it has {', '.join(study.methods)}"
+        )
+    study = on_axis(study, axis)
+    found = incumbents(study, view=view)
+    scale = references(study, found.views)
+    groups = found.groups()
+    paths: list[Path] = []
+    for number, group in enumerate(groups, start=1):
+        some = found.only(group)
+        known = {task: scale[task] for task in group if task in scale}
+        over = reference or comparisons.reference_of(some)
+        stem = f"time-to-target-over-{over}" + (f"-{number}" if len(groups) > 1 else "")
+        make = partial(
+            comparisons.speedups, study, some, known, np.random.default_rng(0),
+            reference=over, levels=levels,
+        )  # fmt: skip
+        for name, drawn in comparisons.possible({stem: make}, left_out):
+            paths += _save(drawn, Path(folder), name)
+    return paths
+
+
+def draw_costs(study: Study, folder: Path | str, left_out: LeftOut = untold) -> list[Path]:
     """Draw overhead, its growth, overtuning and feasibility, those that the study can answer."""
-    drawings = comparisons.costs(study)
+    drawings = comparisons.costs(study, left_out)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
 
 
@@ -162,7 +207,11 @@ def _pages(
 
 
 def _averages(
-    study: Study, found: Incumbents, tasks: Sequence[str], options: dict[str, Any]
+    study: Study,
+    found: Incumbents,
+    tasks: Sequence[str],
+    options: dict[str, Any],
+    left_out: LeftOut,
 ) -> list[Named]:
     """The figures over tasks, for each group of tasks on which the same methods were run."""
     scale = {task: each for task, each in references(study, found.views).items() if task in tasks}
@@ -170,13 +219,22 @@ def _averages(
     drawings = []
     for number, group in enumerate(groups, start=1):
         suffix = f"-{number}" if len(groups) > 1 else ""
-        for stem, drawn in _averages_of_group(study, found.only(group), scale, options):
+        tell = partial(_tell, left_out, suffix)
+        for stem, drawn in _averages_of_group(study, found.only(group), scale, options, tell):
             drawings.append((stem + suffix, drawn))
     return drawings
 
 
+def _tell(left_out: LeftOut, suffix: str, names: str, reason: str) -> None:
+    left_out(", ".join(name + suffix for name in names.split(", ")), reason)
+
+
 def _averages_of_group(
-    study: Study, found: Incumbents, scale: dict[str, Reference], options: dict[str, Any]
+    study: Study,
+    found: Incumbents,
+    scale: dict[str, Reference],
+    options: dict[str, Any],
+    left_out: LeftOut,
 ) -> Iterator[Named]:
     """What there is to average or to rank."""
     time = options["time"]
@@ -184,10 +242,14 @@ def _averages_of_group(
     if len(known) > 1:
         average = average_regret(found, known, **options)
         yield "average-regret", anytime_figure([average], study.methods, study.settings, time=time)
+    else:
+        left_out("average-regret", "an average needs 2 tasks or more that can be normalised")
     if can_rank(found):
         ranking = average_ranks(found, time=time)
         yield "rank", rank_figure(ranking, study.methods, study.settings, time=time)
-    yield from comparisons.over_tasks(study, found, known, options["rng"])
+    else:
+        left_out("rank", "ranks need 2 methods or more with runs of the same seeds")
+    yield from comparisons.over_tasks(study, found, known, options["rng"], left_out)
 
 
 def _with_runs(study: Study) -> list[str]:

@@ -26,6 +26,7 @@ from hpobench.plots.style import SINGLE_IN, looks
 from hpobench.plots.ticks import value_axis
 from hpobench.plots.words import NAME_POINTS, sentences
 from hpobench.results.targets import ALL_TASKS
+from hpobench.results.time_axis import AXES, WALL_CLOCK, axis_label
 
 COLUMNS = ("task", "method", "target", "reached", "speedup", "low", "high")
 LABEL = "speed-up"
@@ -39,32 +40,33 @@ def targets_figure(
     *,
     tasks: Sequence[str] | None = None,
     labels: Labels | None = None,
-    seeds: int | None = None,
+    axis: str = WALL_CLOCK,
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
     """Bars of the speed-up over the method `reference`, a panel for each task and target.
 
     `table` is what `time_to_target` returned. `tasks`: those to show; None: the mean over all of
-    them, or every task if there is no mean. `labels`: of the tasks, for the titles. `seeds` is for
-    the caption.
+    them, or every task if there is no mean. `labels`: of the tasks, for the titles. `axis`: what
+    the study counts as time, a name of `results.time_axis.AXES`. Seeds, rule and view are said in
+    `notes`: see `caption.whole_runs`.
     """
     table = need(table, "time_to_target", *COLUMNS)
     shown = _of_tasks(table, tasks)
     order = _fastest_first(shown, methods)
     over = sorted(set(shown["task"]) - {ALL_TASKS})
     means = len(set(table["task"]) - {ALL_TASKS})
+    label = _label(axis)
     text = sentences(
-        f"Speed-up over {label_of(reference, methods)} in the time to a target: its restricted "
-        "mean time (Kaplan-Meier, up to the horizon) over that of the method.",
+        f"Speed-up over {label_of(reference, methods)} in the {axis_label(axis)} to a target: its "
+        "restricted mean (Kaplan-Meier, up to the horizon) over that of the method.",
         f"{ALL_TASKS.capitalize()}: geometric mean over {means}."
         if ALL_TASKS in set(shown["task"])
         else f"Tasks: {len(over)}.",
-        f"{seeds} seeds a task and method." if seeds else "",
         _target_sentence(shown),
         "Lines: 95 % bootstrap interval over seeds. At the right: share of runs that reached the "
         "target.",
-        f"Axis: {LABEL}, log scale; above 1 is faster.",
+        f"Axis: {label}, log scale; above 1 is faster.",
         *notes,
     )
     panels = list(shown[["task", "target"]].drop_duplicates().itertuples(index=False, name=None))
@@ -75,6 +77,7 @@ def targets_figure(
             methods=methods,
             order=order,
             labels=labels,
+            axis=axis,
         )
         for panel in panels
     ]
@@ -88,6 +91,7 @@ def draw_targets(
     *,
     order: Sequence[str] | None = None,
     labels: Labels | None = None,
+    axis: str = WALL_CLOCK,
 ) -> Axes:
     """One task and target: a bar from 1 a method, its interval, and the share that got there."""
     table = need(table, "time_to_target", *COLUMNS)
@@ -96,7 +100,7 @@ def draw_targets(
     ends = _limits(rows)
     all_looks = looks(methods)
     axes.set_xlim(*ends)
-    value_axis(axes, LABEL, log=True)
+    value_axis(axes, _label(axis), log=True)
     axes.axvline(1, color="#333333", linewidth=0.8, zorder=2.5)
     for place, method in enumerate(order):
         if method not in rows.index:
@@ -106,6 +110,10 @@ def draw_targets(
     name_rows(axes, order, methods)
     title_panel(axes, _title(table, labels or {}))
     return axes
+
+
+def _label(axis: str) -> str:
+    return LABEL if axis == WALL_CLOCK else f"{LABEL} in {AXES[axis].short}"
 
 
 def _draw_bar(

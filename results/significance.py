@@ -79,8 +79,8 @@ def friedman(regrets: Regrets) -> Friedman:
     methods = methods_of(regrets)
     if len(methods) < 3:
         raise ValueError(
-            f"Friedman's test compares 3 methods or more, there are {len(methods)}: "
-            "use two_methods for a pair"
+            f"Friedman's test compares 3 methods or more, there are {len(methods)}: Wilcoxon's "
+            "test compares two"
         )
     complete = blocks(regrets, methods, TASKS_FOR_FRIEDMAN)
     count = len(complete.values)

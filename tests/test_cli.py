@@ -182,6 +182,15 @@ def test_plot_writes_figures(here, capsys):
     assert (figures / "scaling-bowl.pdf").exists()
     assert main(["plot", "mine", "--costs"]) == 0
     assert (figures / "overhead.pdf").exists()
+    assert main(["plot", "mine", "--reference", "evolution", "--level", "0.5", "0.2"]) == 0
+    assert (figures / "time-to-target-over-evolution.pdf").exists()
+    # Constraints, average and the test of three methods or more: a task and two methods have none.
+    told = capsys.readouterr().err
+    assert "Left out: feasibility (" in told
+    assert "Left out: average-regret (an average needs 2 tasks" in told
+    assert "Left out: critical-difference (Friedman's test compares 3 methods" in told
+    assert main(["plot", "mine", "--level", "-1"]) == 2
+    assert "--level -1.0: give a normalised regret" in capsys.readouterr().err
     assert main(["plot", "mine", "--run", "bowl,evolution"]) == 2
     assert "--run bowl,evolution: give a task" in capsys.readouterr().err
     assert main(["plot", "yours"]) == 2

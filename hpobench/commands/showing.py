@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,10 @@ def listing(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    """The standard figures of a study, or those of its costs, of one task or of one run."""
+    """The standard figures of a study, or those of its costs, speed-ups, one task or one run.
+
+    Which figures are left out, and why, goes to standard error.
+    """
     cap_threads()
     from hpobench.plots import figures
     from hpobench.resolve import study_folder
@@ -39,6 +42,8 @@ def plot(options: argparse.Namespace) -> int:
     folder = study_folder(options.study, options.runs_dir)
     study, output = load(folder), folder / "figures"
     note_task_budgets(study, folder)
+    axis = options.axis or WALL_CLOCK
+    on_axis = output / axis if options.axis else output
     if options.run:
         paths = figures.draw_run(study, output, *_one_run(options.run))
     elif options.task:
@@ -47,19 +52,41 @@ def plot(options: argparse.Namespace) -> int:
         others = [load(study_folder(name, options.runs_dir)) for name in options.scaling]
         paths = figures.draw_scaling([study, *others], output)
     elif options.costs:
-        paths = figures.draw_costs(study, output)
+        paths = figures.draw_costs(study, output, _left_out)
+    elif options.reference or options.level:
+        paths = figures.draw_speedups(
+            study,
+            on_axis,
+            reference=options.reference,
+            levels=_levels(options.level),
+            view=options.view,
+            axis=axis,
+            left_out=_left_out,
+        )
     else:
         paths = figures.draw(
             study,
-            output / options.axis if options.axis else output,
+            on_axis,
             time=options.time,
             statistic=options.statistic,
             band=options.band,
             view=options.view,
-            axis=options.axis or WALL_CLOCK,
+            axis=axis,
+            left_out=_left_out,
         )
     print("\n".join(map(str, paths)))
     return 0
+
+
+def _left_out(names: str, reason: str) -> None:
+    print(f"Left out: {names} ({reason.removesuffix('.')})", file=sys.stderr)
+
+
+def _levels(given: Sequence[float] | None) -> Sequence[float] | None:
+    wrong = [level for level in given or () if not 0 <= level < float("inf")]
+    if wrong:
+        raise ValueError(f"--level {wrong[0]}: give a normalised regret of 0 or more, such as 0.1")
+    return given
 
 
 def _one_run(text: str) -> tuple[str, str, int]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench import layout
+from hpobench.plots.caption import whole_runs
 from hpobench.results.budgets import note_task_budgets
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.loading import load
@@ -100,6 +101,10 @@ class Context:
             if kept:
                 made.append(Group(len(made) + 1, kept, self.found.only(kept), known))
         return made
+
+    def notes(self, group: "Group") -> tuple[str, ...]:
+        """What the captions of figures without a time axis have to say of a group's runs."""
+        return whole_runs(group.found, group.references, self.study.settings)
 
     def group_label(self, tasks: Sequence[str]) -> str:
         """The one task, or how many there are and which."""

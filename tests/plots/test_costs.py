@@ -47,10 +47,12 @@ def test_bars_of_speed_up_begin_at_one(axes):
 
 def test_targets_of_single_tasks_and_their_errors():
     table = tables.times_to_target(METHODS, tasks=("s", "t"))
-    drawn = targets_figure(table, METHODS, "m0", tasks=["t"], seeds=30)
+    drawn = targets_figure(table, METHODS, "m0", tasks=["t"], axis="evaluations", notes=["N."])
     assert [panel.get_title() for panel in drawn.figure.axes] == ["t: regret 0.05"]
-    assert "Speed-up over method 0" in drawn.caption
-    assert "30 seeds a task and method." in drawn.caption
+    assert "Speed-up over method 0 in the evaluations to a target" in drawn.caption
+    assert "Axis: speed-up in evaluations, log scale" in drawn.caption
+    assert drawn.caption.endswith(" N.")
+    assert drawn.figure.axes[0].get_xlabel().replace("\n", " ") == "speed-up in evaluations"
     with pytest.raises(ValueError, match="tasks u are not in the table: it has s, t"):
         targets_figure(table, METHODS, "m0", tasks=["u"])
 

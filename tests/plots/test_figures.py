@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from hpobench.plots.figures import draw, draw_costs, draw_scaling, draw_task
+from hpobench.plots.figures import draw, draw_costs, draw_scaling, draw_speedups, draw_task
+from hpobench.results.study import Study
 
 
 @pytest.fixture
@@ -37,6 +38,74 @@ def test_options_reach_the_figures(synthetic, tmp_path, unsaved, options):
     caption = (tmp_path / "anytime.txt").read_text()
     assert {"median": "Median", "bootstrap": "bootstrap"}[next(iter(options.values()))] in caption
     assert f"{options.get('time', 'log')} scale" in caption
+
+
+def timed(study):
+    """The same with a job for each observation, which other time axes need."""
+    columns = ["task", "method", "seed", "trial", "worker", "time_s"]
+    jobs = study.observations[columns].rename(columns={"time_s": "end_s"})
+    jobs = jobs.assign(start_s=0.0, from_resource=0.0, to_resource=1.0, status="ok", error="")
+    tables = (study.observations, study.trials, study.decisions, study.runs)
+    return Study(*tables, study.tasks, study.methods, study.settings, jobs)
+
+
+SUMMARIES = ("scores", "ranks", "improvement", "critical-difference", "time-to-target")
+
+
+@pytest.mark.parametrize(
+    ("axis", "view", "sentence", "shown"),
+    [
+        ("wall_clock", None, "Time axis: wall-clock time, to the horizon", "true (noise-free)"),
+        ("evaluations", "observed", "Time axis: evaluations, to the horizon", "the method saw"),
+        ("evaluations", "test", "At n the first n jobs to end are known", "value on test data"),
+    ],
+)
+def test_captions_without_curves_name_seeds_axis_and_view(
+    synthetic, tmp_path, unsaved, axis, view, sentence, shown
+):
+    """The seeds are those of the study: 3, less the run that failed."""
+    study = timed(synthetic.random_study(tasks=2, methods=3, seeds=3, test=True))
+    study.runs.loc[0, "status"] = "failed"
+    told = []
+    draw(study, tmp_path, axis=axis, view=view, left_out=lambda *words: told.append(words))
+    assert not told
+    for name in SUMMARIES:
+        caption = (tmp_path / f"{name}.txt").read_text()
+        assert sentence in caption, name
+        assert shown in caption, name
+        assert "2 to 3 seeds a task and method." in caption, name
+        assert "Failed runs left out: 1" in caption, name
+    target = (tmp_path / "time-to-target.txt").read_text()
+    assert f"in the {'wall-clock time' if view is None else 'evaluations'} to a target" in target
+
+
+def test_what_is_left_out_is_told_with_the_reason(synthetic, tmp_path, unsaved):
+    told = {}
+    study = synthetic.random_study(tasks=1, methods=2, seeds=2)
+    draw(study, tmp_path, left_out=told.__setitem__)
+    assert list(told) == ["anytime-test", "average-regret", "critical-difference"]
+    assert "compares 3 methods or more, there are 2" in told["critical-difference"]
+    told.clear()
+    draw(synthetic.random_study(tasks=1, methods=1), tmp_path, left_out=told.__setitem__)
+    assert told["scores, ranks, improvement, critical-difference, time-to-target, ecdf"] == (
+        "there is one method only"
+    )
+    told.clear()
+    draw_costs(study, tmp_path, told.__setitem__)
+    assert {"overhead", "feasibility"} <= set(told)
+
+
+def test_speed_ups_over_any_method_to_given_levels(synthetic, tmp_path, unsaved):
+    study = synthetic.random_study(tasks=2, methods=3, seeds=2)
+    paths = draw_speedups(study, tmp_path, reference="method_2", levels=[0.5, 0.2])
+    assert [path.stem for path in paths] == ["time-to-target-over-method_2"]
+    caption = (tmp_path / "time-to-target-over-method_2.txt").read_text()
+    assert f"Speed-up over {study.methods['method_2'].label}" in caption
+    assert "Targets: normalised regrets, as given above the panels." in caption
+    first = next(iter(study.methods))
+    assert draw_speedups(study, tmp_path)[0].stem == f"time-to-target-over-{first}"
+    with pytest.raises(ValueError, match="reference 'nobody' is not in the study: it has method_0"):
+        draw_speedups(study, tmp_path, reference="nobody")
 
 
 def test_one_task_one_method_one_seed(synthetic, tmp_path):

@@ -49,7 +49,9 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 
 def _scores(context: Context, group: Group, whose: str) -> list[Block]:
     made = aggregate_scores(group.found, group.references, context.rng("aggregate scores"))
-    drawn = aggregates_figure(made, context.study.methods, width_in=WIDE_IN)
+    drawn = aggregates_figure(
+        made, context.study.methods, width_in=WIDE_IN, notes=context.notes(group)
+    )
     alt = f"Mean, median, interquartile mean and optimality gap of every method over {whose}"
     name = f"table-across-{group.number}"
     title = "Normalised regret at the horizon, over tasks"
@@ -62,7 +64,8 @@ def _ranks(context: Context, group: Group, whose: str) -> list[Block]:
         return []
     made = rank_intervals(group.found, group.references, context.rng("rank intervals"))
     alt = f"Average rank of every method over {whose}, with intervals"
-    return [image(rank_intervals_figure(made, context.study.methods), alt)]
+    drawn = rank_intervals_figure(made, context.study.methods, notes=context.notes(group))
+    return [image(drawn, alt)]
 
 
 def _improvement(context: Context, group: Group, whose: str) -> list[Block]:
@@ -72,5 +75,5 @@ def _improvement(context: Context, group: Group, whose: str) -> list[Block]:
     alt = f"How probably a run of one method ends better than one of another, over {whose}"
     name = f"table-improvement-{group.number}"
     shown = table(named(context, made), name, "Probability of improvement", PAIRS)
-    drawn = improvement_figure(made, context.study.methods)
+    drawn = improvement_figure(made, context.study.methods, notes=context.notes(group))
     return [image(drawn, alt), Section(f"{name}-fold", "As a table", [shown], folded=True)]

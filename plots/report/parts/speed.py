@@ -53,7 +53,8 @@ def _targets(context: Context, group: Group) -> list[Block]:
     rng = context.rng("time to target")
     early = early_rule(context.study.settings, group.references)
     made = time_to_target(group.found, group.references, reference, rng, early=early)
-    drawn = targets_figure(made, context.study.methods, reference, notes=[EARLY[early]])
+    notes = [EARLY[early], *context.notes(group)]
+    drawn = targets_figure(made, context.study.methods, reference, notes=notes)
     alt = f"Speed-up of every method over {label} to reach its final value"
     name, title = f"table-speed-{group.number}", f"Time to what {label} reaches in the end"
     shown = table(named(context, made), name, title, SPEEDUPS)

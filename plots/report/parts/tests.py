@@ -75,7 +75,10 @@ def _pair(context: Context, regrets: Regrets, one: str, other: str) -> list[Bloc
 
 def _friedman(context: Context, group: Group, regrets: Regrets) -> list[Block]:
     alt = f"Critical-difference diagram over {context.group_label(group.tasks)}"
-    return [image(critical_difference_figure(friedman(regrets), context.study.methods), alt)]
+    drawn = critical_difference_figure(
+        friedman(regrets), context.study.methods, notes=context.notes(group)
+    )
+    return [image(drawn, alt)]
 
 
 def _wilcoxon(context: Context, group: Group, regrets: Regrets) -> list[Block]:
