@@ -22,9 +22,10 @@ _HALF_LOG_2PI = math.log(2 * math.pi) / 2
 _HALF_LOG_HALF_PI = math.log(math.pi / 2) / 2
 # Below this z, (1 - 3/z² + 15/z⁴) / z² is more accurate than the bracket of equation 9.
 _FAR = -200.0
+_TINY = 1e-300
 
 
-def expected_improvement(mean: FloatArray, sd: FloatArray, best: float) -> FloatArray:
+def expected_improvement(mean: FloatArray, sd: FloatArray, best: FloatArray | float) -> FloatArray:
     """EI = E max(y* - f, 0) (m,); Jones et al. (1998), equation 15."""
     z = (best - mean) / sd
     density = np.exp(-0.5 * z**2 - _HALF_LOG_2PI)
@@ -37,6 +38,17 @@ def log_expected_improvement(
 ) -> FloatArray:
     """Log EI (m,), accurate where EI underflows; Ament et al. (2023), equation 8."""
     return log_h((best - mean) / sd) + np.log(sd)
+
+
+def plain_log_expected_improvement(
+    mean: FloatArray, sd: FloatArray, best: FloatArray | float
+) -> FloatArray:
+    """The logarithm (m,) of EI as it is computed directly: where EI underflows, all are equal."""
+    logs: FloatArray = np.log(np.maximum(expected_improvement(mean, sd, best), _TINY))
+    return logs
+
+
+IMPROVEMENTS = {"log_ei": log_expected_improvement, "ei": plain_log_expected_improvement}
 
 
 def log_h(z: FloatArray) -> FloatArray:
@@ -74,7 +86,7 @@ def log_feasibility(mean: FloatArray, sd: FloatArray) -> FloatArray:
     return probability
 
 
-def cooling(spent_s: float, initial_s: float, budget_s: float) -> float:
+def cost_exponent(spent_s: float, initial_s: float, budget_s: float) -> float:
     """The exponent of the cost, from 1 after the initial design to 0 at the end of the budget.
 
     Lee et al. (2020), Cost-aware Bayesian Optimization, section 4: EI / c(x)^a with

@@ -15,13 +15,17 @@ from hpobench.methods.searchers.gaussian_process import Posterior
 Term = Callable[[FloatArray], FloatArray]
 
 
-def improvement(posterior: Posterior, best: FloatArray) -> Term:
-    """Log EI over `best` (s,), averaged over fantasies; Snoek et al. (2012), section 3.3."""
+def improvement(posterior: Posterior, best: FloatArray, kind: str = "log_ei") -> Term:
+    """Log EI over `best` (s,), averaged over fantasies; Snoek et al. (2012), section 3.3.
+
+    `kind`: `log_ei`, or `ei` as it is computed directly.
+    """
+    log_improvement = acquisition.IMPROVEMENTS[kind]
 
     def term(features: FloatArray) -> FloatArray:
         means, variances = posterior.predict(features)
         sd = np.sqrt(variances)[:, None]
-        each = acquisition.log_expected_improvement(means, sd, best)
+        each = log_improvement(means, sd, best)
         if each.shape[1] == 1:
             return each[:, 0]
         averaged: FloatArray = logsumexp(each, axis=1) - np.log(each.shape[1])

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers import acquisition
+from hpobench.methods.searchers.acquisition import IMPROVEMENTS, cost_exponent, prior_weight
 from hpobench.methods.searchers.acquisition_search import AcquisitionSearch, Score
 from hpobench.methods.searchers.acquisition_terms import Term, expense, feasibility, improvement
 from hpobench.methods.searchers.candidates import Candidates
@@ -41,7 +41,8 @@ _BEST = 10
 class Bayesian:
     """Suggests the configuration of greatest (log) expected improvement.
 
-    The first `initial` configurations are random. `transform` names how values are mapped before
+    The first `initial` configurations are random. `acquisition`: `log_ei`, or `ei` as it is computed
+    directly, which is zero wherever nothing promises much. `transform` names how values are mapped before
     they are modelled, `pending` what is assumed of jobs under way (see `Liar`). Constraints are
     modelled where evaluations have any. `cost`: `ignored`; `per_second`, EI per expected second;
     `cooling`, the same with an exponent that falls from 1 to 0 until `cooling` times the mean cost
@@ -57,6 +58,7 @@ class Bayesian:
         space: Space,
         rng: np.random.Generator,
         initial: int = 6,
+        acquisition: str = "log_ei",
         transform: str = "log",
         pending: str = "believer",
         fantasies: int = 8,
@@ -70,7 +72,8 @@ class Bayesian:
         repeat: bool = False,
         data: Callable[[UnitSpace, int, int], TrainingData] = LevelData,
     ) -> None:
-        _check(initial, transform, cost, cooling, prior_beta)
+        _check(initial, acquisition, transform, cost, cooling, prior_beta)
+        self._acquisition = acquisition
         self._rng = rng
         self._candidates = Candidates(space, rng, repeat)
         self._search = AcquisitionSearch(self._candidates, rng)
@@ -142,7 +145,9 @@ class Bayesian:
             kept = [feasibility(*slack)(features) for slack in slacks.values()]
             likely = sum(kept, np.zeros(len(jobs))) > _LIKELY
             means = np.concatenate([means, posterior.predict(features[likely])[0]])
-        terms = [improvement(posterior, means.min(axis=0))] if len(means) else []
+        terms = []
+        if len(means):
+            terms.append(improvement(posterior, means.min(axis=0), self._acquisition))
         for name, (of_slack, threshold) in slacks.items():
             # Where nothing is feasible yet, this alone keeps several workers apart.
             assumed = self._with_pending(name, Liar("believer"), of_slack, jobs, lie)
@@ -159,7 +164,7 @@ class Bayesian:
             for term in terms:
                 total += term(features)
             if self._prior is not None:
-                weight = acquisition.prior_weight(self._prior_beta, n)
+                weight = prior_weight(self._prior_beta, n)
                 total += weight * self._prior.log_density(rows)
             return total
 
@@ -189,7 +194,7 @@ class Bayesian:
         if self._cost == "cooling":
             initial_s = sum(self._durations_s[: self._initial])
             budget_s = self._cooling * initial_s / self._initial
-            exponent = acquisition.cooling(sum(self._durations_s), initial_s, budget_s)
+            exponent = cost_exponent(sum(self._durations_s), initial_s, budget_s)
         logs = np.log(np.maximum(training.costs_s, 1e-9))
         centre, deviation = logs.mean(), logs.std()
         if deviation == 0:
@@ -219,8 +224,12 @@ class Bayesian:
         return assumed
 
 
-def _check(initial: int, transform: str, cost: str, cooling: float, prior_beta: float) -> None:
+def _check(
+    initial: int, acquisition: str, transform: str, cost: str, cooling: float, prior_beta: float
+) -> None:
     """Raise ValueError for settings that make no sense."""
+    if acquisition not in IMPROVEMENTS:
+        raise ValueError(f"acquisition={acquisition!r}: use one of {', '.join(IMPROVEMENTS)}")
     if not initial >= 2:
         raise ValueError(f"initial={initial}: a model needs at least 2 random configurations")
     if transform not in TRANSFORMS:

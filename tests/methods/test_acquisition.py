@@ -44,6 +44,14 @@ def test_log_ei_goes_on_where_ei_underflows():
     assert np.isfinite(acquisition.log_expected_improvement(np.array([1e60]), sd, 0.0)).all()
 
 
+def test_ei_may_be_taken_as_it_is_computed():
+    """The same where it does not underflow, and the same everywhere where it does."""
+    mean, sd = np.array([0.3, -1.0, 30.0, 40.0]), np.full(4, 0.5)
+    plain = acquisition.IMPROVEMENTS["ei"](mean, sd, 0.0)
+    np.testing.assert_allclose(plain[:2], acquisition.log_expected_improvement(mean, sd, 0.0)[:2])
+    assert plain[2] == plain[3]
+
+
 def test_log_h_rises_without_a_break():
     z = np.sort(np.concatenate([np.linspace(-300, 5, 20_001), [-200 - 1e-9, -1 - 1e-9]]))
     assert (np.diff(acquisition.log_h(z)) > 0).all()
@@ -68,10 +76,10 @@ def test_feasibility_is_the_log_probability_of_a_slack():
 
 def test_cost_cools_from_one_to_zero():
     """Lee et al. (2020): (budget - spent) / (budget - initial) = (100 - 40) / (100 - 20)."""
-    assert acquisition.cooling(20, 20, 100) == 1
-    assert acquisition.cooling(40, 20, 100) == pytest.approx(0.75)
-    assert acquisition.cooling(150, 20, 100) == 0
-    assert acquisition.cooling(5, 5, 5) == 0
+    assert acquisition.cost_exponent(20, 20, 100) == 1
+    assert acquisition.cost_exponent(40, 20, 100) == pytest.approx(0.75)
+    assert acquisition.cost_exponent(150, 20, 100) == 0
+    assert acquisition.cost_exponent(5, 5, 5) == 0
 
 
 def test_the_weight_of_the_prior_falls_with_observations():
