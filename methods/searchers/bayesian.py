@@ -41,13 +41,13 @@ _BEST = 10
 class Bayesian:
     """Suggests the configuration of greatest (log) expected improvement.
 
-    The first `initial` configurations are random. `acquisition`: `log_ei`, or `ei` as it is computed
-    directly, which is zero wherever nothing promises much. `transform` names how values are mapped before
-    they are modelled, `pending` what is assumed of jobs under way (see `Liar`). Constraints are
-    modelled where evaluations have any. `cost`: `ignored`; `per_second`, EI per expected second;
-    `cooling`, the same with an exponent that falls from 1 to 0 until `cooling` times the mean cost
-    of the initial configurations is spent. `prior`: values that the user believes in (see `Prior`),
-    or the word `default`, or null; its weight is `prior_beta` / n.
+    The first `initial` configurations are random. `acquisition`: `log_ei`, or `ei` as it is
+    computed directly, which is zero wherever nothing promises much. `transform` names how values
+    are mapped before they are modelled, `pending` what is assumed of jobs under way (see `Liar`).
+    Constraints are modelled where evaluations have any. `cost`: `ignored`; `per_second`, EI per
+    expected second; `cooling`, the same with an exponent that falls from 1 to 0 until `cooling`
+    times the mean cost of the initial configurations is spent. `prior`: values that the user
+    believes in (see `Prior`), or the word `default`, or null; its weight is `prior_beta` / n.
 
     Parameters are fitted anew when data grew by the fraction `refit`; the model sees at most `most`
     observations (see `LevelData`). `repeat`: a finite space may be tried twice (a noisy task).
