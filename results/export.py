@@ -16,6 +16,7 @@ from hpobench.results.markup import Cell, latex, markdown
 from hpobench.results.normalise import references
 from hpobench.results.pairing import Regrets
 from hpobench.results.scores import MEAN, scores
+from hpobench.results.signed_rank import FEWEST, ROPE
 from hpobench.results.significance import (
     LEVEL,
     Friedman,
@@ -23,7 +24,7 @@ from hpobench.results.significance import (
     holm,
     in_words,
     paired_test,
-    pairwise_wilcoxon,
+    pairwise_tests,
 )
 from hpobench.results.study import Study
 from hpobench.schema import MethodFacts
@@ -39,8 +40,10 @@ SCORES_CAPTION = (
 PAIRS_CAPTION = (
     "Pairs of methods by final normalised regret: median difference (below 0: the first is "
     "better), Wilcoxon's signed-rank test with Holm's correction; bold: significant at "
-    f"{LEVEL:g}."
+    f"{LEVEL:g}. The last three: probabilities by the Bayesian signed-rank test that the first is "
+    f"better, practically equal (within {ROPE:g}) or worse; none with fewer than {FEWEST} pairs."
 )
+ODDS = {"better": "better", "equivalent": "practically equal", "worse": "worse"}
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def rank_table(result: Friedman, methods: Mapping[str, MethodFacts]) -> pd.DataF
 
 
 def pair_table(pairs: pd.DataFrame, methods: Mapping[str, MethodFacts]) -> pd.DataFrame:
-    """The table of `pairwise_wilcoxon` as it is shown; significant pairs are marked `best`."""
+    """The table of `pairwise_tests` as it is shown; significant pairs are marked `best`."""
     significant = pairs["p_holm"] < LEVEL
     made = pd.DataFrame(
         {
@@ -158,10 +161,15 @@ def pair_table(pairs: pd.DataFrame, methods: Mapping[str, MethodFacts]) -> pd.Da
             ],
             "pairs": pairs["pairs"].to_numpy(),
             "unit": pairs["unit"].to_numpy(),
+            **{label: [_share(value) for value in pairs[name]] for name, label in ODDS.items()},
         }
     )
     made.index = pd.Index([methods[name].label for name in pairs["method"]], name="method")
     return made
+
+
+def _share(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"
 
 
 def _p(value: float) -> str:
@@ -223,7 +231,7 @@ def _sections(
     except ValueError as error:
         reasons.append(f"No average ranks on {labels}: {error}.")
     try:
-        pairs = pair_table(pairwise_wilcoxon(regrets), methods)
+        pairs = pair_table(pairwise_tests(regrets), methods)
         sections.append(_Section(pairs, f"On {labels}. {PAIRS_CAPTION}", f"pairs{suffix}"))
     except ValueError as error:
         reasons.append(f"No pairs on {labels}: {error}.")

@@ -23,7 +23,7 @@ from hpobench.results.pairing import (
     methods_of,
 )
 from hpobench.results.ranks import ranks
-from hpobench.results.signed_rank import SignedRank, signed_rank
+from hpobench.results.signed_rank import SignedRank, pairwise_signed_rank, signed_rank
 from hpobench.results.two_methods import TwoMethods, two_methods, wilcoxon_test
 
 __all__ = [
@@ -33,6 +33,8 @@ __all__ = [
     "TwoMethods",
     "friedman",
     "mixed_model",
+    "pairwise_signed_rank",
+    "pairwise_tests",
     "pairwise_wilcoxon",
     "signed_rank",
     "two_methods",
@@ -182,6 +184,12 @@ def pairwise_wilcoxon(regrets: Regrets) -> pd.DataFrame:
     return table
 
 
+def pairwise_tests(regrets: Regrets, rng: np.random.Generator | None = None) -> pd.DataFrame:
+    """`pairwise_wilcoxon` with the columns better, equivalent, worse of `pairwise_signed_rank`."""
+    odds = pairwise_signed_rank(regrets, rng=rng)[["better", "equivalent", "worse"]]
+    return pairwise_wilcoxon(regrets).join(odds)
+
+
 def paired_test(regrets: Regrets, method: str, other: str) -> dict[str, object]:
     """One row of `pairwise_wilcoxon`, less the correction."""
     shared = blocks(regrets, (method, other), TASKS_FOR_WILCOXON)
@@ -216,10 +224,15 @@ def in_words(result: Friedman) -> str:
     from hpobench.results.two_methods import p_in_words
 
     found = "differ" if result.f_p_value < result.level else "cannot be told apart"
+    ratio = (
+        f"F {result.f_statistic:.2f}"
+        if np.isfinite(result.f_statistic)
+        else "F without bound, since all rank the methods alike"
+    )
     words = (
         f"Over {counted(result.blocks, result.unit)} the {len(result.ranks)} methods {found} "
         f"(Friedman chi-square {result.statistic:.2f}, {p_in_words(result.p_value)}; "
-        f"Iman-Davenport F {result.f_statistic:.2f}, {p_in_words(result.f_p_value)}). "
+        f"Iman-Davenport {ratio}, {p_in_words(result.f_p_value)}). "
         f"Average ranks that differ by less than {result.critical_difference:.2f} are not told "
         f"apart (Nemenyi, level {result.level:g})."
     )

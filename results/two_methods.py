@@ -1,5 +1,6 @@
 """Two methods side by side: by how much they differ, how surely, and how often one is better."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,9 +46,15 @@ class TwoMethods:
 
 
 def two_methods(
-    regrets: Regrets, a: str, b: str, rng: np.random.Generator | None = None
+    regrets: Regrets,
+    a: str,
+    b: str,
+    rng: np.random.Generator | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> TwoMethods:
     """Compare `a` with `b` on the (task, seed) pairs that both have; one task is enough.
+
+    `labels`: what the sentence calls the methods; None: their names.
 
     The bootstrap without `rng` uses a fixed one, so that a report can be made again. Raises
     ValueError if a method has no runs, or if they share no (task, seed).
@@ -77,7 +84,7 @@ def two_methods(
         dropped=pairs.dropped,
         sentence="",
     )
-    return replace(found, sentence=_sentence(found))
+    return replace(found, sentence=_sentence(found, labels or {}))
 
 
 def wilcoxon_test(difference: FloatArray) -> tuple[float, float]:
@@ -106,19 +113,20 @@ def _superiority(difference: FloatArray) -> float:
     return float(np.mean(difference < 0) + np.mean(difference == 0) / 2)
 
 
-def _sentence(found: TwoMethods) -> str:
+def _sentence(found: TwoMethods, labels: Mapping[str, str]) -> str:
+    method, other = (labels.get(name, name) for name in (found.method, found.other))
     n_tasks = counted(found.tasks, "tasks")
     if found.difference == 0:
-        first = f"{found.method} and {found.other} have the same mean normalised regret"
+        first = f"{method} and {other} have the same mean normalised regret"
     else:
         word = "lower" if found.difference < 0 else "higher"
         first = (
-            f"{found.method} has a {word} mean normalised regret than {found.other} by "
+            f"{method} has a {word} mean normalised regret than {other} by "
             f"{abs(found.difference):.3g}{_interval(found)}"
         )
     over = n_tasks if found.unit != PAIRS else counted(found.tested, found.unit)
     rest = (
-        f"on {n_tasks} ({counted(found.pairs, PAIRS)}); {found.method} is better in "
+        f"on {n_tasks} ({counted(found.pairs, PAIRS)}); {method} is better in "
         f"{found.superiority:.0%} of the pairs; Wilcoxon's test over {over}: "
         f"{p_in_words(found.p_value)}."
     )

@@ -257,6 +257,26 @@ def test_studies_that_hardly_exist(synthetic, rows, runs, words):
 def test_two_methods_have_a_path_of_their_own(synthetic):
     text = read(page.render(context(synthetic.random_study(tasks=1, methods=2, seeds=6)))).words
     assert "Bayesian signed-rank test" in text
+    # 6 seeds of one task; the sentences use labels, as all others do.
+    assert "6 task-seed pairs" in text
+    assert re.search("method 0 has a (lower|higher) mean normalised regret than method 1", text)
+
+
+def test_two_methods_with_few_seeds_have_no_bayesian_test(synthetic):
+    text = read(page.render(context(synthetic.random_study(tasks=1, methods=2, seeds=2)))).words
+    assert "needs 5 pairs or more" in text
+    assert "mean normalised regret than" in text
+    assert "it needs 2 tasks or more" in text
+    for internal in ("two_methods", "pairwise_wilcoxon", "found.only"):
+        assert internal not in text
+
+
+def test_many_methods_have_the_bayesian_test_pair_by_pair(html):
+    """Two tasks of 4 seeds: 8 pairs of each two of the three methods."""
+    words = read(html).words
+    assert "practically equal" in words
+    assert "posterior probabilities by the Bayesian signed-rank test" in words
+    assert "p values are not corrected for the number of methods" in words
 
 
 def test_a_section_that_cannot_be_computed_says_why(study):

@@ -8,7 +8,7 @@ import pytest
 
 from hpobench.results.export import Cell, latex, markdown, pair_table, rank_table, table, tables
 from hpobench.results.scores import MEAN, scores
-from hpobench.results.significance import friedman, pairwise_wilcoxon
+from hpobench.results.significance import friedman, pairwise_tests
 from hpobench.schema import MethodFacts, TaskFacts
 
 NASTY = r"50% of x_1 & {y}^2 #3 | ~$<a>\b*"
@@ -124,11 +124,13 @@ def test_tables_of_tests(synthetic):
     ranked = rank_table(friedman(regrets), methods)
     assert set(ranked.index) == {"A", "B", "C"}
     assert ranked.loc["B", "average rank"] == "3.00"
-    pairs = pair_table(pairwise_wilcoxon(regrets), methods)
+    pairs = pair_table(pairwise_tests(regrets), methods)
     assert list(pairs["against"]) == ["B", "C", "C"]
     # p = 2 / 2^6 each; Holm: 3 times that.
     assert str(pairs["p (Holm)"].iloc[0]) == "0.094"
     assert not pairs["p (Holm)"].iloc[0].best
+    # B lies 1 or more above both: the Bayesian test is as sure as six tasks let it be.
+    assert list(pairs[["better", "practically equal", "worse"]].iloc[0]) == ["1.00", "0.00", "0.00"]
 
 
 def test_one_seed_one_method_and_bad_arguments(synthetic):

@@ -19,6 +19,7 @@ from hpobench.results.significance import (
     iman_davenport,
     in_words,
     mixed_model,
+    pairwise_tests,
     pairwise_wilcoxon,
     signed_rank,
     two_methods,
@@ -277,6 +278,41 @@ def test_bayesian_test_of_regrets():
     assert (found.pairs, found.unit) == (8, "tasks")
     with pytest.raises(ValueError, match="rope=-1"):
         signed_rank(tables, "m0", "m1", -1)
+
+
+def test_bayesian_test_needs_five_pairs():
+    few = regrets(np.tile([0.1, 0.5], (1, 4, 1)))
+    with pytest.raises(ValueError, match="needs 5 pairs or more, 'm0' and 'm1' share 4 task-seed"):
+        signed_rank(few, "m0", "m1")
+    assert pairwise_tests(few)[["better", "equivalent", "worse"]].isna().all(axis=None)
+    enough = signed_rank(regrets(np.tile([0.1, 0.5], (1, 5, 1))), "m0", "m1")
+    assert enough.pairs == 5
+
+
+def test_bayesian_test_of_each_pair_is_that_of_the_pair():
+    """To 0.03: four standard errors of 4,000 draws, 4 sqrt(p (1 - p) / 4000), at p = 1/2."""
+    tables = random_regrets(7, 2, 3)
+    found = pairwise_tests(tables, np.random.default_rng(0))
+    assert found[["method", "other"]].to_numpy().tolist() == [
+        ["m0", "m1"], ["m0", "m2"], ["m1", "m2"],
+    ]  # fmt: skip
+    for _, row in found.iterrows():
+        alone = signed_rank(tables, row["method"], row["other"])
+        assert row["better"] == pytest.approx(alone.better, abs=0.03)
+        assert row["better"] + row["equivalent"] + row["worse"] == pytest.approx(1)
+
+
+def test_the_sentence_calls_methods_by_their_labels():
+    tables = random_regrets(2, 6, 2)
+    found = two_methods(tables, "m0", "m1", labels={"m0": "Random search"})
+    assert found.sentence.startswith("Random search has a ")
+    assert " than m1 by " in found.sentence
+
+
+def test_ranks_that_all_agree_are_put_in_words():
+    words = in_words(friedman(regrets(np.tile([0.1, 0.2, 0.3], (6, 1)))))
+    assert "Iman-Davenport F without bound, since all rank the methods alike, p < 0.001" in words
+    assert "inf" not in words
 
 
 def test_mixed_model_in_a_balanced_design():

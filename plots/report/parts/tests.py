@@ -9,23 +9,26 @@ from hpobench.plots.report.blocks import (
     count,
     number,
     p_value,
+    share,
     table,
 )
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
+from hpobench.plots.words import counted
 from hpobench.results.across import final_regrets
 from hpobench.results.pairing import Regrets
+from hpobench.results.signed_rank import FEWEST, ROPE
 from hpobench.results.significance import (
     friedman,
     mixed_model,
-    pairwise_wilcoxon,
+    pairwise_tests,
     signed_rank,
     two_methods,
 )
 
-WILCOXON = {
+PAIRS = {
     "method": Column("method"),
     "other": Column("against"),
     "median_difference": Column("median difference", number(3), "below 0: the method is better"),
@@ -33,7 +36,17 @@ WILCOXON = {
     "p_holm": Column("p (Holm)", p_value, "corrected for the number of pairs"),
     "pairs": Column("pairs", count),
     "unit": Column("pairs of"),
+    "better": Column("better", share, "Bayesian probability that the method is better"),
+    "equivalent": Column(
+        "practically equal", share, f"Bayesian probability of a difference within {ROPE:g}"
+    ),
+    "worse": Column("worse", share, "Bayesian probability that the method is worse"),
 }
+PAIRS_CAPTION = (
+    "Differences of normalised regret; p by Wilcoxon's signed-rank test, corrected after Holm for "
+    "the number of pairs. Better, practically equal, worse: posterior probabilities by the "
+    "Bayesian signed-rank test, not corrected"
+)
 EFFECTS = {
     "method": Column("method"),
     "effect": Column("effect", number(3), "on the normalised regret: above 0 is worse"),
@@ -54,23 +67,30 @@ def _of_group(context: Context, group: Group) -> list[Block]:
     regrets = final_regrets(group.found, group.references)
     pair = [*group.found.methods] if len(group.found.methods) == 2 else None
     return [
-        *(attempt(lambda: _pair(context, regrets, *pair)) if pair else []),
+        *(attempt(lambda: _difference(context, regrets, *pair)) if pair else []),
+        *(attempt(lambda: _odds(context, regrets, *pair)) if pair else []),
         *([] if pair else attempt(lambda: _friedman(context, group, regrets))),
-        *attempt(lambda: _wilcoxon(context, group, regrets)),
+        *attempt(lambda: _pairs(context, group, regrets)),
         *attempt(lambda: _mixed_model(context, group, regrets)),
     ]
 
 
-def _pair(context: Context, regrets: Regrets, one: str, other: str) -> list[Block]:
-    """The path for two methods: all there is to say of a pair."""
-    found = two_methods(regrets, one, other, context.rng("two methods"))
+def _difference(context: Context, regrets: Regrets, one: str, other: str) -> list[Block]:
+    """The path for two methods: by how much they differ."""
+    labels = {name: context.method_label(name) for name in (one, other)}
+    found = two_methods(regrets, one, other, context.rng("two methods"), labels)
+    return [Paragraph(found.sentence)]
+
+
+def _odds(context: Context, regrets: Regrets, one: str, other: str) -> list[Block]:
+    """The path for two methods: how probable it is that one is better."""
     odds = signed_rank(regrets, one, other, rng=context.rng("signed rank"))
     words = (
         f"Bayesian signed-rank test: {context.method_label(one)} is better with probability "
         f"{odds.better:.3f}, practically equivalent (within {odds.rope:g}) with "
-        f"{odds.equivalent:.3f}, worse with {odds.worse:.3f}; {odds.pairs} {odds.unit}."
+        f"{odds.equivalent:.3f}, worse with {odds.worse:.3f}; {counted([odds.pairs], odds.unit)}."
     )
-    return [Paragraph(found.sentence), Paragraph(words)]
+    return [Paragraph(words)]
 
 
 def _friedman(context: Context, group: Group, regrets: Regrets) -> list[Block]:
@@ -81,21 +101,24 @@ def _friedman(context: Context, group: Group, regrets: Regrets) -> list[Block]:
     return [image(drawn, alt)]
 
 
-def _wilcoxon(context: Context, group: Group, regrets: Regrets) -> list[Block]:
-    made = pairwise_wilcoxon(regrets)
-    name, title = f"table-wilcoxon-{group.number}", "Wilcoxon's signed-rank test, pair by pair"
-    caption = "Differences of normalised regret; p corrected after Holm for the number of pairs."
-    shown = table(named(context, made), name, title, WILCOXON, caption)
+def _pairs(context: Context, group: Group, regrets: Regrets) -> list[Block]:
+    made = pairwise_tests(regrets, context.rng("pairs"))
+    name, title = f"table-wilcoxon-{group.number}", "Signed-rank tests, pair by pair"
+    few = f" (none with fewer than {FEWEST} pairs)" if made["better"].isna().any() else ""
+    shown = table(named(context, made), name, title, PAIRS, f"{PAIRS_CAPTION}{few}.")
     return [Section(f"{name}-fold", title, [shown], folded=True)]
 
 
 def _mixed_model(context: Context, group: Group, regrets: Regrets) -> list[Block]:
+    if len(group.references) < 2:
+        return [Paragraph("No mixed-effects model over tasks: it needs 2 tasks or more.")]
     made = mixed_model(regrets)
     name = f"table-mixed-{group.number}"
     title = f"Linear mixed-effects model against {context.method_label(made.baseline)}"
     caption = (
-        f"Normalised regret by method, with the task as a random effect ({made.groups} tasks). "
-        f"{made.note}"
+        f"Normalised regret by method, with the task as a random effect "
+        f"({counted([made.groups], 'tasks')}); p values are not corrected for the number of "
+        f"methods. {made.note}"
     )
     shown = table(named(context, made.effects), name, title, EFFECTS, caption.strip())
     return [Section(f"{name}-fold", title, [shown], folded=True)]
