@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from joblib import parallel_config
+
 from hpobench.methods.peers.dimensions import Dimension, Dimensions, Values
 
 # Beyond this size costs grow as logarithms, and stay below 1e6: SMAC takes 1e-10 off the lowest
@@ -115,7 +117,8 @@ class Session:
         if self._facade.runhistory.running >= self._most_pending:
             return None
         try:
-            with warnings.catch_warnings():
+            # SMAC's forests would take all cores, and the runs of a study share them.
+            with warnings.catch_warnings(), parallel_config(backend="sequential"):
                 # A local search from points without neighbours has its mean time logged.
                 for said in ("Mean of empty slice", "invalid value encountered in scalar divide"):
                     warnings.filterwarnings("ignore", said, RuntimeWarning, r"numpy\.")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 
+import joblib
 import numpy as np
 import pytest
 
@@ -134,6 +135,23 @@ def test_once_its_model_is_trained_the_hash_seed_of_the_process_does_not_matter(
     ]
     assert printed[0] == printed[1]
     assert printed[0].count("\n") == 14
+
+
+def test_its_forest_takes_one_core(monkeypatch):
+    """Its own default is all of them. Two trials are the initial design, a forest comes next."""
+    backends = []
+    call = joblib.Parallel.__call__
+
+    def watched(self, tasks):
+        backends.append(type(self._backend).__name__)
+        return call(self, tasks)
+
+    monkeypatch.setattr(joblib.Parallel, "__call__", watched)
+    optimizer = SmacFacade(Dimensions(RATE), 5, 1, HPO, trials=8)
+    for trial in range(4):
+        values = optimizer.ask(trial)
+        optimizer.tell(trial, values, values["rate"], {})
+    assert set(backends) == {"SequentialBackend"}
 
 
 @pytest.mark.parametrize("facade", [HPO, "BlackBoxFacade"])
