@@ -31,6 +31,7 @@ from hpobench.results.time_axis import AXES, WALL_CLOCK, axis_label
 COLUMNS = ("task", "method", "target", "reached", "speedup", "low", "high")
 LABEL = "speed-up"
 ROOM = 1.25
+BOUNDS = {"<=": " ≤", ">=": " ≥"}
 
 
 def targets_figure(
@@ -66,6 +67,7 @@ def targets_figure(
         _target_sentence(shown),
         "Lines: 95 % bootstrap interval over seeds. At the right: share of runs that reached the "
         "target.",
+        _bound_sentence(shown),
         f"Axis: {label}, log scale; above 1 is faster.",
         *notes,
     )
@@ -121,7 +123,7 @@ def _draw_bar(
 ) -> None:
     speedup, low, high = (float(row[name]) for name in ("speedup", "low", "high"))
     right: Any = axes.get_yaxis_transform()
-    words = f"{100 * row['reached']:.0f} %"
+    words = f"{100 * row['reached']:.0f} %{BOUNDS.get(row.get('bound', ''), '')}"
     axes.annotate(
         words, (1, place), (4, 0), xycoords=right, textcoords="offset points", va="center",
         fontsize=NAME_POINTS - 1, color="#333333", annotation_clip=False,
@@ -164,6 +166,13 @@ def _target_sentence(table: pd.DataFrame) -> str:
     if table["target"].isna().all():
         return "Target of each task: the reference's mean final normalised regret."
     return "Targets: normalised regrets, as given above the panels."
+
+
+def _bound_sentence(table: pd.DataFrame) -> str:
+    given = set(table.get("bound", ()))
+    most = "≤: no run of the method reached the target: at most so fast." if "<=" in given else ""
+    least = "≥: no run of the other did: at least so fast." if ">=" in given else ""
+    return sentences(most, least)
 
 
 def _fastest_first(table: pd.DataFrame, methods: Methods) -> list[str]:

@@ -40,7 +40,7 @@ def test_bars_of_speed_up_begin_at_one(axes):
     assert ends == pytest.approx([1 / 1.3**2, 1, 1.3])
     assert all(min(bar.get_x(), bar.get_x() + bar.get_width()) <= 1 for bar in axes.patches)
     assert axes.get_xscale() == "log"
-    assert sorted(words(axes)) == ["0 %", "25 %", "50 %", "75 %", "–"]
+    assert sorted(words(axes)) == ["0 %", "25 % ≥", "50 % ≤", "75 %", "–"]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["method 1", "method 0", "method 2", "method 3"]
 
@@ -52,6 +52,7 @@ def test_targets_of_single_tasks_and_their_errors():
     assert "Speed-up over method 0 in the evaluations to a target" in drawn.caption
     assert "Axis: speed-up in evaluations, log scale" in drawn.caption
     assert drawn.caption.endswith(" N.")
+    assert "≤: no run of the method reached the target: at most so fast." in drawn.caption
     assert drawn.figure.axes[0].get_xlabel().replace("\n", " ") == "speed-up in evaluations"
     with pytest.raises(ValueError, match="tasks u are not in the table: it has s, t"):
         targets_figure(table, METHODS, "m0", tasks=["u"])

@@ -19,6 +19,7 @@ from hpobench.plots.report.chart import chart_data
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.context import read as read_context
 from hpobench.plots.report.packing import Pool, pack, plotly_js
+from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.sections import Part, sections
 from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import incumbents
@@ -269,6 +270,18 @@ def test_two_methods_with_few_seeds_have_no_bayesian_test(synthetic):
     assert "it needs 2 tasks or more" in text
     for internal in ("two_methods", "pairwise_wilcoxon", "found.only"):
         assert internal not in text
+
+
+def test_speed_ups_of_each_pair_are_a_table(html):
+    """Three methods: six ordered pairs."""
+    assert len(re.search(r'id="table-speed-pairs-1".*?</table>', html, re.S)[0].split("<tr>")) == 8
+    assert "hpobench plot study --reference METHOD --level 0.1 0.01" in read(html).words
+
+
+def test_speed_ups_of_too_many_pairs_say_how_to_get_the_rest(synthetic):
+    study = synthetic.random_study(tasks=1, methods=14, seeds=2, observations=5)
+    words = " ".join(str(block) for block in speed(context(study)))
+    assert "The 12 best of 14 methods are shown." in words
 
 
 def test_many_methods_have_the_bayesian_test_pair_by_pair(html):

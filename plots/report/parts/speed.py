@@ -1,5 +1,6 @@
 """Speed: how many times as fast as another method, and which share of targets by when."""
 
+from hpobench.plots.comparisons import reference_of
 from hpobench.plots.ecdf import ecdf_figure
 from hpobench.plots.report.blocks import Block, Column, Section, number, share, table
 from hpobench.plots.report.context import Context, Group
@@ -10,9 +11,20 @@ from hpobench.plots.report.parts.summary import duration
 from hpobench.plots.targets import targets_figure
 from hpobench.results.budgets import early_rule
 from hpobench.results.ecdf import time_ecdf
+from hpobench.results.speedups import MOST_METHODS, pair_speedups
 from hpobench.results.targets import EARLY, time_to_target
 
-REFERENCE = "random"
+BOUND = (
+    "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "
+    "of the other did, so that it is at least that"
+)
+
+
+def bound(sign: str) -> str:
+    """As it is read."""
+    return {"<=": "≤", ">=": "≥"}.get(sign, sign)
+
+
 SPEEDUPS = {
     "task": Column("task"),
     "method": Column("method"),
@@ -23,7 +35,21 @@ SPEEDUPS = {
     "speedup": Column("speed-up", number(3)),
     "low": Column("low", number(3), "95 % bootstrap interval"),
     "high": Column("high", number(3), "95 % bootstrap interval"),
+    "bound": Column("bound", bound, BOUND),
 }
+PAIRS = {
+    "method": Column("method"),
+    "other": Column("over"),
+    "reached": Column("reached", share, "share of the method's runs that reached the target"),
+    "speedup": Column("speed-up", number(3), "above 1: the method is faster"),
+    "low": Column("low", number(3), "95 % bootstrap interval"),
+    "high": Column("high", number(3), "95 % bootstrap interval"),
+    "bound": Column("bound", bound, BOUND),
+}
+PAIRS_CAPTION = (
+    "How many times as fast as the other method to what that one reaches in the end, geometric "
+    "mean over tasks; not corrected for the number of pairs."
+)
 
 
 def speed(context: Context) -> list[Block]:
@@ -37,18 +63,13 @@ def _of_group(context: Context, group: Group) -> list[Block]:
     several = len(group.found.methods) > 1
     return [
         *(attempt(lambda: _targets(context, group)) if several else []),
+        *(attempt(lambda: _pairs(context, group)) if several else []),
         *attempt(lambda: _ecdf(context, group)),
     ]
 
 
-def reference_of(group: Group) -> str:
-    """Random search if it was run there, else the first method."""
-    names = list(group.found.methods)
-    return REFERENCE if REFERENCE in names else names[0]
-
-
 def _targets(context: Context, group: Group) -> list[Block]:
-    reference = reference_of(group)
+    reference = reference_of(group.found)
     label = context.method_label(reference)
     rng = context.rng("time to target")
     early = early_rule(context.study.settings, group.references)
@@ -59,6 +80,25 @@ def _targets(context: Context, group: Group) -> list[Block]:
     name, title = f"table-speed-{group.number}", f"Time to what {label} reaches in the end"
     shown = table(named(context, made), name, title, SPEEDUPS)
     return [image(drawn, alt), Section(f"{name}-fold", "Task by task", [shown], folded=True)]
+
+
+def _pairs(context: Context, group: Group) -> list[Block]:
+    early = early_rule(context.study.settings, group.references)
+    rng = context.rng("pairs of speed-ups")
+    made = pair_speedups(group.found, group.references, rng, early=early)
+    name, title = f"table-speed-pairs-{group.number}", "Speed-ups, pair by pair"
+    caption = f"{PAIRS_CAPTION} {_how_to_get_more(context, group)}"
+    shown = table(named(context, made), name, title, PAIRS, caption)
+    return [Section(f"{name}-fold", title, [shown], folded=True)]
+
+
+def _how_to_get_more(context: Context, group: Group) -> str:
+    count = len(group.found.methods)
+    few = f"The {MOST_METHODS} best of {count} methods are shown. " if count > MOST_METHODS else ""
+    return (
+        f"{few}`hpobench plot {context.name} --reference METHOD --level 0.1 0.01` draws those over "
+        "any method, to regrets of your choice."
+    )
 
 
 def _ecdf(context: Context, group: Group) -> list[Block]:
