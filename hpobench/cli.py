@@ -137,6 +137,16 @@ def _add_exchange(commands: Commands) -> None:
     bring_in.add_argument("--name", required=True, help="name of the study")
     for name, kind in [("task", str), ("method", str), ("seed", int)]:
         bring_in.add_argument(f"--{name}", type=kind, help="default: what the logs say")
+    bring_in.add_argument("--metric", help="Syne Tune: the column; Optuna: what to call the value")
+    bring_in.add_argument("--resource", metavar="COLUMN", help="Syne Tune: column of the resource")
+    bring_in.add_argument(
+        "--step-times", choices=["end", "even"], help="Optuna: when values of steps became known"
+    )
+    bring_in.add_argument(
+        "--comparable",
+        action=argparse.BooleanOptionalAction,
+        help="Optuna, Syne Tune: whether values at different resources compare",
+    )
     bring_in.add_argument("--runs-dir", default="runs")
     bring_in.set_defaults(command=showing.bring_in)
 

@@ -1,10 +1,11 @@
 """Commands that show something: what there is, figures, the report, tables for papers."""
 
 import argparse
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpobench import catalogue
 from hpobench.commands.threads import cap_threads
@@ -140,6 +141,26 @@ def export(options: argparse.Namespace) -> int:
     return 0
 
 
+IMPORT_OPTIONS = ("task", "method", "seed", "metric", "resource", "step_times", "comparable")
+
+
+def _given(options: argparse.Namespace, reader: Callable[..., "Study"]) -> dict[str, Any]:
+    """The options that were given; raises ValueError if the reader does not take one of them."""
+    given = {name: getattr(options, name) for name in IMPORT_OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    takes = [name for name in IMPORT_OPTIONS if name in inspect.signature(reader).parameters]
+    strange = [_flag(name) for name in given if name not in takes]
+    if strange:
+        raise ValueError(
+            f"{strange[0]}: logs of {options.library} are read with {', '.join(map(_flag, takes))}"
+        )
+    return given
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def bring_in(options: argparse.Namespace) -> int:
     """The logs of another library, stored as a study."""
     cap_threads()
@@ -150,9 +171,9 @@ def bring_in(options: argparse.Namespace) -> int:
         "syne-tune": foreign.from_syne_tune,
         "carps": foreign.from_carps,
     }
-    names = {"task": options.task, "method": options.method, "seed": options.seed}
+    reader = sources[options.library]
     try:
-        study = sources[options.library](options.path, **names)
+        study = reader(options.path, **_given(options, reader))
     except ModuleNotFoundError as error:
         raise ValueError(
             f"{error.name} is not installed: pip install 'hpobench[{options.library}]'"

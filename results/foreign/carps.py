@@ -8,6 +8,7 @@ that a table or a surrogate says the evaluation would have taken).
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from hpobench.results.foreign.logs import Piece, Run, whole_number
+from hpobench.hyperparameters import FloatArray
+from hpobench.results.foreign.logs import Piece, Run, finite, whole_number
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study import Study
 
 LOG = "trial_logs.jsonl"
 CONFIG = Path(".hydra") / "config.yaml"
 SUCCESS = 1
+CORRECT = "correct it, or take the line out"
 
 FIDELITY_TYPES = ("task.input_space.fidelity_space.fidelity_type", "task.fidelity_type")
 NAMES_NOTE = "CARP-S logs the values of hyperparameters without their names: x0, x1, .. in order."
@@ -103,12 +106,13 @@ def _pieces(path: Path) -> list[Piece]:
     clock = _clock(path, lines)
     trials: dict[str, int] = {}
     pieces = []
-    for (info, value), (start_s, end_s) in zip(lines, clock, strict=True):
-        config = _named(info.get("config"))
+    for number, ((info, value), (start_s, end_s)) in enumerate(zip(lines, clock, strict=True), 1):
+        where = f"{path}, evaluation {number}"
+        config = _named(info.get("config"), where)
         trial = trials.setdefault(json.dumps(config, sort_keys=True), len(trials))
-        cost, error = _cost(path, value)
+        cost, error = _cost(value, where)
         budget = info.get("budget")
-        resource = 1.0 if budget is None else float(budget)
+        resource = 1.0 if budget is None else finite(budget, "budget", where, CORRECT)
         pieces.append(Piece(trial, config, start_s, end_s, [resource], [end_s], [cost], error))
     return pieces
 
@@ -136,10 +140,10 @@ def _clock(
 ) -> list[tuple[float, float]]:
     """Start and end (s) of each evaluation since the first began."""
     values = [value for _, value in lines]
-    begun = np.array([_number(value, "starttime") for value in values])
-    took = np.array([_number(value, "time") for value in values])
-    ended = np.array([_number(value, "endtime") for value in values])
-    virtual = np.array([_number(value, "virtual_time") for value in values])
+    begun = _seconds(path, values, "starttime")
+    took = _seconds(path, values, "time")
+    ended = _seconds(path, values, "endtime")
+    virtual = _seconds(path, values, "virtual_time")
     if len(values) and not (begun.any() or took.any() or virtual.any()):
         raise ValueError(f"{path} holds no times: its values cannot be put on a clock")
     if not begun.any():  # no times of day: one evaluation after the other
@@ -153,26 +157,40 @@ def _clock(
     return list(zip(begun + before, ended + before + virtual, strict=True))
 
 
-def _number(value: dict[str, Any], name: str) -> float:
-    """A number of seconds, 0 if it is not there."""
-    given = value.get(name)
-    return float(given) if isinstance(given, int | float) and np.isfinite(given) else 0.0
+def _seconds(path: Path, values: Sequence[dict[str, Any]], name: str) -> FloatArray:
+    """One number of seconds a line (n,), 0 where it is not there."""
+    return np.array(
+        [
+            _number(value.get(name), name, f"{path}, evaluation {n}")
+            for n, value in enumerate(values, 1)
+        ]
+    )
 
 
-def _named(config: Any) -> dict[str, Any]:
+def _number(given: Any, name: str, where: str) -> float:
+    """NaN counts as not there."""
+    if given is None or given != given:
+        return 0.0
+    return finite(given, name, where, CORRECT)
+
+
+def _named(config: Any, where: str) -> dict[str, Any]:
     if isinstance(config, dict):
         return config
+    if config is not None and not isinstance(config, list):
+        raise ValueError(f"{where}: the config {config!r} is no list of values: {CORRECT}")
     return {f"x{place}": value for place, value in enumerate(config or [])}
 
 
-def _cost(path: Path, value: dict[str, Any]) -> tuple[float, str]:
+def _cost(value: dict[str, Any], where: str) -> tuple[float, str]:
     """The cost, NaN if the evaluation did not succeed, and then why."""
     cost, status = value["cost"], value.get("status", SUCCESS)
     if isinstance(cost, list):
         if len(cost) != 1:
-            raise ValueError(f"{path} has {len(cost)} objectives: only one can be imported")
+            raise ValueError(f"{where} has {len(cost)} objectives: only one can be imported")
         cost = cost[0]
     if status != SUCCESS:
         return np.nan, f"status {status} in CARP-S"
-    number = float(np.nan if cost is None else cost)
-    return (number, "") if np.isfinite(number) else (np.nan, "no finite cost")
+    if cost is None or (isinstance(cost, float) and not np.isfinite(cost)):
+        return np.nan, "no finite cost"
+    return finite(cost, "cost", where, CORRECT), ""

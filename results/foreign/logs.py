@@ -3,6 +3,7 @@
 Values are minimised: an importer flips the sign of what is maximised and says so in the label.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,9 @@ from typing import Any
 
 from hpobench.schema import TaskFacts
 from hpobench.space import Configuration
+
+LARGEST_SEED = 2**31
+"""Seeds are stored in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,26 @@ def value_label(metric: str, maximise: bool) -> str:
 def whole_number(given: Any, where: str) -> int:
     """A seed as a number; raises ValueError that says where it was found."""
     try:
-        return int(given)
+        number = int(given)
+        whole = isinstance(given, str) or number == given
+    except (TypeError, ValueError, OverflowError):
+        number, whole = 0, False
+    if not whole:
+        raise ValueError(f"{where}: the seed {given!r} is not a whole number: give seed=")
+    if not abs(number) < LARGEST_SEED:
+        raise ValueError(f"{where}: the seed {number} is not below 2^31: give another as seed=")
+    return number
+
+
+def finite(given: Any, what: str, where: str, remedy: str) -> float:
+    """A number that a log holds; ValueError, with place, value and remedy, if it is none."""
+    try:
+        number = float(given)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: the seed {given!r} is not a whole number: give seed=") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where}: the {what} {given!r} is not a finite number: {remedy}")
+    return number
 
 
 def same_resource(runs: Sequence[Run]) -> list[Run]:

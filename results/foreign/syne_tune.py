@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hpobench.results.foreign.logs import Piece, Run, value_label, whole_number
+from hpobench.results.foreign.logs import Piece, Run, finite, value_label, whole_number
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study import Study
 
@@ -28,6 +28,9 @@ METADATA = "metadata.json"
 RESULTS = ("results.csv.zip", "results.csv")
 TIME, WORKER_TIME, TRIAL = "st_tuner_time", "st_worker_time", "trial_id"
 CONFIG = "config_"
+CREATED = "st_tuner_creation_timestamp"
+SIGNS = {"min": 1.0, "max": -1.0}
+"""By mode of the metric: by what its values are multiplied, to be minimised."""
 
 RESOURCE_NOTE = "Resources of Syne Tune's trials are counted by their reports, from 1."
 START_NOTE = "Syne Tune's results lack st_worker_time: jobs are shown from their first report on."
@@ -52,7 +55,7 @@ def from_syne_tune(
     resources compare. Raises ValueError, naming the file, for what cannot be read.
     """
     found = [_Experiment(path) for path in _folders(Path(folder))]
-    found.sort(key=lambda each: each.metadata.get("st_tuner_creation_timestamp", 0.0))
+    found.sort(key=lambda each: each.created)
     notes: list[str] = []
     runs: list[Run] = []
     for each in found:
@@ -89,6 +92,14 @@ class _Experiment:
         self.path = files[0]
         self.results = _read_results(self.path)
 
+    @property
+    def created(self) -> float:
+        """When it was made; 0 if that is not known."""
+        moment = self.metadata.get(CREATED)
+        if moment is None:
+            return 0.0
+        return finite(moment, CREATED, str(self.folder / METADATA), "correct it, or take it out")
+
     def names(self, task: str | None, method: str | None) -> tuple[str, str]:
         """Task and method."""
         known = self.metadata
@@ -99,17 +110,22 @@ class _Experiment:
 
     def metric(self, wanted: str | None) -> tuple[str, float]:
         """The metric, and the sign that makes it one to be minimised."""
-        names, modes = self.metadata.get("metric_names"), self.metadata.get("metric_mode", "min")
-        names = [names] if isinstance(names, str) else list(names or [])
+        names = _listed(self.metadata.get("metric_names"))
         if wanted is None and not names:
             raise ValueError(f"{self.folder / METADATA} names no metric: give metric=")
         name = str(wanted or names[0])
         if name not in self.results:
             columns = ", ".join(self.results.columns)
             raise ValueError(f"{self.path} has no column {name!r} for the metric: it has {columns}")
+        modes = _listed(self.metadata.get("metric_mode", "min"))
         place = names.index(name) if name in names else 0
-        mode = modes if isinstance(modes, str) else modes[min(place, len(modes) - 1)]
-        return name, -1.0 if mode == "max" else 1.0
+        mode = modes[min(place, len(modes) - 1)] if modes else None
+        if mode not in SIGNS:
+            raise ValueError(
+                f"{self.folder / METADATA}: the metric_mode {mode!r} of {name!r} is not one of "
+                f"{', '.join(SIGNS)}: correct it"
+            )
+        return name, SIGNS[mode]
 
     def pieces(
         self, metric: str | None, resource: str | None, notes: list[str]
@@ -117,10 +133,13 @@ class _Experiment:
         """The jobs, and what the resource is called."""
         rows = self.results.copy()
         name, sign = self.metric(metric)
-        rows["value"] = sign * pd.to_numeric(rows[name], errors="coerce")
+        # A metric without a value is a failed evaluation; a text is a mistake.
+        rows["value"] = sign * _numbers(self.path, rows, name, missing=True)
         kind = self._resource(resource)
         reports = rows.groupby(TRIAL).cumcount() + 1
-        rows["resource"] = rows[kind].astype(float) if kind else reports.astype(float)
+        remedy = "choose another column by resource=, or correct it"
+        resources = _numbers(self.path, rows, kind, remedy=remedy) if kind else reports
+        rows["resource"] = resources.astype(float)
         single = reports.max() == 1 and not kind
         if not kind and not single:
             notes.append(RESOURCE_NOTE)
@@ -140,7 +159,7 @@ class _Experiment:
         if wanted is not None and wanted not in self.results:
             raise ValueError(f"{self.path} has no column {wanted!r} for the resource")
         choices = [wanted, self.metadata.get("resource_attr"), "epoch"]
-        return next((name for name in choices if name in self.results), None)
+        return next((name for name in choices if name in list(self.results.columns)), None)
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
@@ -160,12 +179,44 @@ def _read_results(path: Path) -> pd.DataFrame:
         rows = pd.read_csv(path)
     except (OSError, ValueError, zipfile.BadZipFile, pd.errors.ParserError) as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from None
-    for name in (TIME, TRIAL):
+    for name in (TRIAL, TIME):
         if name not in rows:
             raise ValueError(f"{path} has no column {name!r}: it has {', '.join(rows.columns)}")
-        if not np.isfinite(pd.to_numeric(rows[name], errors="coerce")).all():
-            raise ValueError(f"{path} has rows without {name!r}, or where it is no number")
+    trials = _numbers(path, rows, TRIAL)
+    if (trials % 1 != 0).any():
+        strange = trials[trials % 1 != 0].iloc[0]
+        raise ValueError(f"{path}: the {TRIAL} {strange} is not a whole number: correct it")
+    rows[TRIAL] = trials.astype(np.int64)
+    rows[TIME] = _numbers(path, rows, TIME)
+    if WORKER_TIME in rows:
+        rows[WORKER_TIME] = _numbers(path, rows, WORKER_TIME, missing=True)
     return rows.sort_values(TIME, kind="stable", ignore_index=True)
+
+
+def _listed(given: Any) -> list[Any]:
+    """One or several, or none."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list) else [given]
+
+
+def _numbers(
+    path: Path, rows: pd.DataFrame, name: str, *, missing: bool = False, remedy: str = "correct it"
+) -> "pd.Series[float]":
+    """A column as finite numbers; `missing`: empty cells may be, and those that are infinite.
+
+    Raises ValueError that names the file, the trial and the value.
+    """
+    given = rows[name]
+    numbers = pd.to_numeric(given, errors="coerce").astype(float)
+    wrong = numbers.isna() & given.notna() if missing else ~np.isfinite(numbers)
+    if wrong.any():
+        value, trial = given[wrong].iloc[0], rows[TRIAL][wrong].iloc[0]
+        shown = repr(value) if isinstance(value, str) else value
+        raise ValueError(
+            f"{path}: the {name} {shown} of trial {trial} is not a finite number: {remedy}"
+        )
+    return numbers
 
 
 def _job_numbers(rows: pd.DataFrame) -> "pd.Series[int]":

@@ -23,6 +23,7 @@ from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.sections import Part, sections
 from hpobench.results.comparison import anytime, average_regret
 from hpobench.results.incumbents import incumbents
+from hpobench.results.loading import load
 from hpobench.results.progress import best_so_far
 from hpobench.results.summaries import average_summaries, task_summaries
 from hpobench.schema import MethodFacts, TaskFacts
@@ -415,6 +416,13 @@ def test_import_from_optuna(tmp_path, monkeypatch, capsys):
     assert main(["report", "theirs"]) == 0
     assert main(["import", "optuna", "nowhere.db", *names]) == 2
     assert "nowhere.db" in capsys.readouterr().err
+    more = [*names[:-1], "again", "--metric", "loss", "--step-times", "even", "--no-comparable"]
+    assert main(["import", "optuna", "o.db", *more]) == 0
+    facts = load("runs/again").tasks["square"]
+    assert (facts.value_label, facts.comparable) == ("loss", False)
+    assert main(["import", "optuna", "o.db", *names, "--resource", "epoch"]) == 2
+    said = capsys.readouterr().err
+    assert "--resource: logs of optuna are read with --task, --method, --seed, --metric" in said
 
 
 def test_what_is_normalised_by_the_study_itself_is_said(synthetic):

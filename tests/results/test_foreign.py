@@ -327,10 +327,68 @@ def test_bad_syne_tune_columns(tmp_path):
     with pytest.raises(ValueError, match=r"results\.csv\.zip has no column 'st_tuner_time'"):
         from_syne_tune(without)
     blank = experiment(tmp_path / "c", "trial_id,acc,st_tuner_time\n0,1,\n")
-    with pytest.raises(ValueError, match="rows without 'st_tuner_time'"):
+    with pytest.raises(
+        ValueError, match=r"csv\.zip: the st_tuner_time nan of trial 0 is not a finite"
+    ):
         from_syne_tune(blank)
     with pytest.raises(ValueError, match="there is no folder"):
         from_syne_tune(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        (
+            "st_worker_time",
+            "soon",
+            r"results\.csv\.zip: the st_worker_time 'soon' of trial 1 is not",
+        ),
+        ("epoch", "", r"results\.csv\.zip: the epoch nan of trial 1 .*: choose another column by"),
+        ("epoch", "first", r"results\.csv\.zip: the epoch 'first' of trial 1"),
+        ("epoch", "inf", r"results\.csv\.zip: the epoch inf of trial 1"),
+        ("acc", "good", r"results\.csv\.zip: the acc 'good' of trial 1"),
+        ("trial_id", "1.5", r"results\.csv\.zip: the trial_id 1\.5 is not a whole number"),
+        ("trial_id", "one", r"results\.csv\.zip: the trial_id 'one'"),
+    ],
+)
+def test_bad_syne_tune_cells_are_named(tmp_path, column, value, words):
+    lines = [line.split(",") for line in REPORTS.strip().splitlines()]
+    lines[2][lines[0].index(column)] = value
+    folder = experiment(tmp_path / "e", "\n".join(map(",".join, lines)))
+    with pytest.raises(ValueError, match=words):
+        from_syne_tune(folder)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        (
+            {"metric_mode": []},
+            r"metadata\.json: the metric_mode None of 'acc' is not one of min, max",
+        ),
+        ({"metric_mode": ["maximum"]}, "the metric_mode 'maximum' of 'acc'"),
+        ({"metric_names": []}, r"metadata\.json names no metric: give metric="),
+        (
+            {"st_tuner_creation_timestamp": "today"},
+            r"metadata\.json: the st_tuner_creation_.*'today'",
+        ),
+        ({"seed": 2**31}, r"results\.csv\.zip: the seed 2147483648 is not below 2\^31"),
+        ({"seed": 1.5}, r"results\.csv\.zip: the seed 1\.5 is not a whole number: give seed="),
+    ],
+)
+def test_bad_syne_tune_metadata_is_named(tmp_path, metadata, words):
+    experiment(tmp_path / "a", **metadata)
+    experiment(tmp_path / "b", algorithm="other")
+    with pytest.raises(ValueError, match=words):
+        from_syne_tune(tmp_path)
+
+
+def test_syne_tune_without_a_worker_time_or_a_metric_in_some_rows(tmp_path):
+    """Blank cells are as if they were not there: the job is shown from its first report on."""
+    reports = "trial_id,acc,st_tuner_time,st_worker_time\n0,,2.0,\n1,0.5,3.0,1.0\n"
+    study = from_syne_tune(experiment(tmp_path / "e", reports))
+    assert study.jobs["start_s"].tolist() == [2, 2]
+    assert study.jobs["status"].tolist() == ["failed", "ok"]
 
 
 # CARP-S ------------------------------------------------------------------------------------------
@@ -403,7 +461,10 @@ def test_carps_without_times_of_day_and_with_other_names(tmp_path):
         ('{"trial_info": {}', r"trial_logs\.jsonl, line 1 is not a trial"),
         ('{"trial_info": {}}', "line 1 is not a trial of CARP-S: no 'trial_value'"),
         ("[1]", "line 1 is not a trial"),
-        (json.dumps(carps_line([1], [1, 2], 5.0)), r"trial_logs\.jsonl has 2 objectives"),
+        (
+            json.dumps(carps_line([1], [1, 2], 5.0)),
+            r"trial_logs\.jsonl, evaluation 1 has 2 objectives",
+        ),
         ('{"trial_info": {}, "trial_value": {"cost": 1}}', "holds no times"),
         (
             "\n".join(json.dumps(carps_line([1], 1, start)) for start in (9.0, 5.0)),
@@ -416,6 +477,32 @@ def test_bad_carps_logs(text, words, tmp_path):
     (folder / "trial_logs.jsonl").write_text(text + "\n")
     with pytest.raises(ValueError, match=words):
         from_carps(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "words"),
+    [
+        ("trial_info", "config", 5, "the config 5 is no list of values"),
+        ("trial_info", "budget", "much", "the budget 'much' is not a finite number"),
+        ("trial_info", "budget", float("nan"), "the budget nan is not a finite number"),
+        ("trial_value", "cost", "low", "the cost 'low' is not a finite number"),
+        ("trial_value", "cost", {}, "the cost {} is not a finite number"),
+        ("trial_value", "starttime", "noon", "the starttime 'noon' is not a finite number"),
+    ],
+)
+def test_bad_carps_values_are_named(part, name, value, words, tmp_path):
+    lines = [carps_line([1], 0.5, 1.0), carps_line([2], 0.4, 2.0)]
+    lines[1][part][name] = value
+    folder = carps_run(tmp_path / "r", lines)
+    with pytest.raises(ValueError, match=rf"trial_logs\.jsonl, evaluation 2: {words}: correct it"):
+        from_carps(folder)
+
+
+def test_a_seed_of_carps_that_cannot_be_stored(tmp_path):
+    folder = carps_run(tmp_path / "r", [], HYDRA.replace("seed: 3", f"seed: {2**31}"))
+    with pytest.raises(ValueError, match=r"trial_logs\.jsonl: the seed 2147483648 is not below"):
+        from_carps(folder)
+    assert from_carps(folder, seed=1).runs["seed"].tolist() == [1]
 
 
 def test_bad_carps_folders(tmp_path):
