@@ -103,7 +103,11 @@ def _add_showing(commands: Commands) -> None:
     plot.add_argument("--statistic", choices=["mean", "median", "iqm"], default="mean")
     plot.add_argument("--band", choices=["sem", "sd", "bootstrap", "quartiles"])
     plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
-    plot.add_argument("--axis", help="time axis: wall_clock, with_decisions, evaluations, ...")
+    plot.add_argument(
+        "--axis",
+        help="time axis: wall_clock, with_decisions, evaluations, ...; several, with commas, for "
+        "--task",
+    )
     plot.add_argument(
         "--reference", metavar="METHOD", help="speed-ups over this method, and nothing else"
     )

@@ -70,10 +70,10 @@ def draw(
     tasks = [task for task in _with_runs(study) if task in found.tasks]
     drawings = _pages(study, found, tasks, "anytime", options)
     if view is None:
-        tested = _tested(study, tasks)
+        tested = [task for task in _tested(study, tasks) if found.views[task] != "test"]
         on_test = in_view(found, study, dict.fromkeys(tested, "test"))
         if not tested:
-            left_out("anytime-test", "no task has values on test data")
+            left_out("anytime-test", "no task has values on test data beside those shown")
         drawings += _pages(study, on_test, tested, "anytime-test", options)
     drawings += _averages(study, found, tasks, options, left_out)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
@@ -124,11 +124,18 @@ def draw_costs(study: Study, folder: Path | str, left_out: LeftOut = untold) -> 
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
 
 
-def draw_task(study: Study, folder: Path | str, task: str, *, time: str = "log") -> list[Path]:
-    """Draw one task: its incumbents' configurations, and its curves on all time axes."""
+def draw_task(
+    study: Study,
+    folder: Path | str,
+    task: str,
+    *,
+    time: str = "log",
+    axes: Sequence[str] = tuple(AXES),
+) -> list[Path]:
+    """Draw one task: its incumbents' configurations, and its curves on these time axes."""
     drawings = {
         f"configurations-{task}": comparisons.configurations(study, task, np.random.default_rng(0)),
-        f"axes-{task}": comparisons.on_axes(study, task, tuple(AXES), time=time),
+        f"axes-{task}": comparisons.on_axes(study, task, axes, time=time),
     }
     return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
 

@@ -177,6 +177,10 @@ def test_plot_writes_figures(here, capsys):
     assert main(["plot", "mine", "--task", "bowl"]) == 0
     assert (figures / "configurations-bowl.pdf").exists()
     assert "busy worker time" in (figures / "axes-bowl.txt").read_text()
+    assert main(["plot", "mine", "--task", "bowl", "--axis", "evaluations,wall_clock"]) == 0
+    assert "busy worker time" not in (figures / "axes-bowl.txt").read_text()
+    assert main(["plot", "mine", "--task", "bowl", "--axis", "evaluations,moons"]) == 2
+    assert "axis='moons': use one of wall_clock" in capsys.readouterr().err
     assert main(["run", *FAST, *arguments[:-1], "name=wide", "workers=8", "--conf", "conf"]) == 0
     assert main(["plot", "mine", "--scaling", "wide"]) == 0
     assert (figures / "scaling-bowl.pdf").exists()

@@ -38,7 +38,7 @@ def plot(options: argparse.Namespace) -> int:
     from hpobench.resolve import study_folder
     from hpobench.results import load
     from hpobench.results.budgets import note_task_budgets
-    from hpobench.results.time_axis import WALL_CLOCK
+    from hpobench.results.time_axis import AXES, WALL_CLOCK
 
     folder = study_folder(options.study, options.runs_dir)
     study, output = load(folder), folder / "figures"
@@ -48,7 +48,8 @@ def plot(options: argparse.Namespace) -> int:
     if options.run:
         paths = figures.draw_run(study, output, *_one_run(options.run))
     elif options.task:
-        paths = figures.draw_task(study, output, options.task, time=options.time)
+        axes = options.axis.split(",") if options.axis else AXES
+        paths = figures.draw_task(study, output, options.task, time=options.time, axes=tuple(axes))
     elif options.scaling:
         others = [load(study_folder(name, options.runs_dir)) for name in options.scaling]
         paths = figures.draw_scaling([study, *others], output)
