@@ -179,8 +179,6 @@ def test_plot_writes_figures(here, capsys):
     assert "busy worker time" in (figures / "axes-bowl.txt").read_text()
     assert main(["plot", "mine", "--task", "bowl", "--axis", "evaluations,wall_clock"]) == 0
     assert "busy worker time" not in (figures / "axes-bowl.txt").read_text()
-    assert main(["plot", "mine", "--task", "bowl", "--axis", "evaluations,moons"]) == 2
-    assert "axis='moons': use one of wall_clock" in capsys.readouterr().err
     assert main(["run", *FAST, *arguments[:-1], "name=wide", "workers=8", "--conf", "conf"]) == 0
     assert main(["plot", "mine", "--scaling", "wide"]) == 0
     assert (figures / "scaling-bowl.pdf").exists()
@@ -193,6 +191,8 @@ def test_plot_writes_figures(here, capsys):
     assert "Left out: feasibility (" in told
     assert "Left out: average-regret (an average needs 2 tasks" in told
     assert "Left out: critical-difference (Friedman's test compares 3 methods" in told
+    assert main(["plot", "mine", "--task", "bowl", "--axis", "evaluations,moons"]) == 2
+    assert "axis='moons': use one of wall_clock" in capsys.readouterr().err
     assert main(["plot", "mine", "--level", "-1"]) == 2
     assert "--level -1.0: give a normalised regret" in capsys.readouterr().err
     assert main(["plot", "mine", "--run", "bowl,evolution"]) == 2
