@@ -19,7 +19,6 @@ by taking outer quantiles instead, but those of a few values end at the least an
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,6 @@ INTERVAL = (0.025, 0.975)
 SHARE = (0.0, 1.0)
 """The limits of a probability or a share."""
 ANY = (-np.inf, np.inf)
-_TABULATED = (*range(1, 21), 24, 30, 40, 60, 120, 240)
 _TINY = 1e-300
 
 BoolArray = npt.NDArray[np.bool_]
@@ -64,33 +62,23 @@ def stretch(
     # Groups without spread have an interval without width, whatever the factor.
     still = plain.sum(axis=0) <= _TINY
     freedom = np.where(still, n.min() - 1, freedom)
-    factor: FloatArray = reach(freedom, compared) / ndtri(INTERVAL[1]) * np.where(still, 1, wider)
-    return factor if n.min() > 1 else np.full_like(factor, np.nan)
+    wider = np.where(still, 1.0, wider) if n.min() > 1 else np.full_like(wider, np.nan)
+    return np.asarray(wider * reach(freedom, compared) / ndtri(INTERVAL[1]), dtype=np.float64)
 
 
 def reach(freedom: FloatArray, compared: int = 2) -> FloatArray:
-    """How many standard errors a 95 % interval of a difference of means reaches to either side.
+    """How many standard errors (...,) a 95 % interval of a difference reaches to either side.
 
-    `compared` = 2: Student's quantile for `freedom` (...,). More: the 95 % quantile of the
-    studentised range over sqrt(2), so that with a probability of 95 % all pairs of that many
-    equal methods have intervals with 0 in them, the best and the worst too (Tukey 1953; with each
-    pair's own variance and freedom: Games & Howell 1976). For 2 methods they are the same.
-    A bootstrap of the largest difference knows no more values than there are seeds: the largest
-    deviation of two seeds is sqrt(2) standard errors, however many methods are compared.
+    Student's quantile for `freedom` (...,) at 0.05 over the number of pairs of `compared` methods
+    (Dunn 1961): with a probability of 95 % or more all pairs of that many equal methods have
+    intervals with 0 in them, so that of the worst and the best too, whichever these come out to be.
+    For 12 methods and many seeds that is 3.37, 3 % above the studentised range (Tukey), which needs
+    a common variance: with each pair's own (Games & Howell 1976), 12 equal methods of 5 seeds had a
+    false alarm in 13 of 100 experiments. A bootstrap of the largest difference is no help: of two
+    seeds it is sqrt(2) standard errors, however many methods are compared.
     """
-    if compared <= 2:
-        quantile: FloatArray = stdtrit(freedom, INTERVAL[1])
-        return quantile
-    # Rounded down to those of printed tables, as a quantile takes a fifth of a second.
-    at = np.searchsorted(_TABULATED, np.maximum(freedom, 1) * (1 + 1e-9), side="right") - 1
-    return np.vectorize(lambda place: _range_quantile(compared, _TABULATED[place]))(at)
-
-
-@lru_cache(maxsize=1000)
-def _range_quantile(compared: int, freedom: int) -> float:
-    from scipy.stats import studentized_range
-
-    return float(studentized_range.ppf(INTERVAL[1] - INTERVAL[0], compared, freedom) / np.sqrt(2))
+    pairs = max(compared * (compared - 1) // 2, 1)
+    return np.asarray(stdtrit(freedom, 1 - (1 - INTERVAL[1]) / pairs), dtype=np.float64)
 
 
 def interval(

@@ -102,9 +102,10 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
     """The incumbents of all runs.
 
     `view`: observed, true, test or reevaluated; None: true where the task has true values, else
-    observed. `rule`: best or highest; None: as the task's fidelity asks. Re-evaluated, a run passes
-    over incumbents that were evaluated once only, and tasks that have no others are left out.
-    Raises ValueError if either is unknown, or if a task (re-evaluated: every task) lacks the view.
+    test where it has those, else observed. `rule`: best or highest; None: as the task's fidelity
+    asks. Re-evaluated, a run passes over incumbents that were evaluated once only, and tasks that
+    have no others are left out. Raises ValueError if either is unknown, or if a task (re-evaluated:
+    every task) lacks the view.
     """
     if rule is not None and rule not in RULE_SENTENCES:
         raise ValueError(f"rule={rule!r}: use one of {', '.join(RULE_SENTENCES)}")

@@ -34,7 +34,7 @@ from hpobench.results.keys import IntArray, codes
 from hpobench.results.selection import of_task
 from hpobench.results.study import Study
 from hpobench.results.time_axis import axis_of, axis_unit
-from hpobench.results.views import REEVALUATED, available_views
+from hpobench.results.views import REEVALUATED, available_views, views_by_task
 from hpobench.schema import KEY
 
 COLUMNS = (
@@ -118,10 +118,7 @@ def mean_views(table: pd.DataFrame) -> pd.DataFrame:
 
 def reported_views(study: Study) -> dict[str, str]:
     """By task, the view that says what an incumbent is worth; observed: the task has no other."""
-    return {
-        task: next(view for view in ("true", "test", "observed") if view in views)
-        for task, views in available_views(study).items()
-    }
+    return views_by_task(study, None)
 
 
 def overtuning_curves(

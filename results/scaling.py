@@ -152,7 +152,7 @@ def _method_rows(means: Mapping[int, _Means], rng: np.random.Generator) -> list[
         speedup = _ratio(base_s, time_s)[0]
         resampled = _ratio(base_resampled_s, each.reaches(weights[count], targets))
         seeds = min(len(each.seeds), len(fewest.seeds))
-        low, high = interval(resampled, speedup, stretch([1.0], [seeds]), (0.0, np.inf))
+        low, high = interval(resampled, speedup, stretch(np.ones(1), [seeds]), (0.0, np.inf))
         rows.append(
             {
                 "workers": count,

@@ -3,33 +3,43 @@
 The method with the lowest mean normalised regret when a part of the horizon has passed, and of
 every other method its difference to it: paired by seed, with a 95 % bootstrap interval that
 resamples the seeds of each task on their own. A method whose interval includes 0 is *within error*.
+
+Intervals are stretched for few seeds, and those of differences for the number of methods, all of
+which are compared when the best is picked: `bootstrap.reach` says how. So of methods that are all
+the same one or more is called worse in at most 5 of 100 verdicts.
+
+Failed runs are left out of all numbers; how many there are is said, as a method that fails where it
+is hard looks better than it is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.results import bootstrap
 from hpobench.results.across import final_regrets
-from hpobench.results.curves import horizon_s
+from hpobench.results.curves import failed_by_method, horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
-from hpobench.schema import MethodFacts
 
 FRACTIONS = (0.01, 0.1, 1.0)
 RESAMPLES = 2000
 FEW_SEEDS = 5
+"""With fewer no method is recommended: what came out best may have done so by chance."""
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Standing:
     """One method at a budget; regrets are normalised: 0 is the best value, 1 the median one.
 
-    `value`, `low`, `high`: mean regret and its interval over `runs` runs. `difference` to the best
-    method, with its interval, from the `pairs` (task, seed) that both have. An interval is NaN
-    where a task has a single seed.
+    `value`, `low`, `high`: mean regret and its interval over `runs` runs; `failed` more are left
+    out. `difference` to the best method, with its interval, from the `pairs` (task, seed) that both
+    have; on a task where these are less than two, from all runs of both, unpaired. An interval is
+    NaN where a task has a single seed.
     """
 
     method: str
@@ -37,10 +47,16 @@ class Standing:
     low: float
     high: float
     runs: int
+    failed: int
     difference: float
     difference_low: float
     difference_high: float
     pairs: int
+
+    @property
+    def stored(self) -> int:
+        """All of its runs, the failed among them."""
+        return self.runs + self.failed
 
     @property
     def within_error(self) -> bool:
@@ -52,7 +68,10 @@ class Standing:
 class Verdict:
     """What to use for `fraction` of the horizon; `standings`: best first, at least one.
 
-    `time_s`: that budget in seconds, where all is about one task. `seeds`: the fewest of a task.
+    `time_s`: that budget in seconds, where all is about one task. `seeds`: the fewest of a task, of
+    the best method. `lost`: methods that are not judged, with the number of tasks on which all of
+    their runs failed. `known`: whether any run has a value by then. `ended`: the methods all of
+    whose runs had ended by then on every task.
     """
 
     tasks: tuple[str, ...]
@@ -60,6 +79,9 @@ class Verdict:
     time_s: float | None
     standings: tuple[Standing, ...]
     seeds: int
+    lost: Mapping[str, int] = field(default_factory=dict)
+    known: bool = True
+    ended: tuple[str, ...] = ()
 
     @property
     def best(self) -> Standing:
@@ -75,6 +97,11 @@ class Verdict:
     def useful(self) -> bool:
         """Whether the best method is better than the median configuration by then."""
         return self.best.value < 1
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few seeds to recommend anything."""
+        return self.seeds < FEW_SEEDS
 
 
 def verdicts(
@@ -95,14 +122,42 @@ def verdicts(
     made: list[Verdict] = []
     if not any(horizon_s(found, task) > 0 for task in known):
         return made
+    failed = {task: failed_by_method(found, task) for task in known}
     for fraction in fractions:
         regrets = final_regrets(found, known, at=fraction)
         for tasks in wanted:
             of_tasks = {task: regrets[task] for task in tasks if task in regrets}
-            time_s = fraction * horizon_s(found, tasks[0]) if len(tasks) == 1 else None
-            verdict = judge(of_tasks, rng, fraction=fraction, time_s=time_s)
-            made += [] if verdict is None else [verdict]
+            verdict = judge(of_tasks, rng, fraction=fraction, failed=failed)
+            made += [] if verdict is None else [_in_time(verdict, found)]
     return sorted(made, key=lambda verdict: wanted.index(verdict.tasks))
+
+
+def _in_time(verdict: Verdict, found: Incumbents) -> Verdict:
+    """The verdict with what the runs say of its time."""
+    times_s = {task: verdict.fraction * horizon_s(found, task) for task in verdict.tasks}
+    judged = [each.method for each in verdict.standings]
+    return replace(
+        verdict,
+        time_s=times_s[verdict.tasks[0]] if len(times_s) == 1 else None,
+        known=any(_has_value(found, task, time_s) for task, time_s in times_s.items()),
+        ended=tuple(name for name in judged if _had_ended(found, name, times_s)),
+    )
+
+
+def _has_value(found: Incumbents, task: str, time_s: float) -> bool:
+    """Whether any of the task's runs that did not fail has an incumbent by then."""
+    runs = np.concatenate(list(runs_by_method(found, task).values()))
+    runs = runs[found.starts[runs] < found.starts[runs + 1]]
+    return bool((found.time_s[found.starts[runs]] <= time_s).any())
+
+
+def _had_ended(found: Incumbents, method: str, times_s: Mapping[str, float]) -> bool:
+    """Whether all of its runs had ended before those times, by task."""
+    end_s = found.runs["end_time_s"].to_numpy()
+    return all(
+        end_s[found.fine[task, method]].max() < (1 - _ROUNDING) * time_s
+        for task, time_s in times_s.items()
+    )
 
 
 def judge(
@@ -110,50 +165,112 @@ def judge(
     rng: np.random.Generator,
     *,
     fraction: float = 1.0,
-    time_s: float | None = None,
+    failed: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Verdict | None:
     """The verdict on normalised regrets by task (index: seed, columns: method).
 
-    Only methods with a run on every task are judged; None if there is no such method.
+    Only methods with a run on every task are judged; None if there is no such method. `failed`: how
+    many runs did, by task and method.
     """
     tasks = {task: table.dropna(axis="columns", how="all") for task, table in regrets.items()}
     common = [set(table.columns) for table in tasks.values()]
     methods = [name for name in _columns(tasks) if all(name in names for names in common)]
     if not methods:
         return None
+    lost = {task: dict((failed or {}).get(task, {})) for task in tasks}
     values = {name: _groups(tasks, name) for name in methods}
-    means = {name: _mean(groups) for name, groups in values.items()}
-    order = sorted(methods, key=lambda name: means[name])
-    standings = tuple(_standing(tasks, name, order[0], values[name], rng) for name in order)
-    seeds = min(len(group) for groups in values.values() for group in groups)
-    return Verdict(tuple(tasks), fraction, time_s, standings, seeds)
+    order = sorted(methods, key=lambda name: _mean(values[name]))
+    standings = tuple(
+        _standing(
+            values[name],
+            _differences(tasks, name, order[0]),
+            rng,
+            method=name,
+            failed=sum(counts.get(name, 0) for counts in lost.values()),
+            compared=len(order),
+        )
+        for name in order
+    )
+    return Verdict(
+        tuple(tasks),
+        fraction,
+        None,
+        standings,
+        seeds=min(map(len, values[order[0]])),
+        lost=_without_runs(tasks, lost),
+    )
 
 
 def _columns(tasks: Mapping[str, pd.DataFrame]) -> list[str]:
     return list(dict.fromkeys(name for table in tasks.values() for name in table.columns))
 
 
+def _without_runs(
+    tasks: Mapping[str, pd.DataFrame], failed: Mapping[str, Mapping[str, int]]
+) -> dict[str, int]:
+    """By method, on how many tasks all of its runs failed, where there are any such."""
+    all_failed = [name for task in tasks for name in failed[task] if name not in tasks[task]]
+    return {name: all_failed.count(name) for name in dict.fromkeys(all_failed)}
+
+
+@dataclass(frozen=True)
+class _Contrast:
+    """The sum of `weights` times the means of `groups`, which are resampled on their own."""
+
+    groups: Sequence[FloatArray]
+    weights: Sequence[float]
+    pairs: int = 0
+
+    @property
+    def value(self) -> float:
+        pairs = zip(self.groups, self.weights, strict=True)
+        return float(sum(weight * group.mean() for group, weight in pairs))
+
+
+def _differences(tasks: Mapping[str, pd.DataFrame], method: str, best: str) -> _Contrast:
+    """The mean over tasks of the difference to the best method."""
+    groups: list[FloatArray] = []
+    weights: list[float] = []
+    pairs = 0
+    for table in tasks.values():
+        both = (table[method] - table[best]).dropna().to_numpy(float)
+        alone = [table[name].dropna().to_numpy(float) for name in (method, best)]
+        if len(both) > 1 or (len(both) and min(map(len, alone)) < 2):
+            groups.append(both)
+            weights.append(1 / len(tasks))
+            pairs += len(both)
+        else:
+            groups += alone
+            weights += [1 / len(tasks), -1 / len(tasks)]
+    return _Contrast(groups, weights, pairs)
+
+
 def _standing(
-    tasks: Mapping[str, pd.DataFrame],
-    method: str,
-    best: str,
     values: Sequence[FloatArray],
+    differences: _Contrast,
     rng: np.random.Generator,
+    *,
+    method: str,
+    failed: int,
+    compared: int,
 ) -> Standing:
-    low, high = interval(values, rng)
-    pairs = [(table[method] - table[best]).dropna().to_numpy(float) for table in tasks.values()]
-    paired = all(map(len, pairs))
-    difference_low, difference_high = interval(pairs, rng)
+    # Below 0 by noise alone; what is worse than the median configuration counts as it does.
+    least = min(0.0, *(float(group.min()) for group in values))
+    low, high = interval(values, rng, limits=(least, 1.0))
+    difference_low, difference_high = interval(
+        differences.groups, rng, weights=differences.weights, compared=compared
+    )
     return Standing(
         method=method,
         value=_mean(values),
         low=low,
         high=high,
         runs=sum(map(len, values)),
-        difference=_mean(pairs) if paired else np.nan,
+        failed=failed,
+        difference=differences.value,
         difference_low=difference_low,
         difference_high=difference_high,
-        pairs=sum(map(len, pairs)) if paired else 0,
+        pairs=differences.pairs,
     )
 
 
@@ -165,55 +282,31 @@ def _mean(groups: Sequence[FloatArray]) -> float:
     return float(np.mean([group.mean() for group in groups]))
 
 
-def interval(groups: Sequence[FloatArray], rng: np.random.Generator) -> tuple[float, float]:
-    """95 % percentile bootstrap of the mean of the groups' means, each resampled on its own.
+def interval(
+    groups: Sequence[FloatArray],
+    rng: np.random.Generator,
+    *,
+    weights: Sequence[float] | None = None,
+    compared: int = 2,
+    limits: bootstrap.Limits = bootstrap.ANY,
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of the groups' means, each resampled on its own.
 
-    NaN if one has less than two values.
+    `weights`: of the groups, if it is another sum. `compared`: see `bootstrap.stretch`. NaN if a
+    group has less than two values.
     """
     if any(len(group) < 2 for group in groups):
         return np.nan, np.nan
-    means = np.zeros(RESAMPLES)
-    for group in groups:
-        count = len(group)
-        means += rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) @ group / count
-    low, high = np.quantile(means / len(groups), [0.025, 0.975])
+    shares = np.full(len(groups), 1 / len(groups)) if weights is None else np.asarray(weights)
+    centre, resampled, variances = 0.0, np.zeros(RESAMPLES), []
+    for group, share in zip(groups, shares, strict=True):
+        n = len(group)
+        centre += share * group.mean()
+        resampled += share * (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) @ group) / n
+        variances.append(share**2 * group.var() / n)
+    factor = bootstrap.stretch(variances, [len(group) for group in groups], compared)
+    low, high = bootstrap.interval(resampled, centre, factor, limits)
     return float(low), float(high)
-
-
-def in_words(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
-    """Such as: use ASHA. Within error of it: Hyperband, BOHB."""
-    best = methods[verdict.best.method].label
-    others, rivals = verdict.standings[1:], verdict.rivals
-    if not verdict.useful:
-        return "no method has found anything better than the median configuration by then."
-    if not others:
-        return f"{best} is the only method there is to judge."
-    if verdict.seeds < 2:
-        return f"{best} came out best; with a single seed that may be chance."
-    if not rivals:
-        return f"use {best}. No other method is within error of it."
-    if len(rivals) == len(others):
-        return f"{best} came out best, but all other methods are within error of it."
-    return f"use {best}. Within error of it: {', '.join(methods[e.method].label for e in rivals)}."
-
-
-def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
-    """The numbers behind it: the regret of the best, its interval, how many runs, the next best."""
-    best = verdict.best
-    runs = "1 run" if best.runs == 1 else f"{best.runs} runs"
-    words = [f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}, {runs}"]
-    beaten = [each for each in verdict.standings[1:] if not each.within_error]
-    if beaten:
-        first = beaten[0]
-        by = f"{first.difference:.3g}{_bracket(first.difference_low, first.difference_high)}"
-        words.append(f"the best one not within error, {methods[first.method].label}, is {by} worse")
-    if 1 < verdict.seeds < FEW_SEEDS:
-        words.append(f"{verdict.seeds} seeds are few: such intervals are too narrow")
-    return "; ".join(words) + "."
-
-
-def _bracket(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]"
 
 
 def table(made: Sequence[Verdict]) -> pd.DataFrame:

@@ -59,9 +59,10 @@ class Context:
 
     @cached_property
     def tested(self) -> list[str]:
-        """The tasks among them that have values on test data."""
+        """The tasks among them that have values on test data beside those shown of them."""
         views = available_views(self.study)
-        return [task for task in self.tasks if "test" in views[task]]
+        shown = self.found.views
+        return [task for task in self.tasks if "test" in views[task] and shown[task] != "test"]
 
     @cached_property
     def references(self) -> dict[str, Reference]:

@@ -147,3 +147,19 @@ def test_groups_are_tasks_on_which_the_same_methods_were_run(synthetic):
     keys = [("t", "a"), ("t", "b"), ("u", "a"), ("v", "b"), ("v", "a"), ("w", "a")]
     rows = [{"task": t, "method": m, "time_s": 1, "value": 1} for t, m in keys]
     assert incumbents(synthetic.hand_made(rows)).groups() == [["t", "v"], ["u", "w"]]
+
+
+def test_by_default_true_values_then_test_values_are_shown(synthetic):
+    """Task s has both, t test values alone, u lacks one of them, v has neither."""
+    rows = [
+        {"task": task, "time_s": time, "value": 1.0, "true_value": true, "test_value": test}
+        for task, true, tests in [
+            ("s", 2.0, [3, 3]),
+            ("t", np.nan, [3, 3]),
+            ("u", np.nan, [3, np.nan]),
+        ]
+        for time, test in enumerate(tests)
+    ]
+    found = incumbents(synthetic.hand_made([*rows, {"task": "v", "time_s": 0, "value": 1.0}]))
+    assert found.views == {"s": "true", "t": "test", "u": "observed", "v": "observed"}
+    assert [found.steps(run)[1].tolist() for run in range(4)] == [[2], [3], [1], [1]]

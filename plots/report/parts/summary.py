@@ -6,16 +6,22 @@ import pandas as pd
 
 from hpobench.plots.axes import time_unit
 from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragraph, table
-from hpobench.plots.report.context import Context
+from hpobench.plots.report.context import Context, listed
+from hpobench.results.budgets import limits
+from hpobench.results.curves import KEPT_SENTENCE
 from hpobench.results.normalise import OBSERVED
-from hpobench.results.verdict import FRACTIONS, Verdict, evidence, in_words
+from hpobench.results.verdict import FEW_SEEDS, FRACTIONS, Verdict
+from hpobench.results.verdict_words import ended_early, evidence, failures, in_words, seeds_in_words
+from hpobench.results.views import VIEW_WORDS
 
 HOW_TO_READ = (
     "A method is within error of the best one if the 95 % bootstrap interval of the difference "
-    "between their mean normalised regrets includes 0. Differences are taken between runs of the "
-    "same seed, and seeds are resampled within each task; the tasks are taken as given, and no "
-    "correction is made for the number of methods. Normalised regret: 0 is the best value, 1 "
-    "the median configuration; what is worse counts as 1."
+    "between their mean normalised regrets includes 0. Intervals are stretched for few seeds, and "
+    "for the number of pairs of methods: of methods that are all the same, one or more is called "
+    f"worse in at most 5 of 100 such comparisons. With less than {FEW_SEEDS} seeds none is "
+    "recommended. Differences are taken between runs of the same seed where there are such, and "
+    "seeds are resampled within each task; the tasks are taken as given. Failed runs are left out. "
+    "Normalised regret: 0 is the best value, 1 the median configuration; what is worse counts as 1."
 )
 
 
@@ -35,7 +41,40 @@ def summary(context: Context) -> list[Block]:
         blocks.append(choices(context, single))
     else:
         blocks.append(_by_task(context, single))
-    return [*blocks, Paragraph(HOW_TO_READ), *_observed(context)]
+    notes = [_judged_by(context), HOW_TO_READ, *_early(context), *_all_failed(context)]
+    return [*blocks, *map(Paragraph, notes), *_observed(context)]
+
+
+def _judged_by(context: Context) -> str:
+    """Which value of the incumbents is judged; how many tasks by which, if they differ."""
+    views = [context.found.views[task] for task in context.references]
+    counts = {view: views.count(view) for view in dict.fromkeys(views)}
+    if len(counts) == 1:
+        return f"Judged by {VIEW_WORDS[views[0]]}."
+    each = [f"{VIEW_WORDS[view]} on {count}" for view, count in counts.items()]
+    return f"Judged by {', by '.join(each)} of {len(views)} tasks."
+
+
+def _early(context: Context) -> list[str]:
+    """What runs count as after their end, where not time alone could end them."""
+    if all(_time_alone(context, task) for task in context.references):
+        return []
+    return [
+        f"Runs could end before their time, as after so many trials. {KEPT_SENTENCE} What a method "
+        "would have found in the rest of the time is not known."
+    ]
+
+
+def _time_alone(context: Context, task: str) -> bool:
+    return limits(context.study.settings, task) == {"time_s"}
+
+
+def _all_failed(context: Context) -> list[str]:
+    """Tasks without a run that did not fail."""
+    stored = set(context.study.runs["task"].astype(str))
+    tasks = [task for task in context.study.tasks if task in stored and task not in context.tasks]
+    names = listed(map(context.task_label, tasks))
+    return [f"Nothing is said of tasks on which all runs failed: {names}."] if tasks else []
 
 
 def _observed(context: Context) -> list[Block]:
@@ -62,10 +101,18 @@ def choices(context: Context, verdicts: Sequence[Verdict]) -> Choices:
     methods = context.study.methods
     return Choices(
         [
-            Choice(budget(verdict), in_words(verdict, methods), evidence(verdict, methods))
+            Choice(budget(verdict), in_words(verdict, methods), _evidence(context, verdict))
             for verdict in verdicts
         ]
     )
+
+
+def _evidence(context: Context, verdict: Verdict) -> str:
+    """The numbers, and whose runs had ended before: only where not time alone could end them."""
+    words = evidence(verdict, context.study.methods)
+    if all(_time_alone(context, task) for task in verdict.tasks):
+        return words
+    return f"{words} {ended_early(verdict, context.study.methods)}".strip()
 
 
 def budget(verdict: Verdict) -> str:
@@ -88,10 +135,13 @@ def _by_task(context: Context, verdicts: Sequence[Verdict]) -> Block:
         row = rows.setdefault(verdict.tasks[0], {"task": context.task_label(verdict.tasks[0])})
         row["horizon"] = (verdict.time_s or 0.0) / verdict.fraction
         row[f"{verdict.fraction:g}"] = _short(context, verdict)
+        row["failed"] = failures(verdict, context.study.methods, best=True)
     columns = {"task": Column("task"), "horizon": Column("horizon", duration)}
     for part in FRACTIONS:
         heading = f"for {100 * part:g} % of it" if part < 1 else "for all of it"
         columns[f"{part:g}"] = Column(heading)
+    if any(row["failed"] for row in rows.values()):
+        columns["failed"] = Column("failed runs")
     return table(
         pd.DataFrame(list(rows.values())),
         "table-summary",
@@ -102,9 +152,15 @@ def _by_task(context: Context, verdicts: Sequence[Verdict]) -> Block:
 
 
 def _short(context: Context, verdict: Verdict) -> str:
+    if not verdict.known:
+        return "nothing is known yet"
     if not verdict.useful:
         return "none is better than the median configuration"
     best, rivals = context.method_label(verdict.best.method), verdict.rivals
+    if verdict.best.failed:
+        best += f" ({verdict.best.failed} of its {verdict.best.stored} runs failed)"
+    if verdict.few and len(verdict.standings) > 1:
+        return f"{best}; with {seeds_in_words(verdict.seeds)} that may be chance"
     if not rivals:
         return best
     if len(rivals) > 1 and len(rivals) == len(verdict.standings) - 1:

@@ -1,0 +1,108 @@
+"""Verdicts in plain words: what to use, what failed, what had ended, and the numbers behind it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hpobench.results.verdict import Verdict
+from hpobench.schema import MethodFacts
+
+
+def in_words(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    """Such as: use ASHA. Within error of it: Hyperband, BOHB."""
+    named = verdict.known and verdict.useful and len(verdict.standings) > 1
+    failed = failures(verdict, methods, best=not named)
+    return " ".join(filter(None, [_choice(verdict, methods), failed]))
+
+
+def _choice(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    best = methods[verdict.best.method].label
+    if not verdict.known:
+        return "no run has found anything by then: no value is known yet."
+    if not verdict.useful:
+        return "no method has found anything better than the median configuration by then."
+    if len(verdict.standings) < 2:
+        return f"{best} is the only method there is to judge."
+    if not verdict.few and not verdict.best.failed:
+        return _recommended(verdict, methods)
+    words = [f"{best} came out best"]
+    if verdict.best.failed:
+        share = f"{verdict.best.failed} of its {verdict.best.stored} failed"
+        words = [f"{best} came out best on the runs that did not fail", share]
+    if verdict.few:
+        return f"{'; '.join([*words, f'with {seeds_in_words(verdict.seeds)} that may be chance'])}."
+    return f"{'; '.join(words)}. {_rivals(verdict, methods)}"
+
+
+def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    best = methods[verdict.best.method].label
+    if len(verdict.rivals) == len(verdict.standings) - 1:
+        return f"{best} came out best, but all other methods are within error of it."
+    return f"use {best}. {_rivals(verdict, methods)}"
+
+
+def _rivals(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    rivals = verdict.rivals
+    if not rivals:
+        return "No other method is within error of it."
+    if len(rivals) == len(verdict.standings) - 1:
+        return "All other methods are within error of it."
+    return f"Within error of it: {', '.join(methods[each.method].label for each in rivals)}."
+
+
+def failures(verdict: Verdict, methods: Mapping[str, MethodFacts], *, best: bool) -> str:
+    """Such as: B: 13 of 20 runs failed and are left out. All runs of C failed.
+
+    `best`: also of the best method.
+    """
+    named = verdict.standings if best else verdict.standings[1:]
+    some = [
+        f"{methods[each.method].label}: {each.failed} of {each.stored}"
+        for each in named
+        if each.failed
+    ]
+    words = [f"{', '.join(some)} runs failed and are left out."] if some else []
+    for name, count in verdict.lost.items():
+        where = "" if len(verdict.tasks) == 1 else f" on {count} of {len(verdict.tasks)} tasks"
+        words.append(f"All runs of {methods[name].label} failed{where}.")
+    return " ".join(words)
+
+
+def ended_early(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    """Which methods' runs had all ended by then: what they found holds of less time than that."""
+    if not verdict.ended:
+        return ""
+    lasted = [each.method for each in verdict.standings if each.method not in verdict.ended]
+    if 0 < len(lasted) < len(verdict.ended):
+        names = ", ".join(methods[name].label for name in lasted)
+        return f"Only runs of {names} lasted as long: the others keep their last incumbent."
+    names = ", ".join(methods[name].label for name in verdict.ended)
+    return f"All runs of {names} had ended before that, and keep their last incumbent."
+
+
+def seeds_in_words(count: int) -> str:
+    """Such as: 4 seeds."""
+    return "a single seed" if count == 1 else f"{count} seeds"
+
+
+def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    """The numbers behind it: the regret of the best, its interval, how many runs, the next best."""
+    best = verdict.best
+    runs = "1 run" if best.runs == 1 else f"{best.runs} runs"
+    if best.failed:
+        runs = f"{best.runs} of {best.stored} runs"
+    words = [f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}, {runs}"]
+    beaten = [each for each in verdict.standings[1:] if not each.within_error]
+    if beaten:
+        first = beaten[0]
+        by = f"{first.difference:.3g}{_bracket(first.difference_low, first.difference_high)}"
+        words.append(f"the best one not within error, {methods[first.method].label}, is {by} worse")
+    apart = [each for each in verdict.standings[1:] if not each.pairs]
+    if apart:
+        names = ", ".join(methods[each.method].label for each in apart)
+        words.append(f"no common seeds with {names}: differences are unpaired")
+    return "; ".join(words) + "."
+
+
+def _bracket(low: float, high: float) -> str:
+    return "" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]"
