@@ -83,8 +83,18 @@ def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData
         "bands": {statistic: dict(bands) for statistic, bands in BANDS.items()},
         "methods": _methods(context.study),
         "views": views,
+        "note": _note(context, axes[0]) if crowded else "",
     }
     return ChartData(document, pool.content())
+
+
+def _note(context: Context, axis: str) -> str:
+    """Why single tasks are on one axis only, and where they are on the others."""
+    return (
+        f"This study has so many curves that single tasks are shown over {AXES[axis].label} only. "
+        f"`hpobench plot {context.name} --task TASK` draws one on all time axes; averages over "
+        "tasks are on all of them here."
+    )
 
 
 def _on_axes(study: Study, axes: Sequence[str]) -> Iterator[tuple[str, Study]]:

@@ -134,6 +134,19 @@ def opened(browser, report):
     assert seen.requests() == []
 
 
+def test_a_crowded_page_says_that_tasks_are_on_one_axis(browser, synthetic, tmp_path, monkeypatch):
+    monkeypatch.setattr("hpobench.plots.report.chart.MOST_CURVES", 3)
+    monkeypatch.setattr("hpobench.plots.report.chart.on_axis", lambda study, _axis: study)
+    study = synthetic.random_study(tasks=2, methods=2, seeds=2)
+    seen = Page(browser)
+    seen.open(page.write_page(Context(study, len(study.runs)), tmp_path / "report.html"))
+    note = "return document.getElementById('axis-note').textContent"
+    assert seen.run(note) == ""
+    seen.choose("panel", "task-task_0")
+    seen.wait(note)
+    assert "single tasks are shown over wall-clock time only" in seen.run(note)
+
+
 def test_it_opens_cold_in_under_two_seconds(report):
     """To curves that can be clicked, in a browser of a fresh profile: the least of three."""
     ready_ms = []
@@ -161,6 +174,24 @@ def test_it_opens_with_all_methods_of_the_average(opened):
 def test_lines_are_right_continuous_steps(opened):
     shapes = opened.run("return document.getElementById('chart').data.map(t => t.line.shape)")
     assert set(shapes) == {"hv"}
+
+
+def test_meanings_of_columns_open_from_the_keyboard(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    opened.run(
+        "const all = [...document.querySelectorAll('.meanings > summary')];"
+        "all.find((each) => each.closest('details').parentElement.closest('details') === null)"
+        ".focus()"
+    )
+    opened.keys(Keys.ENTER)
+    opened.wait("return document.activeElement.parentElement.open")
+    shown = "document.activeElement.parentElement.querySelector('dd')"
+    assert opened.run(f"return {shown}.checkVisibility() && {shown}.textContent.length > 10")
+
+
+def test_the_note_on_axes_is_empty_where_all_are_there(opened):
+    assert opened.run("return document.getElementById('axis-note').textContent") == ""
 
 
 def test_another_task(opened):

@@ -95,6 +95,14 @@ def test_it_says_what_to_use_and_why(html):
     assert re.search(r"For [\d.]+ \w+ \(10 % of the horizon\)", words)
 
 
+def test_meanings_of_columns_can_be_read_without_a_mouse(html):
+    """Every title of a heading stands in the list below its table as well."""
+    reader = read(html)
+    titles = [heading["title"] for heading in reader.all("th") if "title" in heading]
+    assert len(titles) == len(reader.all("dd")) > 20
+    assert all(" ".join(title.split()) in reader.words for title in titles)
+
+
 def test_it_is_self_contained(html):
     """Nothing is loaded, and the page forbids it."""
     reader = read(html)
@@ -176,7 +184,9 @@ def test_many_tasks_are_on_the_first_axis_only(synthetic, monkeypatch):
     study = synthetic.random_study(tasks=2, methods=2, seeds=2)
     monkeypatch.setattr("hpobench.plots.report.chart.MOST_CURVES", 3)
     monkeypatch.setattr("hpobench.plots.report.chart.on_axis", lambda study, _axis: study)
-    views = chart_data(context(study)).document["views"]
+    document = chart_data(context(study)).document
+    views = document["views"]
+    assert "single tasks are shown over wall-clock time only" in document["note"]
     assert "average-1|evaluations" in views
     assert [view for view in views if view.startswith("task-")] == [
         "task-task_0|wall_clock",

@@ -36,6 +36,7 @@ function settle() {
   if (!bands.includes(state.band)) state.band = bands[0];
   offer("choose-panel", data.panels.map((panel) => [panel.name, panel.title]), state.panel);
   offer("choose-axis", data.axes.filter((axis) => axes.includes(axis.name)).map((axis) => [axis.name, axis.title]), state.axis);
+  byId("axis-note").textContent = axes.length < data.axes.length ? data.note : "";
   offer("choose-statistic", statistics.map((name) => [name, data.statistics[name]]), state.statistic);
   offer("choose-band", bands.map((name) => [name, data.bands[state.statistic][name]]), state.band);
   byId("log-x").checked = state.x === "log";
