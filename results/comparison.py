@@ -14,6 +14,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import Summary, check, summarise
 from hpobench.results.curves import (
     END_SENTENCE,
+    KEPT_SENTENCE,
     POINTS,
     START_SENTENCES,
     begin,
@@ -150,7 +151,9 @@ def over_tasks(
     groups: dict[str, list[FloatArray]] = {method: [] for method in found.methods}
     for task in tasks:
         reference = references[task]
-        for method, each in curves(found, task, parts * horizon_s(found, task)).items():
+        grid = parts * horizon_s(found, task)
+        # As in scores, ranks and verdicts: else a method would end on one task and not on another.
+        for method, each in curves(found, task, grid, keep_ended=True).items():
             values = begin(each, "impute", reference.median).values
             groups[method].append(capped_regret(values, reference))
     frame = Comparison(
@@ -167,7 +170,7 @@ def over_tasks(
             + "; what is worse counts as 1.",
             *rule_notes(found, tasks),
             START_SENTENCES["impute"],
-            END_SENTENCE,
+            KEPT_SENTENCE,
         ),
         failed=total_failed(found, tasks),
         axis=axis_of(found.runs),

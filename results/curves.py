@@ -49,6 +49,22 @@ def resample(time_s: FloatArray, value: FloatArray, grid: FloatArray) -> FloatAr
     return np.concatenate(([np.nan], value))[step + 1]
 
 
+def mean_over_time(
+    time_s: FloatArray, value: FloatArray, begin_s: float, end_s: float, *, before: float, log: bool
+) -> float:
+    """The mean of a step function over [begin_s, end_s], exactly; `log`: over the time's logarithm.
+
+    It has steps (k,), and is `before` until the first. `log` needs 0 < begin_s. At a single moment
+    it is the value then.
+    """
+    levels = np.concatenate(([before], value))
+    if not begin_s < end_s:
+        return float(levels[np.searchsorted(time_s, end_s, side="right")])
+    edges = np.concatenate(([begin_s], np.clip(time_s, begin_s, end_s), [end_s]))
+    widths = np.diff(np.log(edges) if log else edges)
+    return float(levels @ widths / widths.sum())
+
+
 def horizon_s(found: Incumbents, task: str) -> float:
     """The latest end of the task's runs that did not fail."""
     runs = found.runs[(found.runs["task"] == task) & (found.runs["status"] != "failed")]

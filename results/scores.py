@@ -2,10 +2,11 @@
 
 final            normalised regret at the horizon, mean over seeds
 final_sem        its standard error
-anytime_log      mean of the normalised regret over the last three decades of time, log spaced
-anytime_linear   mean of the normalised regret over time, evenly spaced
-                 In both, what is worse than the median configuration counts as it does (1): one
-                 early disaster of one seed would outweigh all the rest.
+anytime_log      mean of the normalised regret over the logarithm of time, in its last three decades
+anytime_linear   mean of the normalised regret over time
+                 Both are the exact area under the steps of each run, divided by its width. In both,
+                 what is worse than the median configuration counts as it does (1): one early
+                 disaster of one seed would outweigh all the rest.
 regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
 regret_sem       its standard error
 seeds, failed    runs that went in, runs that failed and were left out
@@ -17,8 +18,17 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import standard_error
 from hpobench.results.comparison import total_failed
-from hpobench.results.curves import curves, failed_by_method, fractions, horizon_s, stand_in
+from hpobench.results.curves import (
+    SHORTEST_FRACTION,
+    curves,
+    failed_by_method,
+    horizon_s,
+    mean_over_time,
+    runs_by_method,
+    stand_in,
+)
 from hpobench.results.incumbents import Incumbents, incumbents
+from hpobench.results.keys import IntArray
 from hpobench.results.normalise import (
     OBSERVED,
     Reference,
@@ -61,24 +71,22 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
 
 def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[str, object]]:
     end = horizon_s(found, task)
-    log = curves(found, task, end * fractions("log"), keep_ended=True)
-    linear = curves(found, task, end * fractions("linear"), keep_ended=True)
+    ends = curves(found, task, np.array([end]), keep_ended=True)
     failed = failed_by_method(found, task)
     optimum = found.tasks[task].optimum if found.views[task] != "test" else None
     rows: list[dict[str, object]] = []
-    for method in log:
-        values = _complete(log[method].values, reference)
-        final = normalised_regret(values[:, -1:], reference)
-        to_optimum = values[:, -1:] - (np.nan if optimum is None else optimum)
-        evenly = _complete(linear[method].values, reference)
+    for method, runs in runs_by_method(found, task).items():
+        values = _complete(ends[method].values, reference)
+        final = normalised_regret(values, reference)
+        to_optimum = values - (np.nan if optimum is None else optimum)
         rows.append(
             {
                 "task": task,
                 "method": method,
                 "final": final.mean(),
                 "final_sem": standard_error([final])[0],
-                "anytime_log": _capped(values, reference),
-                "anytime_linear": _capped(evenly, reference),
+                "anytime_log": _anytime(found, runs, reference, end, log=True),
+                "anytime_linear": _anytime(found, runs, reference, end, log=False),
                 "regret": to_optimum.mean(),
                 "regret_sem": standard_error([to_optimum])[0],
                 "seeds": len(values),
@@ -89,9 +97,17 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
     return rows
 
 
-def _capped(values: FloatArray, reference: Reference) -> float:
-    """Mean normalised regret, each counted as 1 at most."""
-    return float(capped_regret(values, reference).mean())
+def _anytime(
+    found: Incumbents, runs: IntArray, reference: Reference, end: float, *, log: bool
+) -> float:
+    """Mean over runs and time of the normalised regret, at most 1: also before the first value."""
+    begin = SHORTEST_FRACTION * end if log else 0.0
+    means = []
+    for run in runs:
+        time_s, value = found.steps(run)
+        regret = capped_regret(value, reference)
+        means.append(mean_over_time(time_s, regret, begin, end, before=1.0, log=log))
+    return float(np.mean(means))
 
 
 def _complete(values: FloatArray, reference: Reference) -> FloatArray:

@@ -91,6 +91,8 @@ def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     runs = "1 run" if best.runs == 1 else f"{best.runs} runs"
     if best.failed:
         runs = f"{best.runs} of {best.stored} runs"
+    if not verdict.known:
+        return f"{runs}."
     words = [f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}, {runs}"]
     beaten = [each for each in verdict.standings[1:] if not each.within_error]
     if beaten:

@@ -57,6 +57,32 @@ def test_average_regret_normalises_then_averages(synthetic):
         average_regret(found, {})
 
 
+def test_an_average_keeps_runs_that_ended(synthetic):
+    """After a budget of trials a ends at 4 on t and at 2 on u, b at 10 on both.
+
+    Half of the horizon is 5: a has ended on both tasks, and counts by its last regrets 0.2 and 0.4.
+    """
+    rows = [
+        {"task": task, "method": method, "seed": seed, "time_s": 1, "value": value}
+        for task, method, value in [("t", "a", 2), ("u", "a", 4), ("t", "b", 5), ("u", "b", 5)]
+        for seed in (0, 1)
+    ]
+    ends = {("t", "a"): 4.0, ("u", "a"): 2.0}
+    runs = [
+        {"task": task, "method": method, "seed": seed, "end_time_s": ends.get((task, method), 10.0)}
+        for task in "tu"
+        for method in "ab"
+        for seed in (0, 1)
+    ]
+    tasks = {name: TaskFacts(name, name, "error", optimum=0.0, median=10.0) for name in "tu"}
+    found = incumbents(synthetic.hand_made(rows, runs=runs, tasks=tasks))
+    scale = {name: Reference(name, 0.0, 10.0, KNOWN) for name in "tu"}
+    average = average_regret(found, scale, time="linear", points=3)
+    np.testing.assert_allclose(average.lines["a"].centre, [np.nan, 0.3, 0.3])
+    assert "A run that ended early keeps its last incumbent." in average.notes
+    assert not any("Not enough runs" in note for note in average.notes)
+
+
 def test_a_method_without_values_is_named(synthetic):
     study = synthetic.hand_made(
         [{"time_s": 5, "value": 3}], runs=[{"method": "a"}, {"method": "b"}]

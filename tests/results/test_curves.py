@@ -8,6 +8,7 @@ from hpobench.results.curves import (
     curves,
     fractions,
     horizon_s,
+    mean_over_time,
     resample,
     stand_in,
     start_rule,
@@ -36,6 +37,21 @@ def study_of(synthetic, runs, ends=None, statuses=None):
 def test_steps_are_right_continuous():
     values = resample(np.array([1.0, 2.0]), np.array([5.0, 3.0]), np.array([0.9, 1, 1.9, 2, 9]))
     np.testing.assert_array_equal(values, [NAN, 5, 5, 3, 3])
+
+
+def test_means_over_time_are_those_of_the_steps():
+    """1 up to 2, 0.5 up to 8, then 0.1. Linear, to 10: (2 + 3 + 0.2) / 10. Log, from 1 to 16: in
+    binary logarithms, 1 for 1, 2 for 0.5, 1 for 0.1, of 4.
+    """
+    steps = np.array([2.0, 8.0]), np.array([0.5, 0.1])
+    assert mean_over_time(*steps, 0, 10, before=1, log=False) == pytest.approx(0.52)
+    assert mean_over_time(*steps, 1, 16, before=1, log=True) == pytest.approx(2.1 / 4)
+    # steps before the beginning count from there, those after the end not at all
+    assert mean_over_time(*steps, 4, 6, before=1, log=False) == pytest.approx(0.5)
+    assert mean_over_time(*steps, 9, 9, before=1, log=False) == pytest.approx(0.1)
+    assert mean_over_time(*steps, 0, 0, before=1, log=True) == 1
+    none = np.array([]), np.array([])
+    assert mean_over_time(*none, 1, 2, before=1, log=True) == 1
 
 
 def test_no_steps_no_values():

@@ -5,7 +5,6 @@ import time
 import numpy as np
 import pytest
 
-from hpobench.results.curves import fractions
 from hpobench.results.scores import MEAN, as_text, scores
 from hpobench.schema import TaskFacts
 
@@ -28,8 +27,7 @@ def test_scores(synthetic):
     assert row["final"] == pytest.approx(0.3)
     assert row["final_sem"] == pytest.approx(0.1)
     assert (row["regret"], row["regret_sem"]) == pytest.approx((3, 1))
-    for kind in ("log", "linear"):
-        known = np.mean(fractions(kind) >= 0.5)
+    for kind, known in {"linear": 1 / 2, "log": np.log(2) / np.log(1000)}.items():
         assert row[f"anytime_{kind}"] == pytest.approx(0.3 * known + 1 - known)
     mean = table.loc[(MEAN, "a")]
     assert mean["final"] == pytest.approx(0.3)
@@ -72,9 +70,19 @@ def test_anytime_scores_count_what_is_worse_than_the_median_as_the_median(synthe
     tasks = {"t": TaskFacts("t", "t", "error", optimum=1.0, median=11.0)}
     rows = [{"time_s": 0, "value": 1e6}, {"time_s": 5, "value": 6}]
     row = scores(synthetic.hand_made(rows, tasks=tasks)).iloc[0]
-    known = np.mean(fractions("linear") >= 0.5)
-    assert row["anytime_linear"] == pytest.approx(0.5 * known + 1 - known)
+    assert row["anytime_linear"] == pytest.approx((1 + 0.5) / 2)
     assert row["final"] == pytest.approx(0.5)
+
+
+def test_anytime_scores_are_exact_however_early_all_is_found(synthetic):
+    """Regret 1 up to 0.5 of 1000 s, 0.001 after: linear 0.0005 + 0.9995 * 0.001. The log one
+    begins at 1 s: 0.001.
+    """
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=1.0)}
+    rows, runs = [{"time_s": 0.5, "value": 0.001}], [{"end_time_s": 1000.0}]
+    row = scores(synthetic.hand_made(rows, runs=runs, tasks=tasks)).iloc[0]
+    assert row["anytime_linear"] == pytest.approx(0.0005 + 0.9995 * 0.001)
+    assert row["anytime_log"] == pytest.approx(0.001)
 
 
 def test_means_are_over_tasks_with_the_same_methods(synthetic):
