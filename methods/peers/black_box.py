@@ -17,7 +17,8 @@ class Optimizer(Protocol):
     """What one file a library provides.
 
     A constructor takes `(dimensions, seed, workers, **settings)`, is where the library is imported,
-    and is only called for a space of at least one dimension.
+    and is only called for a space of at least one dimension. An optimizer may also have `close()`,
+    which is called when the run is over.
     """
 
     def ask(self, trial: int) -> Values:
@@ -28,6 +29,7 @@ class Optimizer(Protocol):
     ) -> None:
         """A trial ended with `value`, infinite if it failed; feasible: all slacks >= 0.
 
+        Slacks are finite; of a trial that failed they may be missing.
         `trial` None: a configuration that the library was not asked for.
         """
 
@@ -65,13 +67,14 @@ class BlackBox:
         self._randomness = GlobalRandomness(self._seed)
         self._optimizer: Optimizer | None = None
         self._asked: dict[int, Values] = {}
+        self._slacks = _Slacks()
         self._trials = 0
 
     def set_up(self) -> None:
         """Import the library, and make the optimizer."""
         if len(self._dimensions):
+            _warm_up(self._make, self._warm_up)
             with self._randomness.own():
-                _warm_up(self._make, self._warm_up)
                 self._optimizer = self._make(self._dimensions, self._seed, self._workers)
 
     def ask(self) -> Job:
@@ -92,17 +95,51 @@ class BlackBox:
         if not len(self._dimensions):
             return
         values = self._asked.pop(job.trial, None)
-        slacks = {name: float(slack[-1]) for name, slack in evaluation.constraints.items()}
+        slacks = {
+            name: self._slacks.finite(name, float(slack[-1]))
+            for name, slack in evaluation.constraints.items()
+            if len(slack)
+        }
         number = None if values is None else job.trial
         known = self._dimensions.encode(job.config) if values is None else values
         with self._randomness.own():
             self._library().tell(number, known, _bounded(evaluation.value), slacks)
+
+    def close(self) -> None:
+        """Let the optimizer end what it has begun."""
+        optimizer, self._optimizer = self._optimizer, None
+        _close(optimizer)
 
     def _library(self) -> Optimizer:
         if self._optimizer is None:
             self.set_up()
         assert self._optimizer is not None
         return self._optimizer
+
+
+def _close(optimizer: Optimizer | None) -> None:
+    end: Callable[[], None] | None = getattr(optimizer, "close", None)
+    if end is not None:
+        end()
+
+
+class _Slacks:
+    """Slacks that a library can calculate with.
+
+    One that is not finite is as large as the largest of its constraint so far, for models are
+    fitted to them; before there is one, 1. What is not a number breaks the constraint.
+    """
+
+    def __init__(self) -> None:
+        self._largest: dict[str, float] = {}
+
+    def finite(self, name: str, slack: float) -> float:
+        """The slack of the constraint `name`, if it is finite."""
+        if math.isfinite(slack):
+            slack = _bounded(slack)
+            self._largest[name] = max(self._largest.get(name, 0), abs(slack))
+            return slack
+        return math.copysign(self._largest.get(name, 0) or 1, 1 if slack > 0 else -1)
 
 
 def _bounded(value: float) -> float:
@@ -126,7 +163,10 @@ def _warm_up(make: Callable[..., Optimizer], times: int) -> None:
     if not times or repr(make) in _WARM:
         return
     _WARM.add(repr(make))
-    optimizer = make(Dimensions(_TOY), 0, 1)
-    for trial in range(times):
-        values = optimizer.ask(trial)
-        optimizer.tell(trial, values, float(values["rate"]), {})
+    # Of its own: the first run of a process draws the same numbers as a later one.
+    with GlobalRandomness(0).own():
+        optimizer = make(Dimensions(_TOY), 0, 1)
+        for trial in range(times):
+            values = optimizer.ask(trial)
+            optimizer.tell(trial, values, float(values["rate"]), {})
+        _close(optimizer)

@@ -25,7 +25,8 @@ class GlobalRandomness:
     """Random numbers for a library that draws them from global state.
 
     Within `own()` the global generators of Python, NumPy and, once it is imported, torch stand
-    where the library left them the last time; outside they are as they were.
+    where the library left them the last time; outside they are as they were. A library that imports
+    torch must not draw from it until the next `own()`, which is when it is seeded.
     """
 
     def __init__(self, seed: int) -> None:
@@ -41,6 +42,8 @@ class GlobalRandomness:
             yield
         finally:
             self._states = _states()
+            if "torch" in self._states and "torch" not in outside:
+                self._states["torch"], outside["torch"] = _of_torch(self._seed), _of_torch()
             _restore(outside)
 
     def _seeded(self) -> dict[str, Any]:
@@ -49,10 +52,16 @@ class GlobalRandomness:
             "numpy": np.random.RandomState(self._seed % 2**32).get_state(),
         }
         if "torch" in sys.modules:
-            import torch
-
-            states["torch"] = torch.Generator().manual_seed(self._seed).get_state()
+            states["torch"] = _of_torch(self._seed)
         return states
+
+
+def _of_torch(seed: int | None = None) -> Any:
+    """The state of torch's generator after it is seeded, or, without a seed, imported."""
+    import torch
+
+    generator = torch.Generator()
+    return (generator if seed is None else generator.manual_seed(seed)).get_state()
 
 
 def _states() -> dict[str, Any]:

@@ -51,6 +51,7 @@ class NevergradOptimizer:
 
         if optimizer not in ng.optimizers.registry:
             raise ValueError(f"optimizer={optimizer!r} is not in nevergrad.optimizers.registry")
+        _mend_metamodels()
         # Some run SciPy in a thread of their own, whose warnings come whenever they come.
         warnings.filterwarnings("ignore", "COBYLA: Invalid RHOEND", UserWarning)
         self._dimensions, self._workers = dimensions, workers
@@ -97,6 +98,22 @@ class NevergradOptimizer:
         elif self._worst > float("-inf"):
             return self._worst
         return value
+
+
+def _mend_metamodels() -> None:
+    """A shim: Nevergrad takes `float` of an array (1,), which NumPy 2.4 no longer allows.
+
+    https://github.com/facebookresearch/nevergrad/issues/1612: with metamodels, as NGOpt has them on
+    continuous spaces with several workers, no trial could be asked for. `float` is another one in
+    that module alone, and what it makes of an array of one number is what it was before.
+    """
+    from nevergrad.optimization import metamodel
+
+    metamodel.float = _number
+
+
+def _number(value: Any) -> float:
+    return float(np.asarray(value).item())
 
 
 @contextmanager

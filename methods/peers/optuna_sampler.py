@@ -55,11 +55,15 @@ def make_sampler(name: str, seed: int, settings: Mapping[str, Any]) -> Any:
     return getattr(optuna.samplers, name)(seed=seed, **settings)
 
 
+# They know of no constraints, and warn at each trial that has one.
+_UNCONSTRAINED = ("CmaEsSampler",)
+
+
 class OptunaSampler:
     """`sampler` is a class of `optuna.samplers`; other settings are its own.
 
-    A failed trial is told as failed. Constraints are told with it; the TPE, GP and NSGA-II samplers
-    heed them.
+    A failed trial is told as failed. Constraints are told with it, except to CMA-ES; the TPE, GP
+    and NSGA-II samplers heed them.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class OptunaSampler:
 
         quiet()
         self._dimensions = dimensions
+        self._constrained = sampler not in _UNCONSTRAINED
         self._study = optuna.create_study(sampler=make_sampler(sampler, seed, settings))
         self._trials: dict[int, Any] = {}
 
@@ -87,7 +92,7 @@ class OptunaSampler:
         from optuna.trial import TrialState, create_trial
 
         failed = value == float("inf")
-        violations = {name: -slack for name, slack in slacks.items()}
+        violations = {name: -slack for name, slack in slacks.items() if self._constrained}
         if trial is not None:
             asked = self._trials.pop(trial)
             if failed:

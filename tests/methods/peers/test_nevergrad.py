@@ -2,14 +2,19 @@
 
 import gc
 import threading
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 import pytest
 
 ng = pytest.importorskip("nevergrad")
 
+from hpobench.deciding import close, set_up  # noqa: E402
+from hpobench.methods.peers.black_box import BlackBox  # noqa: E402
 from hpobench.methods.peers.dimensions import Dimensions  # noqa: E402
 from hpobench.methods.peers.nevergrad_optimizer import NevergradOptimizer, parameter  # noqa: E402
+from hpobench.records import Evaluation, Fidelity  # noqa: E402
 from hpobench.space import Space  # noqa: E402
 
 SPACE = Space(
@@ -90,6 +95,20 @@ def test_more_trials_under_way_than_workers_do_not_wait_for_ever(name):
     assert 0 <= optimizer.ask(5)["x"] <= 1
 
 
+def test_metamodels_of_a_continuous_space_are_learnt_with_several_workers():
+    """NGOpt has them there: facebookresearch/nevergrad#1612, where NumPy is 2.4 or later."""
+    with closing(make(PLANE, "NGOpt", workers=4)) as optimizer:
+        under_way = {trial: optimizer.ask(trial) for trial in range(4)}
+        for trial in range(4, 60):
+            done = trial - 4
+            values = under_way.pop(done)
+            optimizer.tell(done, values, (values["x"] - 0.3) ** 2 + values["y"], {})
+            under_way[trial] = optimizer.ask(trial)
+        assert "Meta" in optimizer._optimizer.optim.name
+    late = np.mean([(values["x"] - 0.3) ** 2 + values["y"] for values in under_way.values()])
+    assert late < 0.2  # the mean over the square is 0.62
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_extra_configuration_is_learnt_or_left_aside(name):
     optimizer = make(PLANE, name)
@@ -118,6 +137,14 @@ def test_slacks_become_violations_but_not_of_failures(monkeypatch):
     assert [violations for _, violations in heard] == [[-2.0, 3.0], None]
 
 
+def join_threads():
+    """Wait for those of optimizers that nobody holds any more."""
+    gc.collect()
+    for thread in threading.enumerate():
+        if type(thread).__module__.startswith("nevergrad"):
+            thread.join(timeout=10)
+
+
 def test_threads_end_when_it_is_closed():
     before = threading.active_count()
     optimizer = make(PLANE, "NGOpt")
@@ -125,10 +152,27 @@ def test_threads_end_when_it_is_closed():
     assert threading.active_count() == before + 1
     optimizer.tell(0, values, 1.0, {})
     optimizer.close()
-    gc.collect()
-    for thread in threading.enumerate():
-        if type(thread).__module__.startswith("nevergrad"):
-            thread.join(timeout=10)
+    join_threads()
+    assert threading.active_count() <= before
+
+
+def test_threads_of_a_whole_method_end_with_its_run():
+    rng = np.random.default_rng(1)
+    settings = {
+        "library": "nevergrad",
+        "optimizer": partial(NevergradOptimizer, optimizer="NGOpt", budget=100),
+        "warm_up": 12,
+    }
+    before = threading.active_count()
+    method = BlackBox(PLANE, Fidelity("epochs", 1, 9), rng, 1, **settings)
+    set_up(method)
+    for _ in range(3):
+        job = method.ask()
+        method.tell(job, Evaluation(np.ones(1), np.ones(1), np.array([job.config["x"]]), 1.0))
+    method.ask()
+    assert threading.active_count() > before
+    close(method)
+    join_threads()
     assert threading.active_count() <= before
 
 
