@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.pairing import Regrets, methods_of
+from hpobench.results.pairing import DECIMALS, Regrets, methods_of
 
 LEVEL = 0.05
 NO_RESIDUAL = "The methods differ by the same amounts on every task: no error is left to estimate."
@@ -33,9 +33,10 @@ class MixedModel:
     """Effects on the normalised regret against `baseline`: above 0 is worse.
 
     `effects`: method, effect, low, high, p_value, one row per other method; [low, high] is the 95 %
-    interval by Student's t. `groups`: tasks. `task_sd` and `residual_sd`: standard deviations
-    between tasks, and between methods on a task beyond their effects. If `converged` is False the
-    task was taken as a fixed effect instead, and `note` says so.
+    interval by Student's t, NaN as the p-value is if there is no residual. `groups`: tasks.
+    `task_sd` and `residual_sd`: standard deviations between tasks, and between methods on a task
+    beyond their effects. If `converged` is False the task was taken as a fixed effect instead, and
+    `note` says so.
     """
 
     effects: pd.DataFrame
@@ -114,7 +115,7 @@ def _check(cells: pd.DataFrame) -> int:
 def _fit(values: FloatArray, task: Any, method: Any, methods: int) -> _Fit:
     fixed = _fixed(values, task, method, methods)
     if fixed.residual_sd <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        return replace(fixed, converged=True, note=NO_RESIDUAL)
+        return _without_residual(fixed)
     # In units of the residual, where the optimiser finds its way best.
     found, messages = _restricted(values / fixed.residual_sd, task, method, methods)
     if found is None:
@@ -128,6 +129,19 @@ def _fit(values: FloatArray, task: Any, method: Any, methods: int) -> _Fit:
         residual_sd=float(np.sqrt(found.scale)) * scale,
         converged=True,
         note="The variance between tasks is estimated as about 0." if boundary else "",
+    )
+
+
+def _without_residual(fixed: _Fit) -> _Fit:
+    """What is left without rounding noise: of that there is no interval and no p-value."""
+    return replace(
+        fixed,
+        effects=np.round(fixed.effects, DECIMALS) + 0.0,  # -0 is 0
+        errors=np.full_like(fixed.errors, np.nan),
+        task_sd=float(np.round(fixed.task_sd, DECIMALS)),
+        residual_sd=0.0,
+        converged=True,
+        note=NO_RESIDUAL,
     )
 
 
@@ -175,14 +189,13 @@ def _table(methods: list[str], fit: _Fit, freedom: int) -> pd.DataFrame:
     from scipy.stats import t
 
     reach = t.ppf(1 - LEVEL / 2, freedom) * fit.errors
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.abs(fit.effects) / fit.errors
+    ratio = np.abs(fit.effects) / fit.errors
     return pd.DataFrame(
         {
             "method": methods,
             "effect": fit.effects,
             "low": fit.effects - reach,
             "high": fit.effects + reach,
-            "p_value": np.where(np.isnan(ratio), 1.0, 2 * t.sf(ratio, freedom)),
+            "p_value": 2 * t.sf(ratio, freedom),
         }
     )

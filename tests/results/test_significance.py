@@ -361,8 +361,16 @@ def test_mixed_model_with_missing_cells_and_without_residual():
     found = mixed_model(tables)
     assert "1 of 18 cells" in found.note
     assert np.isfinite(found.effects[["low", "high", "p_value"]]).all(axis=None)
-    same = mixed_model(regrets(np.tile([1.0, 2], (4, 1)) + np.arange(4)[:, None]))
-    assert same.effects["effect"].item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("differences", [[0.1, 0.1], [0.1, 0.3]])
+def test_mixed_model_of_constant_differences_shows_no_rounding_noise(differences):
+    """Tasks differ by 0.7 each: means over seeds differ in the last digits, effects do not."""
+    values = np.array(differences) + 0.7 * np.arange(4)[:, None]
+    same = mixed_model(regrets(values))
+    assert same.effects["effect"].item() == np.round(differences[1] - differences[0], 12)
+    assert same.effects[["low", "high", "p_value"]].isna().all(axis=None)
+    assert same.residual_sd == 0
     assert "no error is left" in same.note
 
 
