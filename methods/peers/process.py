@@ -34,6 +34,9 @@ class Process:
 
     `points_to_evaluate` are tried before it is asked, trained to the end; it is told what came of
     them. Its own trials are numbered from 0 on the wire: ours come before them here.
+
+    Once a budget of trials is spent it is asked no more, for the protocol has no word for that: a
+    peer that promotes trials should have a budget of time, resource or cost.
     """
 
     def __init__(

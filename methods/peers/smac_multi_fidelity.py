@@ -30,6 +30,9 @@ class SmacMultiFidelity:
     is the number of trials that it plans for: at most a quarter of that number are random
     configurations at the beginning. Where SMAC is not asked, or has given up (see `Session`),
     configurations are random, at full resource, and told to it.
+
+    Once a budget of trials is spent nothing is promoted any more: SMAC cannot be told that no new
+    configuration may start, and would ask for them before it promotes others.
     """
 
     def __init__(
@@ -121,10 +124,10 @@ class SmacMultiFidelity:
         return job
 
     def _resource(self, budget: float) -> float:
-        """A budget of SMAC as a resource: rounded down where resources are integers."""
+        """A budget of SMAC as a resource: rounded up where resources are integers, as SMAC's examples do."""
         low, high = self._fidelity.r_min, self._fidelity.r_max
         # It is a quotient of the full budget, and may miss an integer by a rounding error.
-        level = math.floor(budget * (1 + 1e-9)) if self._fidelity.integer else budget
+        level = math.ceil(budget * (1 - 1e-9)) if self._fidelity.integer else budget
         return min(max(level, low), high)
 
     def tell(self, job: Job, evaluation: Evaluation) -> None:

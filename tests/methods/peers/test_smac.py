@@ -271,13 +271,13 @@ def test_brackets_are_those_of_hyperband_and_the_best_go_on():
 @pytest.mark.parametrize(
     ("fidelity", "jobs", "levels"),
     [
-        (Fidelity("epochs", 1, 50), 27 + 9 + 3 + 1, [1, 5, 16, 50]),
+        (Fidelity("epochs", 1, 50), 27 + 9 + 3 + 1, [2, 6, 17, 50]),
         (Fidelity("share", 0.1, 1, integer=False), 9 + 3 + 1, [1 / 9, 1 / 3, 1]),
         (Fidelity("folds", 4, 4), 8, [4]),
     ],
 )
 def test_budgets_become_resources(fidelity, jobs, levels):
-    """SMAC divides the full budget by 3; of an integer resource, rounded down."""
+    """SMAC divides the full budget by 3; of an integer resource, rounded up: 50 / 27 is 1.85."""
     method = multi_fidelity(fidelity)
     seen = set()
     for _ in range(jobs):
@@ -285,6 +285,15 @@ def test_budgets_become_resources(fidelity, jobs, levels):
         seen |= {job.to_resource}
         method.tell(job, ended(job.config["rate"]))
     assert sorted(seen) == pytest.approx(levels)
+
+
+def test_a_spent_budget_of_trials_ends_promotions(run, make_task):
+    """The bracket begins with nine: the third that may go on are asked for after all of them."""
+    task = make_task(RATE, value_of=lambda config, _: config["rate"])
+    outcomes = run(task, multi_fidelity(task.fidelity), trials=9)
+    assert [outcome.job.to_resource for outcome in outcomes] == [1] * 9 + [3] * 3 + [9]
+    outcomes = run(task, multi_fidelity(task.fidelity), workers=4, trials=9)
+    assert [outcome.job.to_resource for outcome in outcomes] == [1] * 9
 
 
 def test_several_are_asked_for_before_anything_is_told():
