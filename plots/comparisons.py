@@ -35,7 +35,7 @@ from hpobench.results.overtuning import gaps
 from hpobench.results.significance import friedman
 from hpobench.results.study import Study
 from hpobench.results.targets import EARLY, time_to_target
-from hpobench.results.time_axis import axis_of, on_axis
+from hpobench.results.time_axis import WALL_CLOCK, axis_of, on_axis
 
 Named = tuple[str, Drawn]
 _REFERENCE = "random"
@@ -93,10 +93,12 @@ def speedups(
     `levels`: normalised regrets to reach; None: what the reference method reaches in the end.
     """
     reference = reference or reference_of(found)
-    early = early_rule(study.settings, known)
+    axis = axis_of(found.runs)
+    # A limit of time ends runs at other places of another axis: there they might have gone on.
+    early = early_rule(study.settings, known) if axis == WALL_CLOCK else "censored"
     table = time_to_target(found, known, reference, rng, level=levels, early=early)
     notes = [EARLY[early], *whole_runs(found, known, study.settings)]
-    return targets_figure(table, study.methods, reference, axis=axis_of(found.runs), notes=notes)
+    return targets_figure(table, study.methods, reference, axis=axis, notes=notes)
 
 
 def reference_of(found: Incumbents) -> str:

@@ -170,9 +170,10 @@ def _target_sentence(table: pd.DataFrame) -> str:
 
 def _bound_sentence(table: pd.DataFrame) -> str:
     given = set(table.get("bound", ()))
-    most = "≤: no run of the method reached the target: at most so fast." if "<=" in given else ""
-    least = "≥: no run of the other did: at least so fast." if ">=" in given else ""
-    return sentences(most, least)
+    where = "on some task " if ALL_TASKS in set(table["task"]) else ""
+    most = f"≤: {where}no run of the method reached the target: at most so fast."
+    least = f"≥: {where}no run of the other did: at least so fast."
+    return sentences(most if "<=" in given else "", least if ">=" in given else "")
 
 
 def _fastest_first(table: pd.DataFrame, methods: Methods) -> list[str]:

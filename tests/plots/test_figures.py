@@ -79,6 +79,18 @@ def test_captions_without_curves_name_seeds_axis_and_view(
     assert f"in the {'wall-clock time' if view is None else 'evaluations'} to a target" in target
 
 
+@pytest.mark.parametrize(
+    ("axis", "words"), [("wall_clock", "would never have done so"), ("evaluations", "is censored")]
+)
+def test_runs_that_their_time_ended_might_have_gone_on_by_evaluations(
+    synthetic, tmp_path, unsaved, axis, words
+):
+    study = timed(synthetic.random_study(tasks=2, methods=2, seeds=2))
+    study.settings["budget"] = {"time_s": 100.0}
+    draw_speedups(study, tmp_path, axis=axis)
+    assert words in (tmp_path / "time-to-target-over-method_0.txt").read_text()
+
+
 def test_what_is_left_out_is_told_with_the_reason(synthetic, tmp_path, unsaved):
     told = {}
     study = synthetic.random_study(tasks=1, methods=2, seeds=2)

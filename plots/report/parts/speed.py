@@ -15,8 +15,8 @@ from hpobench.results.speedups import MOST_METHODS, pair_speedups
 from hpobench.results.targets import EARLY, time_to_target
 
 BOUND = (
-    "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "
-    "of the other did, so that it is at least that"
+    "≤: no run of the method reached the target (of a mean: on some task), so that the speed-up "
+    "is at most that; ≥: no run of the other did, so that it is at least that"
 )
 
 
