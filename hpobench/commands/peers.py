@@ -81,7 +81,7 @@ def _print_rows(rows: Iterable[tuple[str, str, Sequence[str]]]) -> None:
     table = list(rows)
     widths = [max((len(row[column]) for row in table), default=0) for column in (0, 1)]
     for name, state, methods in table:
-        users = ", ".join(methods) or "no method yet"
+        users = ", ".join(methods) or "no method: for tests and benches"
         print(f"  {name:<{widths[0]}}  {state:<{widths[1]}}  {users}")
     if not table:
         print("  none")

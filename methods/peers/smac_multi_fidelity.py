@@ -124,7 +124,7 @@ class SmacMultiFidelity:
         return job
 
     def _resource(self, budget: float) -> float:
-        """A budget of SMAC as a resource: rounded up where resources are integers, as SMAC's examples do."""
+        """A budget of SMAC as a resource: integers are rounded up, as SMAC's examples do."""
         low, high = self._fidelity.r_min, self._fidelity.r_max
         # It is a quotient of the full budget, and may miss an integer by a rounding error.
         level = math.ceil(budget * (1 - 1e-9)) if self._fidelity.integer else budget
