@@ -1,5 +1,8 @@
 """Studies on disk: the cost of one more run; the size, loading and aggregation of 10,000 runs.
 
+The report of 12 methods on 9 tasks with 30 seeds, those of the default study, each on each: how
+large it is, and how long it takes to write.
+
 Report tables: scores, scores and ranks over tasks with intervals, probability of improvement, time
 to target, ECDF, tests. The same of a tenth of the runs shows how the cost grows.
 """
@@ -15,6 +18,16 @@ from tests.bench.measure import cpu, show
 
 TASKS = ["phoneme", "credit_g", "vehicle", "cifar10", "cifar100"]
 METHODS = ["random", "random_replacement", "sobol", "local_search", "evolution"]
+
+REPORT_TASKS = [
+    *("phoneme", "credit_g", "slice_localization", "protein_structure", "cifar10", "cifar100"),
+    *("curves_stable", "curves_mixed", "curves_crossing"),
+]
+REPORT_METHODS = [
+    *("random", "random_replacement", "grid", "sobol", "local_search", "evolution"),
+    *("median_stopping", "successive_halving", "hyperband", "asha", "asha_stopping"),
+    "asha_evolution",
+]
 
 LOAD = """
 import resource, sys, time
@@ -32,6 +45,15 @@ study.trials, study.decisions
 print(len(study.observations), seconds, memory, time.process_time() - begin)
 """
 
+
+REPORT = """
+import sys, time
+from pathlib import Path
+from hpobench.plots.report import page
+begin = time.process_time()
+page.write(Path(sys.argv[1]))
+print(time.process_time() - begin)
+"""
 
 TABLES = """
 import resource, sys, time
@@ -109,20 +131,31 @@ def main() -> None:
         show("  against 1,000 runs", many_s / few_s, 10, "x")
         show("curves of 1,000 runs on a grid of 200 points", curves_s, 0.5, "s")
 
+    with tempfile.TemporaryDirectory() as folder:
+        names = {"task": f"[{','.join(REPORT_TASKS)}]", "method": f"[{','.join(REPORT_METHODS)}]"}
+        crossed = study(folder, seeds=30, n_jobs=-1, **names)
+        execute(crossed)
+        seconds = float(_printed(REPORT, crossed.folder))
+        megabytes = (crossed.folder / "report.html").stat().st_size / 1e6
+        show("report of 12 methods x 9 tasks x 30 seeds", megabytes, 8, "MB")
+        show("  written in", seconds, 120, "s")
+
+
+def _printed(code: str, folder: Path) -> str:
+    """What a process of its own prints about a study."""
+    command = [sys.executable, "-c", code, str(folder)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
 
 def _tables(folder: Path, runs: int) -> tuple[float, float, float]:
     """CPU seconds and gigabytes to report tables, and CPU seconds for curves after them."""
-    command = [sys.executable, "-c", TABLES, str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    count, seconds, gigabytes, curves = map(float, done.stdout.split())
+    count, seconds, gigabytes, curves = map(float, _printed(TABLES, folder).split())
     assert count == runs
     return seconds, gigabytes, curves
 
 
 def _aggregate(folder: Path) -> tuple[float, float, float]:
     """CPU seconds and gigabytes to curves, and CPU seconds to read the other tables."""
-    command = [sys.executable, "-c", LOAD, str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    rows, seconds, gigabytes, rest = map(float, done.stdout.split())
+    rows, seconds, gigabytes, rest = map(float, _printed(LOAD, folder).split())
     assert rows == 2_000_000
     return seconds, gigabytes, rest
