@@ -60,7 +60,8 @@ def targets_figure(
     label = _label(axis)
     text = sentences(
         f"Speed-up over {label_of(reference, methods)} in the {axis_label(axis)} to a target: its "
-        "restricted mean (Kaplan-Meier, up to the horizon) over that of the method.",
+        "restricted mean (Kaplan-Meier, up to the horizon, or to when one of the two was last "
+        "followed) over that of the method.",
         f"{ALL_TASKS.capitalize()}: geometric mean over {means}."
         if ALL_TASKS in set(shown["task"])
         else f"Tasks: {len(over)}.",

@@ -30,7 +30,10 @@ SPEEDUPS = {
     "method": Column("method"),
     "target": Column("target", number(3), "normalised regret to reach"),
     "reached": Column("reached", share, "share of runs that reached the target"),
-    "mean_time_s": Column("mean time", duration, "restricted mean, up to the horizon"),
+    "mean_time_s": Column("mean time", duration, "restricted mean"),
+    "until_s": Column(
+        "up to", duration, "where mean times end: the horizon, or when one method was last followed"
+    ),
     "median_time_s": Column("median time", duration),
     "speedup": Column("speed-up", number(3)),
     "low": Column("low", number(3), "95 % bootstrap interval"),
