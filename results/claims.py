@@ -10,16 +10,18 @@ that is so, who says otherwise, and in `about.expects` what should then be seen,
 
 `task` is one name or a list; without it, all tasks of the study. A verdict is "holds" or "contrary"
 if the 95 % bootstrap interval over seeds (stratified by task) leaves no doubt, else "undecided".
+A speed-up is the geometric mean over tasks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.results.bootstrap import mean_and_interval
 from hpobench.results.curves import curves, fractions, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.normalise import Reference, capped_regret, references
@@ -83,15 +85,14 @@ def _better(
     at = float(expectation.get("at", 1.0))
     names = expectation["better"], expectation["worse"]
     pairs = [_regrets(found, known[task], names, np.array([at])) for task in tasks]
-    draws = [np.mean([_means(pair) for pair in pairs], axis=0)]
-    draws += [np.mean([_means(_drawn(pair, rng)) for pair in pairs], axis=0) for _ in range(DRAWS)]
-    table = np.array(draws)[:, :, 0]
-    gains = table[:, 1] - table[:, 0]
-    low, high = np.quantile(gains[1:], [0.025, 0.975])
+    means = [_resampled(pair, _means, rng, DRAWS)[..., 0] for pair in pairs]
+    first, second = np.mean([some[0] for some in means], axis=0)
+    gains = [some[:, 1] - some[:, 0] for some in means]
+    gain, low, high = mean_and_interval(gains, list(map(_seeds, pairs)))
     when = "in the end" if at == 1 else f"after {at:.0%} of the time"
     return Finding(
         f"{names[0]} better than {names[1]} {when}",
-        f"{table[0, 0]:.4f} against {table[0, 1]:.4f}: gain {gains[0]:.4f} [{low:.4f}, {high:.4f}]",
+        f"{first:.4f} against {second:.4f}: gain {gain:.4f} [{low:.4f}, {high:.4f}]",
         "holds" if low > 0 else "contrary" if high < 0 else "undecided",
     )
 
@@ -106,9 +107,9 @@ def _faster(
     names, by = (expectation["faster"], expectation["than"]), float(expectation["by"])
     times = fractions("log", _POINTS)
     pairs = [_regrets(found, known[task], names, times) for task in tasks]
-    speed = _speedup(pairs, times)
-    draws = [_speedup([_drawn(pair, rng) for pair in pairs], times) for _ in range(DRAWS // 4)]
-    low, high = np.quantile(draws, [0.025, 0.975])
+    log_speedup = partial(_log_speedup, times=times)
+    logs = [_resampled(pair, log_speedup, rng, DRAWS // 4) for pair in pairs]
+    speed, low, high = np.exp(mean_and_interval(logs, list(map(_seeds, pairs))))
     return Finding(
         f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",
         f"{speed:.1f} times as fast [{low:.1f}, {high:.1f}]",
@@ -133,14 +134,27 @@ def _drawn(pair: FloatArray, rng: np.random.Generator) -> FloatArray:
     return pair[:, np.concatenate(picks)]
 
 
-def _speedup(pairs: Sequence[FloatArray], times: FloatArray) -> float:
-    """Geometric mean over tasks of 1 / (part of the time needed); 1/2 if it is never reached."""
-    ratios = []
-    for pair in pairs:
-        first, second = _means(pair)
-        reached = np.flatnonzero(first <= second[-1])
-        ratios.append(1 / times[reached[0]] if len(reached) else 0.5)
-    return float(np.exp(np.mean(np.log(ratios))))
+def _log_speedup(pair: FloatArray, times: FloatArray) -> FloatArray:
+    """The log of 1 / (part of the time needed); of 1/2 if it is never reached."""
+    first, second = _means(pair)
+    reached = np.flatnonzero(first <= second[-1])
+    log: FloatArray = -np.log(times[reached[0]] if len(reached) else 2.0)
+    return log
+
+
+def _resampled(
+    pair: FloatArray,
+    statistic: Callable[[FloatArray], FloatArray],
+    rng: np.random.Generator,
+    draws: int,
+) -> FloatArray:
+    """A statistic (1 + draws, ...) of one task: the actual one, then those of seeds drawn."""
+    return np.array([statistic(pair), *(statistic(_drawn(pair, rng)) for _ in range(draws))])
+
+
+def _seeds(pair: FloatArray) -> int:
+    """How many seeds the method with the fewest has."""
+    return int((~np.isnan(pair[..., 0])).sum(axis=1).min())
 
 
 def _regrets(

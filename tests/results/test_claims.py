@@ -65,8 +65,8 @@ def test_a_method_of_fewer_seeds_has_the_wider_interval_of_its_few(synthetic):
     (finding,) = claims.judge(few, [{"better": "few", "worse": "many"}])
     assert finding.measured.startswith("0.2000 against 0.5000: gain 0.3000 [")
     low, high = (float(x) for x in finding.measured.partition("[")[2].rstrip("]").split(","))
-    # Five values of standard deviation 1.41, on a scale of 10: +- 1.96 x 1.41 / sqrt(5) / 10.
-    assert (high - low) / 2 == pytest.approx(0.124, rel=0.1)
+    # Student's interval of five values on a scale of 10: +- 2.776 x 1.581 / sqrt(5) / 10.
+    assert (high - low) / 2 == pytest.approx(0.196, rel=0.1)
 
 
 def test_seeds_are_compared_with_themselves(synthetic):
