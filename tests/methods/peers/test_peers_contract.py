@@ -163,9 +163,11 @@ def test_many_workers(make_task, outcomes_of):
     assert len(outcomes_of(task, workers=50, trials=60)) >= 15
 
 
-def test_a_continuous_space_with_several_workers(make_task, outcomes_of):
+def test_a_continuous_space_with_several_workers(name, make_task, outcomes_of):
+    """Sixty trials, or twenty where a decision takes seconds."""
+    trials = 20 if name.startswith(("botorch_", "hebo", "optuna_gp", "smac_")) else 60
     task = make_task(PLANE, value_of=lambda config, _: (config["x"] - 0.3) ** 2 + config["y"])
-    assert len(outcomes_of(task, workers=4, trials=60)) >= 60
+    assert len(outcomes_of(task, workers=4, trials=trials)) >= trials
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -298,7 +300,14 @@ CONDITIONAL = Space(
     }
 )
 # Trials after which those that model conditionals have learnt.
-LEARNING = {"optuna_gp": 60, "optuna_": 200, "hyperopt_": 300, "dehb_": 300, "smac_": 60}
+LEARNING = {
+    "dehb_": 300,
+    "hyperopt_": 300,
+    "optuna_gp": 60,
+    "optuna_": 200,
+    "smac_blackbox": 32,
+    "smac_": 60,
+}
 # It claims what random search can: it draws what is active, and learns nothing.
 RANDOM = ("example_client",)
 # Those that draw conditionals at random; others that lack them search among what is not active.
@@ -308,7 +317,7 @@ DRAWN = ("optuna_nsga2", "optuna_gp", "optuna_cma_es")
 def test_conditionals_are_modelled_by_those_that_say_so(name, lacks, make_task, outcomes_of):
     """The mean of a conditional x, best at 0, over the last quarter of the trials.
 
-    At random it is 1/2, with a standard error of 0.29 / sqrt(n): n = 12 at least, 0.08.
+    At random it is 1/2, with a standard error of 0.29 / sqrt(n): n = 8 at least, 0.10.
     """
     if name in RANDOM or ("conditionals" in lacks and name not in DRAWN):
         pytest.skip("it does not say that it models them")
@@ -319,8 +328,8 @@ def test_conditionals_are_modelled_by_those_that_say_so(name, lacks, make_task, 
 
     configs = started(outcomes_of(make_task(CONDITIONAL, value_of=value_of), trials=trials))
     late = [config["x"] for config in configs[-len(configs) // 4 :] if "x" in config]
-    assert len(late) >= 12
-    assert (np.mean(late) < 0.26) == ("conditionals" not in lacks)
+    assert len(late) >= 8
+    assert (np.mean(late) < 0.25) == ("conditionals" not in lacks)
 
 
 def test_a_missing_library_is_named_with_its_remedy(settings, make_task, monkeypatch):
