@@ -148,7 +148,7 @@ def test_the_list_says_what_is_there_and_who_needs_it(requirements, tmp_path, ca
     assert f"numpy {np.__version__} also_numpy, with_numpy" in said
     missing = "no-such-library missing: pip install 'hpobench[no-such-library]' with_nothing"
     assert missing in said
-    assert "unused missing: hpobench peers install unused no method yet" in said
+    assert "unused missing: hpobench peers install unused no method: for tests and benches" in said
     assert "little unknown: there are no requirements of that name apart" in said
 
 
