@@ -100,8 +100,8 @@ def _check(cells: pd.DataFrame) -> int:
     """The degrees of freedom of the residual: cells - tasks - methods + 1."""
     if len(cells) < 2:
         raise ValueError(
-            "a random effect of the task needs 2 tasks or more, there is 1: "
-            "use pairwise_wilcoxon or two_methods on its seeds"
+            "a random effect of the task needs 2 tasks or more, there is 1: compare the methods "
+            "by tests over its seeds"
         )
     freedom = int(cells.notna().to_numpy().sum()) - len(cells) - cells.shape[1] + 1
     if freedom < 1:
