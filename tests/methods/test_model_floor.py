@@ -121,11 +121,8 @@ def test_integers_of_very_many_values_are_tried_once(rng):
     assert not candidates.is_untried(candidates.unit.snap(low)).any()
 
 
-def test_a_finite_space_that_is_conditional_is_not_repeated_before_it_is_exhausted(rng):
-    """Three of kind a and one of kind b: four; a draw misses the rarest with 5 / 6, 64 times 1e-5.
-
-    Then repeats are all that is left.
-    """
+def test_a_finite_space_that_is_conditional_is_not_repeated(rng):
+    """Three of kind a and one of kind b: four."""
     space = Space(
         {
             "kind": {"type": "categorical", "values": ["a", "b"]},
@@ -138,7 +135,7 @@ def test_a_finite_space_that_is_conditional_is_not_repeated_before_it_is_exhaust
     chosen.append(candidates.draw())
     assert len({space.key(config) for config in chosen}) == 4
     assert len(candidates.random(50)) == 0
-    assert candidates.draw() in chosen
+    assert candidates.draw() is None
 
 
 def test_a_long_list_is_offered_as_it_is(rng):
