@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 from time import perf_counter, process_time
+from typing import Any
 
 from hpobench.contracts import Method
 from hpobench.records import Job
+
+LONG_S = 50e-6
+"""Of decisions that take as long the CPU clock is read,"""
+SOON = 16
+"""and of so many after each."""
 
 
 def set_up(method: Method) -> float:
@@ -33,8 +39,37 @@ def refuse(method: Method, job: Job) -> bool:
     return True
 
 
-def cpu_clock(method: Method) -> Callable[[], float]:
-    """CPU seconds of this process, and of those that decide in the method's place."""
-    if not hasattr(method, "elsewhere_cpu_s"):
-        return process_time
-    return lambda: process_time() + float(getattr(method, "elsewhere_cpu_s"))  # noqa: B009
+class Stopwatch:
+    """Wall and CPU seconds of a method's decisions, of those that decide in its place included.
+
+    The CPU clock is a call of the system of 1 to 2 us, longer than random search or ASHA decide. So
+    it is read only of decisions that come soon after one of 50 us or more. Of the others, which
+    are too short to be interrupted often, the wall seconds stand for CPU seconds.
+    """
+
+    __slots__ = ("_elsewhere", "_method", "_to_read")
+
+    def __init__(self, method: Method) -> None:
+        self._method = method
+        self._elsewhere = hasattr(method, "elsewhere_cpu_s")
+        self._to_read = SOON
+
+    def time(self, decide: Callable[..., Any], *about: Any) -> tuple[Any, float, float]:
+        """What `decide(*about)` answers, its wall seconds and its CPU seconds."""
+        if not (self._to_read or self._elsewhere):
+            tick = perf_counter()
+            answer = decide(*about)
+            seconds = cpu_s = perf_counter() - tick
+        else:
+            cpu, tick = self._cpu_s(), perf_counter()
+            answer = decide(*about)
+            seconds, cpu_s = perf_counter() - tick, self._cpu_s() - cpu
+            self._to_read -= 1
+        if seconds >= LONG_S:
+            self._to_read = SOON
+        return answer, seconds, cpu_s
+
+    def _cpu_s(self) -> float:
+        if self._elsewhere:
+            return process_time() + float(getattr(self._method, "elsewhere_cpu_s"))  # noqa: B009
+        return process_time()

@@ -20,13 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 from hpobench.budget import Account, Budget
 from hpobench.checkpoints import Shelf
 from hpobench.contracts import Method, Task
-from hpobench.deciding import cpu_clock, refuse
+from hpobench.deciding import Stopwatch, refuse
 from hpobench.dispatch import Dispatcher
 from hpobench.journal import Entry, Journal, JournalError, decode
 from hpobench.live import Live, Running, State, Watch
@@ -143,15 +142,12 @@ class _Run:
     def _decide(
         self, kind: str, began: float, call: Callable[..., Any], *about: Any
     ) -> tuple[Any, Decision]:
-        cpu_time = cpu_clock(self.method)
-        tick, cpu = perf_counter(), cpu_time()
-        answer = call(*about)
-        entry: Entry = {"event": kind, "time_s": began, "seconds": perf_counter() - tick}
-        entry["cpu_s"] = cpu_time() - cpu
+        answer, seconds, cpu_s = Stopwatch(self.method).time(call, *about)
+        entry: Entry = {"event": kind, "time_s": began, "seconds": seconds, "cpu_s": cpu_s}
         entry |= {"job": answer} if kind == "ask" else {"trial": about[0].trial}
         entry = self.journal.record(entry)
-        cpu_s = entry.get("cpu_s", math.nan)  # journals of older versions have none
-        return answer, Decision(kind, entry["time_s"], entry["seconds"], cpu_s)
+        known = entry.get("cpu_s", math.nan)  # journals of older versions have none
+        return answer, Decision(kind, entry["time_s"], entry["seconds"], known)
 
     def _tell(self, happened: Outcome) -> Decision:
         told = happened.evaluation.told()

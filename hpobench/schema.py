@@ -25,7 +25,8 @@ decisions: one row per decision of the method, in order
     kind         ask or tell
     time_s       simulated or real seconds since the run began at which it was begun
     seconds      how long it really took
-    cpu_s        CPU seconds it took, of this process and of one that decides in its place
+    cpu_s        CPU seconds it took, of this process and of one that decides in its place; of
+                 decisions of some microseconds the wall seconds (see `deciding.Stopwatch`)
 runs: one row per run
     status       ok or failed
     error        last words of a failed run, else ""

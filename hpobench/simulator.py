@@ -11,12 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from time import perf_counter
 from typing import Any, NamedTuple
 
 from hpobench.budget import Budget
 from hpobench.contracts import Method, Task
-from hpobench.deciding import cpu_clock, refuse
+from hpobench.deciding import Stopwatch, refuse
 from hpobench.evaluating import evaluate
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.records import Evaluation, Job
@@ -139,7 +138,7 @@ class _Run:
         self._asking = True
         self._now = self._decided = 0.0
         self._jobs = 0
-        self._cpu = cpu_clock(method)
+        self._watch = Stopwatch(method)
         self._standstill = _Standstill(workers, counted=budget.trials < math.inf)
 
     def hand_out(self) -> Iterator[Decision]:
@@ -148,9 +147,7 @@ class _Run:
             began = max(self._decided, self._now)
             if began >= self._budget.time_s:
                 return
-            tick, cpu = perf_counter(), self._cpu()
-            job = self._method.ask()
-            seconds, cpu_s = perf_counter() - tick, self._cpu() - cpu
+            job, seconds, cpu_s = self._watch.time(self._method.ask)
             self._decided = began + self._charge("ask", seconds)
             yield Decision("ask", began, seconds, cpu_s)
             if job is None:
@@ -199,9 +196,7 @@ class _Run:
         self._trials.keep(job, worker, evaluation)
         began = max(self._decided, end)
         told = evaluation.told()
-        tick, cpu = perf_counter(), self._cpu()
-        self._method.tell(job, told)
-        seconds, cpu_s = perf_counter() - tick, self._cpu() - cpu
+        _, seconds, cpu_s = self._watch.time(self._method.tell, job, told)
         self._decided = began + self._charge("tell", seconds)
         yield Decision("tell", began, seconds, cpu_s)
 

@@ -1,0 +1,52 @@
+"""The stopwatch of decisions: what it measures, and when it spares the CPU clock."""
+
+import time
+
+import pytest
+
+from hpobench import deciding
+from hpobench.deciding import SOON, Stopwatch
+
+
+def busy(seconds):
+    begin = time.process_time()
+    while time.process_time() - begin < seconds:
+        pass
+    return "done"
+
+
+def test_wall_and_cpu_seconds_are_kept_apart():
+    watch = Stopwatch(object())
+    answer, seconds, cpu_s = watch.time(busy, 0.02)
+    assert answer == "done"
+    assert seconds >= cpu_s >= 0.02
+    _, seconds, cpu_s = watch.time(time.sleep, 0.05)
+    assert seconds >= 0.05
+    assert cpu_s < 0.04
+
+
+def test_seconds_elsewhere_count():
+    class Remote:
+        elsewhere_cpu_s = 0.0
+
+        def decide(self):
+            self.elsewhere_cpu_s += 3.0
+
+    remote = Remote()
+    assert Stopwatch(remote).time(remote.decide)[2] == pytest.approx(3.0, abs=0.1)
+
+
+def test_the_cpu_clock_is_spared_where_decisions_are_short(monkeypatch):
+    """16 readings, each before and after, then none until a decision is long, then 16 again."""
+    clock, reads = iter(range(10**6)), []
+    monkeypatch.setattr(deciding, "perf_counter", lambda: next(clock) * 1e-6)
+    monkeypatch.setattr(deciding, "process_time", lambda: reads.append(1) or 0.0)
+    watch = Stopwatch(object())
+    for _ in range(100):
+        assert watch.time(int)[1] == pytest.approx(1e-6)
+    assert len(reads) == 2 * SOON
+    assert watch.time(lambda: [next(clock) for _ in range(60)])[2] == pytest.approx(61e-6)
+    assert len(reads) == 2 * SOON
+    for _ in range(100):
+        watch.time(int)
+    assert len(reads) == 4 * SOON
