@@ -7,9 +7,9 @@ from typing import Any
 from hpobench.contracts import Method
 from hpobench.records import Job
 
-LONG_S = 50e-6
+LONG_S = 100e-6
 """Of decisions that take as long the CPU clock is read,"""
-SOON = 16
+SOON = 4
 """and of so many after each."""
 
 
@@ -42,9 +42,10 @@ def refuse(method: Method, job: Job) -> bool:
 class Stopwatch:
     """Wall and CPU seconds of a method's decisions, of those that decide in its place included.
 
-    The CPU clock is a call of the system of 1 to 2 us, longer than random search or ASHA decide. So
-    it is read only of decisions that come soon after one of 50 us or more. Of the others, which
-    are too short to be interrupted often, the wall seconds stand for CPU seconds.
+    The CPU clock is a call of the system, of 2 us and in programs of many threads of 50: longer
+    than random search or ASHA decide. So it is read only of decisions that come soon after one of
+    100 us or more. Of the others, which are too short to be interrupted often, the wall seconds
+    stand for CPU seconds.
     """
 
     __slots__ = ("_elsewhere", "_method", "_to_read")
