@@ -34,6 +34,7 @@ class ListedSpace(Space):
             except ValueError as error:
                 raise ValueError(f"configuration {number} of the list: {error}") from error
         self._number([self._ordered(config) for config in configs])
+        self.finite = True
         if len(self._numbers) < len(self._configs):
             raise ValueError("the list holds some configuration more than once")
         self._encoding = Encoding(self)

@@ -32,8 +32,8 @@ class Space(Mapping[str, Hyperparameter]):
     `when` makes a hyperparameter conditional: it is active only where the one that it names, stated
     before it, is active and has that value (or one of a list). Configurations hold what is active.
 
-    `finite`: no hyperparameter is continuous. `size`: the number of configurations that `config_at`
-    lists; None: infinite, or conditional and of more than 10,000.
+    `finite`: no hyperparameter is continuous, or configurations are listed. `size`: the number of
+    configurations that `config_at` lists; None: infinite, or conditional and of more than 10,000.
     """
 
     def __init__(self, hyperparameters: Mapping[str, Any]) -> None:

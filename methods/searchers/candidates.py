@@ -32,7 +32,7 @@ class Candidates:
         self._rng = rng
         self._repeat = repeat
         self._fallback = RandomSearch(space, rng, replace=repeat)
-        self._finite = space.finite or space.size is not None
+        self._finite = space.finite
         self._tried: set[bytes] = set()
         self._all: FloatArray | None = None
         # What is made from hyperparameters is rarely on a list: one has to choose from it.

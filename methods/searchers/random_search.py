@@ -30,7 +30,7 @@ class RandomSearch:
         self._space = space
         self._rng = rng
         self._block: list[Configuration] = []
-        self._unique = not replace and (space.finite or space.size is not None)
+        self._unique = not replace and space.finite
         self._number: Callable[[Configuration], Hashable]
         self._number = space.key if space.size is None else space.index_of
         self._tried: set[Hashable] = set()
