@@ -28,7 +28,7 @@ def pair_speedups(
     The target is what `other` reaches in the end, task by task. Columns: method, other, reached
     (share of the runs of `method` that got there), speedup, low, high, bound. Of more than `most`
     methods the best by their mean final regret. No rows for a single method; raises ValueError if
-    no task can be normalised.
+    no task can be normalised, or no method has runs on all of them.
     """
     kept = best_methods(found, references, most)
     parts = []
@@ -42,5 +42,7 @@ def pair_speedups(
 def best_methods(found: Incumbents, references: Mapping[str, Reference], most: int) -> list[str]:
     """At most so many of the methods with runs on every task, best first by mean final regret."""
     by_task = [frame.mean() for frame in final_regrets(found, references).values()]
-    means = pd.concat(by_task, axis=1).dropna().mean(axis=1)
+    means = pd.DataFrame(by_task).dropna(axis="columns").mean() if by_task else pd.Series()
+    if not len(means):
+        raise ValueError("no method has runs on all tasks: compare those that share their tasks")
     return [str(name) for name in means.sort_values(kind="stable").index[:most]]

@@ -33,6 +33,12 @@ def test_of_many_methods_the_best_are_kept(synthetic):
     assert set(pair_speedups(found, known, np.random.default_rng(0), most=2)["other"]) == {"a", "b"}
 
 
+def test_methods_without_a_common_set_of_tasks_are_refused(synthetic):
+    found, known = made(synthetic, {"t": {"a": [{2: 1}]}, "u": {"b": [{2: 1}]}})
+    with pytest.raises(ValueError, match="compare those that share their tasks"):
+        pair_speedups(found, known, np.random.default_rng(0))
+
+
 def test_a_single_method_has_no_pair(synthetic):
     found, known = made(synthetic, {"t": {"a": [{2: 1}]}})
     assert not len(pair_speedups(found, known, np.random.default_rng(0)))
