@@ -19,7 +19,8 @@ def test_wall_and_cpu_seconds_are_kept_apart():
     watch = Stopwatch(object())
     answer, seconds, cpu_s = watch.time(busy, 0.02)
     assert answer == "done"
-    assert seconds >= cpu_s >= 0.02
+    assert cpu_s >= 0.02
+    assert seconds > 0.0199  # another clock, read within the first: some us less is no fault
     _, seconds, cpu_s = watch.time(time.sleep, 0.05)
     assert seconds >= 0.05
     assert cpu_s < 0.04

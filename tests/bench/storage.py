@@ -12,7 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from hpobench import config
+from hpobench.results.aggregate import summarise
 from hpobench.study import Study
 from tests.bench.measure import cpu, show
 
@@ -130,6 +133,11 @@ def main() -> None:
         show("  peak memory of that", gigabytes, 2, "GB")
         show("  against 1,000 runs", many_s / few_s, 10, "x")
         show("curves of 1,000 runs on a grid of 200 points", curves_s, 0.5, "s")
+
+    rng = np.random.default_rng(0)
+    values = rng.random((30, 200))
+    seconds = cpu(lambda: summarise(values, "iqm", "bootstrap", rng), 3)
+    show("bootstrap interval of a curve of 30 runs at 200 points", seconds, 0.05, "s")
 
     with tempfile.TemporaryDirectory() as folder:
         names = {"task": f"[{','.join(REPORT_TASKS)}]", "method": f"[{','.join(REPORT_METHODS)}]"}

@@ -1,7 +1,5 @@
 """Expected values are worked out by hand."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -55,15 +53,6 @@ def test_no_scores(synthetic):
     table = scores(synthetic.hand_made([{"time_s": 1, "value": 1}]))
     assert not len(table)
     assert "no scores" in as_text(table)
-
-
-def test_ten_thousand_runs_are_within_reach(synthetic):
-    """A tenth of 10,000 runs x 200 observations, which is to take less than 8 s."""
-    study = synthetic.random_study(tasks=5, methods=10, seeds=20, observations=200)
-    began = time.process_time()
-    table = scores(study)
-    assert len(table) == 60
-    assert time.process_time() - began < 4
 
 
 def test_anytime_scores_count_what_is_worse_than_the_median_as_the_median(synthetic):
