@@ -19,6 +19,7 @@ by taking outer quantiles instead, but those of a few values end at the least an
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ def _resampled_middles(groups: Groups, counts: Sequence[IntArray], statistic: st
     pooled = np.concatenate(groups)
     # Small integers are summed several times as fast; none exceeds the number of runs.
     stacked: AnyIntArray = np.concatenate(counts).astype(
-        np.int16 if len(pooled) < 2**15 else np.int64
+        np.int16 if len(pooled) < 2**15 else np.int64, order="C"
     )
     cut = cut_of(statistic, len(pooled))
     if len(groups) == 1:
@@ -216,7 +217,10 @@ def _resampled_middles(groups: Groups, counts: Sequence[IntArray], statistic: st
 
 def _in_the_middle(counts: AnyIntArray, cut: int) -> AnyIntArray:
     """How many of the `counts` (n, resamples) of the values in order are in the middle."""
-    placed = np.cumsum(counts, axis=0, dtype=counts.dtype).clip(cut, len(counts) - cut)
+    placed = counts.copy()
+    for before, row in pairwise(placed):  # twice as fast as cumsum along the first axis
+        row += before
+    placed = placed.clip(cut, len(counts) - cut)
     placed[1:] -= placed[:-1]
     placed[0] -= cut
     return placed

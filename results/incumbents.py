@@ -170,9 +170,10 @@ def _segments(
     Rule best: the run is one stretch. Rule highest: a new one begins at each new highest resource,
     and rows below the highest resource so far take no part.
     """
+    if not highest.any():
+        return run, np.ones(len(run), dtype=bool)
     levels, level = np.unique(resource, return_inverse=True)
-    level = np.where(highest, level, 0)
-    reach = run * max(len(levels), 1) + level
+    reach = run * len(levels) + np.where(highest, level, 0)
     return reach, reach == np.maximum.accumulate(reach)
 
 

@@ -33,10 +33,11 @@ def run_numbers(study: Study, table: pd.DataFrame) -> IntArray:
     """For each row of `table`, the number of its run in the table of runs."""
     keys = _run_keys(study, study.runs)
     order = np.argsort(keys)
-    if (np.diff(keys[order]) == 0).any():
+    keys = keys[order]
+    if (np.diff(keys) == 0).any():
         raise ValueError("the table of runs names a (task, method, seed) twice")
     row_keys = _run_keys(study, table)
-    place = np.searchsorted(keys[order], row_keys)
-    if not np.isin(row_keys, keys).all():
+    place = np.searchsorted(keys, row_keys)
+    if not np.array_equal(np.append(keys, -1)[place], row_keys):
         raise ValueError("there are observations of runs that the table of runs does not list")
     return order[place]
