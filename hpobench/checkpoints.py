@@ -148,5 +148,6 @@ class Shelf:
         for trial in missing:
             del self._paused[trial]
         for path in set(self.folder.iterdir()) - set(paths.values()):
-            path.unlink()
+            # A worker that outlives its killed run for a moment may rename its draft meanwhile.
+            path.unlink(missing_ok=True)
         return missing

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,6 +141,12 @@ def test_the_shelf_keeps_the_last_checkpoint_of_each_trial_within_its_limit(tmp_
     (tmp_path / "stray").touch()
     assert shelf.check() == [0]
     assert [path.name for path in tmp_path.iterdir()] == ["3@1"]
+
+
+def test_a_stray_that_vanishes_while_it_is_removed_is_no_error(tmp_path, monkeypatch):
+    """The worker of a killed run lives a moment longer, and renames what it was writing."""
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / ".0@2.17"]))
+    assert Shelf(tmp_path).check() == []
 
 
 def test_reports_are_kept_line_by_line(tmp_path):
