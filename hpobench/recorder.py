@@ -1,79 +1,125 @@
 """Watches the events of one run and turns them into columns, in memory."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.records import Job
 from hpobench.schema import SLACK
 from hpobench.simulator import Decision, Event, Outcome
 from hpobench.space import Configuration
 
 Columns = dict[str, NDArray[Any]]
 
+_DONE, _FAILED, _CUT = range(3)  # positions in `schema.JOB_STATUS`
 
-@dataclass(slots=True)
+
 class Recorder:
-    """What became known in one run so far."""
+    """What became known in one run so far.
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
+    Events are taken apart at once: as numbers in arrays they are out of sight of the garbage
+    collector, which would look at each of a hundred thousand records again and again.
+    """
+
+    def __init__(self) -> None:
+        self._configs: dict[int, Configuration] = {}
+        self._trial, self._source = array("q"), array("q")
+        self._worker, self._status = array("i"), array("i")
+        self._from, self._to = array("d"), array("d")
+        self._start, self._end = array("d"), array("d")
+        self._errors: list[str] = []
+        self._resources: list[FloatArray] = []
+        self._seconds: list[FloatArray] = []
+        self._values: list[FloatArray] = []
+        self._true: list[FloatArray | None] = []
+        self._test: list[FloatArray | None] = []
+        self._slacks: list[Mapping[str, FloatArray]] = []
+        self._tells = array("i")
+        self._decided, self._took, self._cpu = array("d"), array("d"), array("d")
+
+    def __len__(self) -> int:
+        """How many jobs ended."""
+        return len(self._trial)
 
     def watch(self, events: Iterable[Event]) -> None:
         """Take in all events; what came before an exception stays recorded."""
-        add_outcome, add_decision = self.outcomes.append, self.decisions.append
+        add_kind, add_time = self._tells.append, self._decided.append
+        add_seconds, add_cpu = self._took.append, self._cpu.append
         for event in events:
             if type(event) is Decision:
-                add_decision(event)
+                kind, time_s, seconds, cpu_s = event
+                add_kind(kind == "tell")
+                add_time(time_s)
+                add_seconds(seconds)
+                add_cpu(cpu_s)
             else:
-                add_outcome(event)  # type: ignore[arg-type]
+                self._add(event)  # type: ignore[arg-type]
+
+    def _add(self, outcome: Outcome) -> None:
+        job, worker, start, end, evaluation, cut = outcome
+        trial, config, from_resource, to_resource, source = job
+        self._configs[trial] = config
+        self._trial.append(trial)
+        self._worker.append(worker)
+        self._from.append(from_resource)
+        self._to.append(to_resource)
+        self._source.append(-1 if source is None else source)
+        self._start.append(start)
+        self._end.append(end)
+        failed = evaluation.value == math.inf
+        self._status.append(_CUT if cut else _FAILED if failed else _DONE)
+        self._errors.append(evaluation.error or "")
+        self._resources.append(evaluation.resources)
+        self._seconds.append(evaluation.seconds)
+        self._values.append(evaluation.values)
+        self._true.append(evaluation.true_values)
+        self._test.append(evaluation.test_values)
+        self._slacks.append(evaluation.constraints)
 
     def check(self) -> None:
         """Raise ValueError if the observations of some job are not in order of time."""
-        seconds = [outcome.evaluation.seconds for outcome in self.outcomes]
-        if not seconds:
+        if not self._seconds:
             return
-        ends = np.cumsum([len(some) for some in seconds])
-        rises = np.diff(np.concatenate(seconds)) >= 0
+        ends = np.cumsum([len(some) for some in self._seconds])
+        rises = np.diff(np.concatenate(self._seconds)) >= 0
         rises[ends[(ends > 0) & (ends < ends[-1])] - 1] = True  # from one job to the next
         if not rises.all():
-            job = self.outcomes[int(np.searchsorted(ends, np.argmin(rises), "right"))].job
+            job = self._job(int(np.searchsorted(ends, np.argmin(rises), "right")))
             raise ValueError(f"the task returned times that do not rise, for {job}")
+
+    def _job(self, number: int) -> Job:
+        trial, source = self._trial[number], self._source[number]
+        reached, asked = self._from[number], self._to[number]
+        return Job(trial, self._configs[trial], reached, asked, None if source < 0 else source)
 
     @property
     def end_time_s(self) -> float:
         """When the last job ended, or was cut by the end of the budget."""
-        return max((outcome.end_s for outcome in self.outcomes), default=0.0)
+        return max(self._end, default=0.0)
 
     def trials(self) -> list[tuple[int, Configuration]]:
         """The trials that were started, by number."""
-        configs = {outcome.job.trial: outcome.job.config for outcome in self.outcomes}
-        return sorted(configs.items(), key=lambda item: item[0])
+        return sorted(self._configs.items(), key=lambda item: item[0])
 
     def observations(self) -> Columns:
         """Columns of `schema.OBSERVATIONS` less the key and status, in order of time."""
-        evaluations = [outcome.evaluation for outcome in self.outcomes]
-        counts = np.array([len(e.values) for e in evaluations], dtype=np.int64)
-
-        def per_job(numbers: list[Any]) -> NDArray[Any]:
-            return np.repeat(np.array(numbers), counts)
-
+        counts = np.array([len(some) for some in self._values], dtype=np.int64)
         columns: Columns = {
-            "trial": per_job([outcome.job.trial for outcome in self.outcomes]),
-            "resource": _joined([e.resources for e in evaluations], counts),
-            "time_s": per_job([outcome.start_s for outcome in self.outcomes])
-            + _joined([e.seconds for e in evaluations], counts),
-            "value": _joined([e.values for e in evaluations], counts),
-            "true_value": _joined([e.true_values for e in evaluations], counts),
-            "test_value": _joined([e.test_values for e in evaluations], counts),
-            "worker": per_job([outcome.worker for outcome in self.outcomes]),
+            "trial": np.repeat(np.array(self._trial), counts),
+            "resource": _joined(self._resources, counts),
+            "time_s": np.repeat(np.array(self._start), counts) + _joined(self._seconds, counts),
+            "value": _joined(self._values, counts),
+            "true_value": _joined(self._true, counts),
+            "test_value": _joined(self._test, counts),
+            "worker": np.repeat(np.array(self._worker), counts),
         }
-        for name in sorted({name for e in evaluations for name in e.constraints}):
-            slack = _joined([e.constraints.get(name) for e in evaluations], counts)
+        for name in sorted({name for slacks in self._slacks for name in slacks}):
+            slack = _joined([slacks.get(name) for slacks in self._slacks], counts)
             # What could not be measured is not feasible.
             columns[SLACK + name] = np.where(np.isnan(slack), -np.inf, slack)
         order = np.argsort(columns["time_s"], kind="stable")
@@ -81,30 +127,25 @@ class Recorder:
 
     def job_columns(self) -> Columns:
         """Columns of `schema.JOBS` less the key; `status` as a position in `JOB_STATUS`."""
-        done = self.outcomes
-        status = [2 if o.cut else int(o.evaluation.value == math.inf) for o in done]
-        sources = [-1 if (source := o.job.source) is None else source for o in done]
         return {
-            "trial": np.array([o.job.trial for o in done], dtype=np.int32),
-            "worker": np.array([o.worker for o in done], dtype=np.int32),
-            "from_resource": np.array([o.job.from_resource for o in done], dtype=float),
-            "to_resource": np.array([o.job.to_resource for o in done], dtype=float),
-            "source": np.array(sources, dtype=np.int32),
-            "start_s": np.array([o.start_s for o in done], dtype=float),
-            "end_s": np.array([o.end_s for o in done], dtype=float),
-            "status": np.array(status, dtype=np.int32),
-            "error": np.array([o.evaluation.error or "" for o in done], dtype=object),
+            "trial": np.array(self._trial, dtype=np.int32),
+            "worker": np.array(self._worker, dtype=np.int32),
+            "from_resource": np.array(self._from),
+            "to_resource": np.array(self._to),
+            "source": np.array(self._source, dtype=np.int32),
+            "start_s": np.array(self._start),
+            "end_s": np.array(self._end),
+            "status": np.array(self._status, dtype=np.int32),
+            "error": np.array(self._errors, dtype=object),
         }
 
     def decision_columns(self) -> Columns:
         """Columns of `schema.DECISIONS` less the key; `kind` as 0 (ask) or 1 (tell)."""
-        columns = zip(*self.decisions, strict=True) if self.decisions else ((),) * 4
-        kinds, times, seconds, cpu_s = columns
         return {
-            "kind": np.array([kind == "tell" for kind in kinds], dtype=np.int32),
-            "time_s": np.array(times, dtype=float),
-            "seconds": np.array(seconds, dtype=np.float32),
-            "cpu_s": np.array(cpu_s, dtype=np.float32),
+            "kind": np.array(self._tells, dtype=np.int32),
+            "time_s": np.array(self._decided),
+            "seconds": np.array(self._took, dtype=np.float32),
+            "cpu_s": np.array(self._cpu, dtype=np.float32),
         }
 
 

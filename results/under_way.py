@@ -112,7 +112,7 @@ class _Progress:
             job, start_s = self.running.pop(entry["worker"])
             evaluation, end_s = decode(entry["evaluation"]), entry["time_s"]
             outcome = Outcome(job, entry["worker"], start_s, end_s, evaluation, entry["cut"])
-            self.recorder.outcomes.append(outcome)
+            self.recorder.watch([outcome])
 
 
 def _stand(

@@ -63,7 +63,7 @@ def main() -> None:
     """Print the figures."""
     task = table()
     for name, bar in (("random", 30e-6), ("asha", 25e-6)):
-        jobs = len(run(task, name).outcomes)
+        jobs = len(run(task, name))
         unit, seconds = cpu_of_each([lambda j=jobs: bare_loop(j), lambda n=name: run(task, n)], 40)
         count, what = (TRIALS, "us/trial") if name == "random" else (jobs, "us/job")
         title = f"{name}: {TRIALS} trials, {jobs} jobs, 4 workers"

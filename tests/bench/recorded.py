@@ -16,7 +16,7 @@ EVALUATIONS = 200
 def main() -> None:
     """Print the figures."""
     recorded, other = _task("cnn_digits_table"), table()
-    jobs = [len(run(task, "asha").outcomes) for task in (recorded, other)]
+    jobs = [len(run(task, "asha")) for task in (recorded, other)]
     seconds = cpu_of_each([lambda t=task: run(t, "asha") for task in (recorded, other)], 20)
     mine, theirs = (s / count * 1e6 for s, count in zip(seconds, jobs, strict=True))
     note = f"{mine:.1f} against {theirs:.1f} us a job"
