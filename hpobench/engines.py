@@ -132,7 +132,7 @@ def _dask(workers: int, address: str | None) -> Iterator[Any]:
                 n_workers=workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any port: others may have clusters here too
                 memory_limit=None,
             )
             place = stack.enter_context(cluster)

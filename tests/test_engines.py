@@ -92,7 +92,7 @@ def test_the_reusable_executor_of_loky(tmp_path):
 def test_a_client_of_dask(tmp_path):
     distributed = pytest.importorskip("distributed")
     log = tmp_path / "log"
-    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    local = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with (
         distributed.LocalCluster(**local, host="127.0.0.1") as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
