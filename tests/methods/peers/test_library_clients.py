@@ -261,14 +261,16 @@ def test_syne_tune_refuses_a_scheduler_that_it_does_not_have(make, make_task):
 
 @pytest.mark.parametrize("name", ["hebo", "neps_bo"])
 def test_a_model_has_learned_where_small_values_are(name, make_task):
-    """After 30 known points of the plane: a random one would be this near in 7 of 100 cases."""
+    """After 30 known points of the plane: a random one would be this near in 7 of 100 cases,
+    and three of five in 3 of 1,000."""
     plane = Space({name: {"type": "float", "low": 0, "high": 1} for name in ("x", "y")})
     distance = lambda config, _: math.hypot(config["x"] - 0.3, config["y"] - 0.6)  # noqa: E731
     task = make_task(plane, value_of=distance)
     points = plane.sample(np.random.default_rng(2), 30)
     method = build(settings_of(name) | {"points_to_evaluate": points}, task)
-    for _ in points:
-        job = method.ask()
-        method.tell(job, task.evaluate(job, 0, None))
-    assert distance(method.ask().config, None) < 0.15
+    jobs = []
+    for _ in range(len(points) + 5):
+        jobs.append(method.ask())
+        method.tell(jobs[-1], task.evaluate(jobs[-1], 0, None))
+    assert np.median([distance(job.config, None) for job in jobs[len(points) :]]) < 0.15
     close(method)
