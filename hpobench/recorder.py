@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.records import Job
-from hpobench.schema import SLACK
+from hpobench.schema import JOB_STATUS, SLACK
 from hpobench.simulator import Decision, Event, Outcome
 from hpobench.space import Configuration
 
 Columns = dict[str, NDArray[Any]]
 
-_DONE, _FAILED, _CUT = range(3)  # positions in `schema.JOB_STATUS`
+_DONE, _FAILED, _CUT = map(JOB_STATUS.index, ("ok", "failed", "cut"))
 
 
 class Recorder:
