@@ -56,9 +56,10 @@ def test_values_within_the_ranges_are_points_of_the_space(seed):
     dimensions = Dimensions(space)
     for share in (0.0, 1e-9, 0.5, 1.0):
         values = {item.name: item.low + share * (item.high - item.low) for item in dimensions}
-        space.validate(dimensions.decode(values))
         moved = {name: value * (1 + 1e-12) for name, value in values.items()}
-        space.validate(dimensions.decode(moved))
+        for config in (dimensions.decode(values), dimensions.decode(moved)):
+            space.validate(config)
+            assert dimensions.decode(dimensions.encode(config)) == config
 
 
 def test_each_type_in_the_words_of_libraries():

@@ -80,7 +80,9 @@ def test_whatever_a_library_suggests_becomes_a_point(seed):
     dimensions = Dimensions(sent(space))
     for _ in range(30):
         values = {item.name: float(rng.uniform(item.low - 1, item.high + 1)) for item in dimensions}
-        space.validate(dimensions.decode(values))
+        config = dimensions.decode(values)
+        space.validate(config)
+        assert dimensions.decode(dimensions.encode(config)) == config
 
 
 def test_a_space_in_the_words_of_libraries():

@@ -202,7 +202,10 @@ def test_messages_larger_than_a_pipe_while_the_peer_talks(scripted):
     noise = ["babble", "noise\n", 100_000]
     peer = scripted(ask=[[noise, JOB]], tell=[[noise, {"message": "told", "more": "x" * 300_000}]])
     many = np.arange(1.0, 100_001.0)
-    peer.tell(peer.ask(), Evaluation(many, many, many, 2.0))
+    job = peer.ask()
+    assert job.trial == JOB["trial"]
+    assert job.config == JOB["config"]
+    peer.tell(job, Evaluation(many, many, many, 2.0))
 
 
 # What is wrong with a peer.
