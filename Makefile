@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check test-peers test-browser test-dask bench clean
+.PHONY: demo test check test-peers test-browser test-dask bench torture clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -52,6 +52,9 @@ test-dask: build/dask/.installed  ## real runs on Dask, which is installed besid
 
 bench: $(VENV)/.installed-dev  ## speed and memory, as ratios
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench
+
+torture: $(VENV)/.installed-dev  ## attacks on what is stored and what runs, counted
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

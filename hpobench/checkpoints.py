@@ -7,7 +7,6 @@ NumPy arrays, and lists and dicts of these. No pickle is written or loaded here.
 
 import json
 import math
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench import atomic
 from hpobench.contracts import Task
 
 _ARRAY = "__array__"
@@ -23,16 +23,9 @@ _STATE = "state"
 
 def save(task: Task, path: Path, state: Any) -> int:
     """Write the state, complete or not at all; returns the size of the file in bytes."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    getattr(task, "save_checkpoint", save_plain)(draft, state)
-    descriptor = os.open(draft, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    size = draft.stat().st_size
-    draft.replace(path)
-    return size
+    with atomic.draft(path) as aside:
+        getattr(task, "save_checkpoint", save_plain)(aside, state)
+    return path.stat().st_size
 
 
 def load(task: Task, path: Path) -> Any:

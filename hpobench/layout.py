@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from hpobench import atomic
+
 Plan = dict[str, Any]
 
 _PACKAGES = [
@@ -42,18 +44,10 @@ def read_plan(folder: Path) -> Plan:
 
 def write(folder: Path, settings: Mapping[str, Any], plan: Plan, facts: Mapping[str, Any]) -> None:
     """Write the three files, each replaced as a whole."""
-    _replace(folder / "config.yaml", yaml.safe_dump(dict(settings), sort_keys=False))
-    _replace(folder / "manifest.json", json.dumps(facts, indent=1))
-    _replace(folder / "study.json", json.dumps(plan, indent=1))
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    settings_text = yaml.safe_dump(dict(settings), sort_keys=False)
+    atomic.write_text(folder / "config.yaml", settings_text)
+    atomic.write_text(folder / "manifest.json", json.dumps(facts, indent=1))
+    atomic.write_text(folder / "study.json", json.dumps(plan, indent=1))
 
 
 def manifest(data_hashes: Mapping[str, str], libraries: Mapping[str, str]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ the table as a task, under the key `hpobench`; and the settings recorded, under 
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpobench import runner
+from hpobench import atomic, runner
 from hpobench.plan import Config
 from hpobench.randomness import derive_seed
 from hpobench.records import Job
@@ -104,7 +103,9 @@ def record(job: Recording, folder: Path, n_jobs: int) -> Iterator[Piece]:
     signature, path = json.dumps(job.task_config, sort_keys=True), folder / "task.json"
     if path.exists() and path.read_text() != signature:
         raise ValueError(f"{folder} was recorded under other settings ({path}): move it away")
-    path.write_text(signature)
+    atomic.write_text(path, signature)
+    for place in (folder, folder / "pieces"):
+        atomic.remove_drafts(place)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         yield from parallel(
@@ -142,11 +143,8 @@ def _table(rows: list[dict[str, Any]], space: Space) -> pa.Table:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    pq.write_table(table, draft, compression="zstd")
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with atomic.draft(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
 
 
 def write_table(job: Recording, folder: Path) -> Path:

@@ -4,9 +4,6 @@ A part is a folder `parts/TASK.METHOD.SEEDS.FINGERPRINT/` with one Parquet file 
 written under another name, synced, and renamed, so that a killed process leaves whole parts only.
 """
 
-import os
-import shutil
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hpobench import atomic
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
 
 
@@ -24,14 +22,10 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
     key = records[0].key
     seeds = f"{records[0].key.seed}-{records[-1].key.seed}"
     target = _free(parts / f"{key.task}.{key.method}.{seeds}.{key.fingerprint}")
-    draft = parts / f".draft {os.getpid()} {socket.gethostname()} {target.name}"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    for name, table in tables(records).items():
-        _write_table(table, draft / f"{name}.parquet")
-    _sync(draft)
-    draft.rename(target)
-    _sync(parts)
+    with atomic.draft(target) as aside:
+        aside.mkdir()
+        for name, table in tables(records).items():
+            _write_table(table, aside / f"{name}.parquet")
     return target
 
 
@@ -59,33 +53,12 @@ def _write_table(table: pa.Table, path: Path) -> None:
         write_statistics=False,
         store_schema=True,
     )
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove_drafts(folder: Path) -> None:
     """Remove what killed processes of this machine left unfinished."""
-    for draft in (folder / "parts").glob(".draft *"):
-        _, pid, host, _ = draft.name.split(" ")
-        if host == socket.gethostname() and not _is_alive(int(pid)):
-            shutil.rmtree(draft, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's process
-        return True
-    return True
+    for place in (folder, folder / "parts"):
+        atomic.remove_drafts(place)
 
 
 Selection = dict[Path, list[int]]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench import atomic
 from hpobench.plots import comparisons
 from hpobench.plots.anytime import anytime_figure
 from hpobench.plots.comparisons import LeftOut, untold
@@ -271,5 +272,5 @@ def _tested(study: Study, tasks: Sequence[str]) -> list[str]:
 
 def _save(drawn: Drawn, folder: Path, stem: str) -> list[Path]:
     paths = save(drawn.figure, folder, stem)
-    (folder / f"{stem}.txt").write_text(drawn.caption + "\n", encoding="utf-8")
+    atomic.write_text(folder / f"{stem}.txt", drawn.caption + "\n")
     return paths

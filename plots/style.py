@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hpobench import atomic
 from hpobench.schema import MethodFacts
 
 # Okabe and Ito (2008), without yellow, which is too light for lines on white.
@@ -133,6 +134,8 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()  # once; each savefig would find the layout anew
             figure.set_layout_engine("none")
-        figure.savefig(png, dpi=DPI)
-        figure.savefig(pdf, metadata={"CreationDate": None})
+        with atomic.draft(png) as aside:
+            figure.savefig(aside, format="png", dpi=DPI)
+        with atomic.draft(pdf) as aside:
+            figure.savefig(aside, format="pdf", metadata={"CreationDate": None})
     return [png, pdf]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpobench import catalogue
+from hpobench import atomic, catalogue
 from hpobench.commands.threads import cap_threads
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def export(options: argparse.Namespace) -> int:
     if options.output is None:
         print(text, end="")
         return 0
-    options.output.write_text(text, encoding="utf-8")
+    atomic.write_text(options.output, text)
     print(options.output)
     return 0
 

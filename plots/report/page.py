@@ -1,7 +1,6 @@
 """The report: one HTML file that needs nothing but a browser, and no network."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from hpobench import atomic
 from hpobench.plots.report.blocks import Section
 from hpobench.plots.report.chart import ChartData, chart_data
 from hpobench.plots.report.context import Context, read
@@ -50,9 +50,7 @@ def write_page(
     """
     text = render(context, refresh_s=refresh_s, made=made)
     output.parent.mkdir(parents=True, exist_ok=True)
-    draft = output.with_name(f".{output.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(output)
+    atomic.write_text(output, text)
     return output
 
 
