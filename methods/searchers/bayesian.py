@@ -91,7 +91,7 @@ class Bayesian:
         self._durations_s: list[float] = []
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:

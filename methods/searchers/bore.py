@@ -75,7 +75,7 @@ class BORE:
         self._evidence.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
 

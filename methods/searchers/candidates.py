@@ -1,4 +1,4 @@
-"""Configurations to choose from: never one of a finite space that was chosen before."""
+"""Configurations to choose from: never one that was chosen before."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ _NEAR = 64
 class Candidates:
     """Rows (n, d) of untried configurations, and the account of those that were tried.
 
-    `repeat`: configurations of a finite space may be tried again (a noisy task).
+    `repeat`: configurations may be tried again (a noisy task).
     In a space of at most `SMALL` configurations, and in any that is a list of them, `random` gives
     all that are left, and there is nothing more for `around` to find.
     """
@@ -32,8 +32,8 @@ class Candidates:
         self._rng = rng
         self._repeat = repeat
         self._fallback = RandomSearch(space, rng, replace=repeat)
-        self._finite = space.finite
-        self._tried: set[bytes] = set()
+        self._hashes = RowHashes(len(self.unit))
+        self._tried: set[int] = set()
         self._all: FloatArray | None = None
         # What is made from hyperparameters is rarely on a list: one has to choose from it.
         listed = isinstance(space, ListedSpace)
@@ -94,10 +94,10 @@ class Candidates:
         if self._all is not None:
             numbers = [self._index.get(row.tobytes(), -1) for row in rows]
             return np.array([n >= 0 and bool(self._left[n]) for n in numbers], dtype=bool)
-        if not self._finite or self._repeat:
+        if self._repeat or not self._tried:
             return np.ones(len(rows), dtype=bool)
         tried = self._tried
-        return np.array([row.tobytes() not in tried for row in rows], dtype=bool)
+        return np.array([code not in tried for code in self._hashes(rows).tolist()], dtype=bool)
 
     def nearest(self, point: FloatArray) -> FloatArray | None:
         """The untried row nearest to a point (d,) of the unit cube, by features.
@@ -122,19 +122,17 @@ class Candidates:
 
     def choose(self, row: FloatArray) -> Configuration:
         """The configuration of a row, which is tried from now on."""
-        key = row.tobytes()
         if self._all is None:
             config = self.unit.configs(row[None])[0]
         else:
-            config = self.unit.space.config_at(self._index[key])
-        if self._finite and not self._repeat:
-            self._mark(key, config)
+            config = self.unit.space.config_at(self._index[row.tobytes()])
+        self.exclude(config)
         return config
 
     def draw(self) -> Configuration | None:
         """A random configuration, tried from now on; None if nothing is left.
 
-        Of a finite space that is not numbered a new one, if that is soon found.
+        Of a space that is not numbered a new one, if that is soon found.
         """
         for _ in range(_PATIENCE):
             config = self._fallback.suggest({})
@@ -144,18 +142,40 @@ class Candidates:
 
     def exclude(self, config: Configuration) -> bool:
         """`config` is tried; whether it was new, or may be repeated."""
-        if not self._finite or self._repeat:
+        if self._repeat:
             return True
-        return self._mark(self.unit.rows([config])[0].tobytes(), config)
-
-    def _mark(self, key: bytes, config: Configuration) -> bool:
-        """The configuration of this key is tried; whether it was new."""
+        # A row that is decoded and encoded again may differ in the last digits: this one counts.
+        row = self.unit.rows([config])
         if self._all is not None:
-            self._left[self._index[key]] = False
+            self._left[self._index[row.tobytes()]] = False
         self._fallback.exclude(config)
-        new = key not in self._tried
-        self._tried.add(key)
-        return new
+        before = len(self._tried)
+        self._tried.add(int(self._hashes(row)[0]))
+        return len(self._tried) > before
+
+
+class RowHashes:
+    """Hashes (n,) of 64 bits of rows (n, d): equal rows have equal ones, others hardly ever.
+
+    Rows are equal that agree to 2^-40, for what is decoded and encoded again has other last digits.
+    Steele, Lea and Flood (2014), Fast splittable pseudorandom number generators, OOPSLA: the
+    finalizer of SplitMix64, of each entry and of their weighted sum, modulo 2^64.
+    """
+
+    def __init__(self, width: int) -> None:
+        generator = np.random.Generator(np.random.PCG64(0))
+        self._factors = generator.integers(2**64, size=width, dtype=np.uint64) | np.uint64(1)
+
+    def __call__(self, rows: FloatArray) -> NDArray[np.uint64]:
+        cells = np.rint(np.where(np.isnan(rows), -1.0, rows) * 2.0**40).astype(np.int64)
+        return _mixed((_mixed(cells.view(np.uint64)) * self._factors).sum(axis=1, dtype=np.uint64))
+
+
+def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each bit of the result depends on all bits of the entry."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
 
 
 def _steps(steps: FloatArray, levels: NDArray[np.int64]) -> FloatArray:

@@ -106,7 +106,7 @@ class CMAES:
         self._sampler = self._started(self._rng.random(len(self._candidates.unit)))
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
 

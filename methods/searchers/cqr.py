@@ -101,7 +101,7 @@ class CQR:
         self._evidence.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
 

@@ -122,7 +122,7 @@ class DifferentialEvolution:
         return _Member(point)
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
 

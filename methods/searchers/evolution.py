@@ -14,13 +14,18 @@ from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Job
 from hpobench.space import Configuration, Space
 
+# After so many mutations in a row that were all tried, the next configuration is random.
+_PATIENCE = 32
+
 
 class RegularizedEvolution:
     """The parent is the best of `sample` members drawn with replacement; the oldest member dies.
 
     The first `population` configurations are random. A trial joins at its first observation, and
-    its fitness is the value at its highest resource. As in the paper, a child may repeat a
-    configuration, and so a finite space is never exhausted.
+    its fitness is the value at its highest resource.
+
+    A child that was tried before is mutated on, and after some rounds of that gives way to a
+    random configuration; with `repeat` it is tried again, as in the paper.
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class RegularizedEvolution:
         population: int = 20,
         sample: int = 5,
         step: float = 0.2,
+        repeat: bool = False,
     ) -> None:
         if not population >= 1 or population % 1:
             raise ValueError(f"population={population}: a whole number of members, at least 1")
@@ -41,7 +47,7 @@ class RegularizedEvolution:
         self._size = population
         self._sample = sample
         self._step = step
-        self._random = RandomSearch(space, rng, replace=True)
+        self._random = RandomSearch(space, rng, replace=repeat)
         self._random_left = population
         self._ages: deque[int] = deque()
         self._members: dict[int, tuple[float, Configuration]] = {}
@@ -49,8 +55,19 @@ class RegularizedEvolution:
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         if self._random_left > 0 or not self._ages:
             self._random_left -= 1
-            return self._random.suggest(pending)
-        return mutate(self._space, self._parent(), self._rng, self._step)
+            return self._draw(pending)
+        config = self._parent()
+        for _ in range(_PATIENCE):
+            config = mutate(self._space, config, self._rng, self._step)
+            if self._random.exclude(config):
+                return config
+        return self._draw(pending)
+
+    def _draw(self, pending: Mapping[int, Job]) -> Configuration | None:
+        config = self._random.suggest(pending)
+        if config is not None:
+            self._random.exclude(config)
+        return config
 
     def _parent(self) -> Configuration:
         drawn = self._rng.integers(len(self._ages), size=self._sample).tolist()
@@ -65,3 +82,7 @@ class RegularizedEvolution:
         self._members[job.trial] = evaluation.value, job.config
         if len(self._ages) > self._size:
             del self._members[self._ages.popleft()]
+
+    def exclude(self, config: Configuration) -> None:
+        """Never suggest `config`."""
+        self._random.exclude(config)

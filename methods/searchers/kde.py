@@ -76,7 +76,7 @@ class KernelDensities:
         self._data.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
     def split(self, values: FloatArray) -> tuple[Indices, Indices]:

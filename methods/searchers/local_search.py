@@ -22,8 +22,8 @@ _PATIENCE = 32
 class LocalSearcher:
     """`starts` random configurations, then mutations of the incumbent.
 
-    The incumbent has the best value at the highest resource seen so far. A finite space is never
-    searched twice at the same point; where no neighbour is left, the next one is random.
+    The incumbent has the best value at the highest resource seen so far. No configuration is tried
+    twice; where no neighbour is left, the next one is random.
     """
 
     def __init__(
@@ -44,13 +44,19 @@ class LocalSearcher:
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         self._starts_left -= 1
         if self._starts_left >= 0 or self._incumbent is None or self._stuck:
-            return self._random.suggest(pending)
+            return self._draw(pending)
         for _ in range(_PATIENCE):
             config = mutate(self._space, self._incumbent, self._rng, self._step)
             if self._random.exclude(config):
                 return config
         self._stuck = True
-        return self._random.suggest(pending)
+        return self._draw(pending)
+
+    def _draw(self, pending: Mapping[int, Job]) -> Configuration | None:
+        config = self._random.suggest(pending)
+        if config is not None:
+            self._random.exclude(config)
+        return config
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         rank = -job.to_resource, evaluation.value
@@ -58,5 +64,5 @@ class LocalSearcher:
             self._incumbent, self._rank, self._stuck = job.config, rank, False
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._random.exclude(config)

@@ -58,7 +58,7 @@ class PriorSearch:
         """Nothing is learnt."""
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
 

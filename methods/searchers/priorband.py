@@ -95,7 +95,7 @@ class PriorBand:
         self._spent += job.to_resource - job.from_resource
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
     def odds(self, rung: int, best: list[Observed]) -> tuple[float, float, float]:

@@ -96,7 +96,7 @@ class RandomForestSearch:
         self._evidence.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
 

@@ -30,14 +30,14 @@ class RandomSearch:
         self._space = space
         self._rng = rng
         self._block: list[Configuration] = []
-        self._unique = not replace and space.finite
+        self._replace, self._finite = replace, space.finite
         self._number: Callable[[Configuration], Hashable]
         self._number = space.key if space.size is None else space.index_of
         self._tried: set[Hashable] = set()
         self._rest: list[int] | None = None
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
-        if not self._unique:
+        if self._replace or not self._finite:  # of infinitely many none is drawn twice
             return self._draw()
         if len(self._tried) == self._space.size:
             return None
@@ -52,8 +52,8 @@ class RandomSearch:
         """Random search learns nothing."""
 
     def exclude(self, config: Configuration) -> bool:
-        """Never suggest `config` again, if the space is finite; whether it was new."""
-        if not self._unique:
+        """Never suggest `config` again; whether it was new."""
+        if self._replace:
             return True
         before = len(self._tried)
         self._tried.add(self._number(config))

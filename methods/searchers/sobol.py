@@ -40,7 +40,7 @@ class Sobol:
         """The sequence learns nothing."""
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._random.exclude(config)
 
     def _draw(self) -> Configuration:

@@ -95,7 +95,7 @@ class TPE:
         self._data.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
-        """Skip `config`, if the space is finite."""
+        """Never suggest `config`."""
         self._candidates.exclude(config)
 
     def _ratios(self, told: Observations, pending: int) -> list[Ratio]:

@@ -24,8 +24,18 @@ PAIRS = [settings for settings in SETTINGS.values() if settings["_target_"].ends
 SEARCHERS = {str(settings["searcher"]): settings["searcher"] for settings in PAIRS}
 SCHEDULERS = {str(settings["scheduler"]): settings["scheduler"] for settings in PAIRS}
 
-# Evolution, as in its papers, and random search that is told to.
-REPEATING = ("RegularizedEvolution", "PBT", "'replace': True")
+# Population-based training, as in its paper, and random search that is told to.
+REPEATING = ("PBT", "'replace': True")
+# Numbers and categories side by side: the best of the one with all of the other is soon tried.
+TRAINING = Space(
+    {
+        "lr": {"type": "float", "low": 1e-5, "high": 1, "log": True},
+        "wd": {"type": "float", "low": 1e-6, "high": 0.1, "log": True},
+        "opt": {"type": "categorical", "values": ["sgd", "adam", "rmsprop"]},
+        "aug": {"type": "categorical", "values": [True, False]},
+        "bn": {"type": "categorical", "values": [True, False]},
+    }
+)
 TREE = Space(
     {
         "kind": {"type": "categorical", "values": ["a", "b", "c"]},
@@ -199,6 +209,17 @@ def test_a_large_finite_space_is_not_tried_twice_at_the_same_point(settings, mak
     task = make_task(LARGE, value_of=lambda config, _: config["units"])
     starts = started(run(task, build(settings, task), workers=3, trials=40))
     keys = {LARGE.key(config) for config in starts}
+    assert len(keys) == len(starts) or any(name in str(settings) for name in REPEATING)
+
+
+def test_nothing_is_tried_twice_where_some_hyperparameters_are_continuous(settings, make_task, run):
+    def loss(config, resource):
+        numbers = (math.log10(config["lr"]) + 2) ** 2 + 0.3 * (math.log10(config["wd"]) + 4) ** 2
+        return numbers + 0.5 * (config["opt"] != "adam") + 0.3 * (not config["aug"])
+
+    task = make_task(TRAINING, Fidelity("none", 1, 1), value_of=loss)
+    starts = started(run(task, build(settings, task), trials=100))
+    keys = {TRAINING.key(config) for config in starts}
     assert len(keys) == len(starts) or any(name in str(settings) for name in REPEATING)
 
 
