@@ -5,6 +5,7 @@ dead processes of this machine left behind, which `remove_drafts` removes.
 """
 
 import errno
+import hashlib
 import itertools
 import os
 import re
@@ -12,10 +13,12 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 _DRAFT = re.compile(r"\.draft (\d+) (\S+) ")
 _NAME_LENGTH = 40  # enough to recognise it by, and within what file systems allow
+_LITTLE_BYTES = 64 << 10
 _numbers = itertools.count()
 
 
@@ -36,26 +39,34 @@ def draft(path: Path) -> Iterator[Path]:
     aside = path.with_name(
         f".draft {os.getpid()} {socket.gethostname()} {next(_numbers)} {path.name[:_NAME_LENGTH]}"
     )
+    with ours(path):
+        try:
+            yield aside
+            for inner in aside.rglob("*"):
+                sync(inner)
+            sync(aside)
+            aside.replace(path)
+            sync(path.parent)
+        except BaseException as error:
+            full = isinstance(error, Exception) and _is_full(path.parent)
+            _discard(aside)
+            if full and not isinstance(error, OSError):  # torch.save raises RuntimeError
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
+
+
+@contextmanager
+def ours(path: Path) -> Iterator[None]:
+    """What the operating system refuses within is a StorageError about `path`."""
     try:
-        yield aside
-        for inner in aside.rglob("*"):
-            sync(inner)
-        sync(aside)
-        aside.replace(path)
-        sync(path.parent)
-    except BaseException as error:
-        _discard(aside)
-        if isinstance(error, OSError) and not isinstance(error, StorageError):
-            raise unwritable(path, error) from error
+        yield
+    except StorageError:
         raise
-
-
-def unwritable(path: Path, error: OSError) -> StorageError:
-    """The error that says which file could not be written, why, and what to do."""
-    return StorageError(
-        f"{path} cannot be written ({error.strerror or error}): mend that, then give the same "
-        "command again; what was stored before is whole"
-    )
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be read or written ({error.strerror or error}): mend that, then give "
+            "the same command again; what was stored before is whole"
+        ) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -73,11 +84,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def append(descriptor: int, content: bytes) -> None:
-    """Write all of `content` at the end of an open file, and sync it; OSError: not all of it."""
+    """Write all of `content` at the end of an open file; OSError: not all of it."""
     left = memoryview(content)
     while left:
         left = left[os.write(descriptor, left) :]
-    os.fsync(descriptor)
+
+
+def digest(path: Path) -> str:
+    """A hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.blake2b, digest_size=16)).hexdigest()
 
 
 def sync(path: Path) -> None:
@@ -99,6 +115,11 @@ def remove_drafts(folder: Path) -> None:
         named = _DRAFT.match(path.name)
         if named and named[2] == socket.gethostname() and not _is_alive(int(named[1])):
             _discard(path)
+
+
+def _is_full(folder: Path) -> bool:
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize < _LITTLE_BYTES
 
 
 def _discard(path: Path) -> None:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,16 +21,28 @@ _ARRAY = "__array__"
 _STATE = "state"
 
 
-def save(task: Task, path: Path, state: Any) -> int:
-    """Write the state, complete or not at all; returns the size of the file in bytes."""
+class File(NamedTuple):
+    """Size and hash of a checkpoint file; without a hash it is taken as it is."""
+
+    size: int
+    digest: str = ""
+
+    def is_at(self, path: Path) -> bool:
+        """Whether that file is there, as it was written."""
+        return path.exists() and self.digest in ("", atomic.digest(path))
+
+
+def save(task: Task, path: Path, state: Any) -> File:
+    """Write the state, complete or not at all."""
     with atomic.draft(path) as aside:
         getattr(task, "save_checkpoint", save_plain)(aside, state)
-    return path.stat().st_size
+        return File(aside.stat().st_size, atomic.digest(aside))
 
 
 def load(task: Task, path: Path) -> Any:
-    """The state in a file that `save` wrote."""
-    return getattr(task, "load_checkpoint", load_plain)(path)
+    """The state in a file that `save` wrote; raises StorageError if it cannot be read."""
+    with atomic.ours(path):
+        return getattr(task, "load_checkpoint", load_plain)(path)
 
 
 def save_plain(path: Path, state: Any) -> None:
@@ -79,7 +91,7 @@ def _with_arrays(node: Any, arrays: Any) -> Any:
 @dataclass(frozen=True, slots=True)
 class _Paused:
     resource: float
-    size: int
+    file: File
     value: float
 
 
@@ -107,12 +119,12 @@ class Shelf:
         return self.path(trial, resource) if kept else None
 
     def put(
-        self, trial: int, resource: float, size: int, value: float, busy: Collection[int]
+        self, trial: int, resource: float, file: File, value: float, busy: Collection[int]
     ) -> None:
         """Keep a new file in the place of the trial's last one; `busy` trials need theirs."""
         self.remove(trial)
-        self._paused[trial] = _Paused(resource, size, value)
-        while sum(paused.size for paused in self._paused.values()) > self.limit_bytes:
+        self._paused[trial] = _Paused(resource, file, value)
+        while sum(paused.file.size for paused in self._paused.values()) > self.limit_bytes:
             idle = [number for number in self._paused if number not in busy]
             if not idle:
                 return
@@ -125,22 +137,28 @@ class Shelf:
         self._paused[trial] = self._paused[source]
         file, copied = self.path(source, resource), self.path(trial, resource)
         # While a journal is replayed, files are as the interruption left them.
-        if file.exists() and not copied.exists():
-            copied.hardlink_to(file)
+        with atomic.ours(copied):
+            if file.exists() and not copied.exists():
+                copied.hardlink_to(file)
 
     def remove(self, trial: int) -> None:
         """The trial needs no checkpoint any more."""
         paused = self._paused.pop(trial, None)
         if paused is not None:
-            self.path(trial, paused.resource).unlink(missing_ok=True)
+            path = self.path(trial, paused.resource)
+            with atomic.ours(path):
+                path.unlink(missing_ok=True)
 
     def check(self) -> list[int]:
-        """After an interruption: forget what is missing, remove strays; returns what is missing."""
+        """After an interruption: forget what is missing or damaged, and say so; remove strays."""
         paths = {trial: self.path(trial, paused.resource) for trial, paused in self._paused.items()}
-        missing = sorted(trial for trial, path in paths.items() if not path.exists())
-        for trial in missing:
-            del self._paused[trial]
-        for path in set(self.folder.iterdir()) - set(paths.values()):
-            # A worker that outlives its killed run for a moment may rename its draft meanwhile.
-            path.unlink(missing_ok=True)
+        with atomic.ours(self.folder):
+            missing = sorted(
+                trial for trial, path in paths.items() if not self._paused[trial].file.is_at(path)
+            )
+            for trial in missing:
+                del self._paused[trial]
+            for path in set(self.folder.iterdir()) - set(paths.values()):
+                # A worker that outlives its killed run for a moment may rename its draft meanwhile.
+                path.unlink(missing_ok=True)
         return missing

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
+from hpobench.atomic import StorageError
 from hpobench.work import Reply, Request
 from hpobench.workers import Pool
 
@@ -118,6 +119,8 @@ class Dispatcher:
 def _reply(future: "Future[Reply]") -> Reply:
     try:
         return future.result()
+    except StorageError:
+        raise
     except BrokenExecutor:
         return Reply(None, error="BrokenExecutor: the worker died")
     except (Exception, CancelledError, SystemExit) as error:

@@ -22,8 +22,9 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hpobench import atomic
 from hpobench.budget import Account, Budget
-from hpobench.checkpoints import Shelf
+from hpobench.checkpoints import File, Shelf
 from hpobench.contracts import Method, Task
 from hpobench.deciding import Stopwatch, refuse
 from hpobench.dispatch import Dispatcher
@@ -63,7 +64,8 @@ def execute(
         else:
             folder = _folder(journal).resolve()  # workers may run elsewhere
         record = stack.enter_context(Journal(journal, header))
-        folder.mkdir(parents=True, exist_ok=True)
+        with atomic.ours(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         dispatcher = Dispatcher(pool, job_timeout_s)
         stack.callback(dispatcher.close)
         shelf = Shelf(folder, disk_limit_bytes)
@@ -228,7 +230,7 @@ class _Run:
             state.held[happened.worker] = job.trial
         if entry["checkpoint_bytes"]:
             busy = {running.job.trial for running in state.running.values()}
-            size = entry["checkpoint_bytes"]
-            self.shelf.put(job.trial, job.to_resource, size, evaluation.value, busy)
+            file = File(entry["checkpoint_bytes"], entry.get("checkpoint_hash", ""))
+            self.shelf.put(job.trial, job.to_resource, file, evaluation.value, busy)
         else:
             self.shelf.remove(job.trial)

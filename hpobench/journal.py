@@ -9,19 +9,26 @@
 A journal first replays what it holds: a fresh method with the same seed gets the same answers to
 the same questions, which is checked, and then the run goes on where the journal ends. A line that
 was cut short by the interruption is dropped.
+
+Each line ends with `"chain"`, a hash of it and of the line before, so that what was changed since
+it was written is found. Journals of older versions have none, and go on without.
 """
 
 import fcntl
+import hashlib
 import json
 import os
+import re
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from hpobench import atomic
 from hpobench.records import Evaluation
 
 VERSION = 2
@@ -31,8 +38,18 @@ Entry = dict[str, Any]
 _REPEATED = ("event", "job", "trial", "worker")
 
 
-class JournalError(ValueError):
-    """The journal does not belong to this run, or the run does not repeat what it says."""
+_NEEDED = {
+    "ask": {"time_s", "seconds", "job"},
+    "tell": {"time_s", "seconds", "trial"},
+    "start": {"time_s", "trial", "worker", "to_resource"},
+    "outcome": {"time_s", "trial", "worker", "cut", "lost", "holds", "checkpoint_bytes"},
+}
+_CHAIN = b', "chain": "'
+_CHAINED = re.compile(_CHAIN + rb'[0-9a-f]{16}"}$')
+
+
+class JournalError(atomic.StorageError, ValueError):
+    """A journal that is damaged, or of another run, or that the run does not repeat."""
 
 
 class Journal:
@@ -41,15 +58,19 @@ class Journal:
     def __init__(self, path: Path | None, header: Mapping[str, Any]) -> None:
         self._path = path
         self._recorded: deque[Entry] = deque()
+        self._chain: str | None = ""
+        self._length = 0
         self.last_s = 0.0
         if path is None:
             self._descriptor = -1
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        with atomic.ours(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             self._lock()
-            self._read(path, {"journal": VERSION, **header})
+            with atomic.ours(path):
+                self._read(path, {"journal": VERSION, **header})
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -62,29 +83,33 @@ class Journal:
 
     def _read(self, path: Path, header: Entry) -> None:
         text = path.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        os.ftruncate(self._descriptor, len(whole))
-        lines = [self._parse(number, line) for number, line in enumerate(whole.splitlines(), 1)]
+        self._length = text.rfind(b"\n") + 1
+        self._check_version(text.partition(b"\n")[0])
+        try:
+            lines, self._chain = parse(text)
+        except ValueError as error:
+            raise JournalError(f"{path}, {error}") from error
+        os.ftruncate(self._descriptor, self._length)
         if not lines:
             self._append(header)
             return
         self._check(lines[0], _plain(header))
         self._recorded.extend(lines[1:])
 
-    def _parse(self, number: int, line: bytes) -> Entry:
+    def _check_version(self, first: bytes) -> None:
+        """Of another version nothing but the version is known."""
         try:
-            entry: Entry = json.loads(line)
-        except ValueError as error:
-            raise JournalError(f"{self._path}, line {number}, is damaged: {error}") from error
-        return entry
+            found = json.loads(first or b"{}").get("journal", VERSION)
+        except (ValueError, AttributeError):
+            return  # damaged, as is said of any line
+        if found != VERSION:
+            raise JournalError(
+                f"{self._path} has version {found}, and this program writes version {VERSION}: "
+                "finish the run with the program that began it, or remove the journal to run it "
+                "anew"
+            )
 
     def _check(self, found: Entry, header: Entry) -> None:
-        if found.get("journal") != VERSION:
-            raise JournalError(
-                f"{self._path} has version {found.get('journal')}, and this program writes "
-                f"version {VERSION}: finish the run with the program that began it, or remove the "
-                "journal to run it anew"
-            )
         other = [name for name in header if found.get(name) != header[name]]
         if other:
             was = ", ".join(f"{name}={found.get(name)}, not {header[name]}" for name in other)
@@ -120,8 +145,21 @@ class Journal:
     def _append(self, entry: Entry) -> None:
         if self._descriptor < 0:
             return
-        os.write(self._descriptor, f"{json.dumps(entry, default=_scalar)}\n".encode())
-        os.fsync(self._descriptor)
+        text = json.dumps(entry, default=_scalar).encode()
+        chain = None
+        if self._chain is not None:
+            chain = _link(self._chain, text[:-1])
+            text = b"".join((text[:-1], _CHAIN, chain.encode(), b'"}'))
+        try:
+            with atomic.ours(self._path or Path()):
+                atomic.append(self._descriptor, text + b"\n")
+                os.fsync(self._descriptor)
+        except atomic.StorageError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._length)  # half a line
+            raise
+        self._length += len(text) + 1
+        self._chain = chain
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +172,54 @@ class Journal:
     ) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
+
+
+def parse(content: bytes) -> tuple[list[Entry], str | None]:
+    """The entries of a journal and the chain at its end; None: an older version, which has none.
+
+    What follows the last line break is left out. Raises ValueError, which says from which line on a
+    journal is damaged, and what to do.
+    """
+    lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
+    chain = "" if not lines or any(map(_CHAINED.search, lines)) else None
+    entries = []
+    for number, line in enumerate(lines, 1):
+        try:
+            if chain is not None:
+                chain = _checked(chain, line)
+            entries.append(_entry(line, is_first=number == 1))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError(
+                f"line {number}, is damaged ({error}). Keep the first {number - 1} lines, which "
+                "are whole, to go on from there, or remove the file to run anew"
+            ) from error
+    return entries, chain
+
+
+def _link(chain: str, text: bytes) -> str:
+    return hashlib.blake2b(chain.encode() + text, digest_size=8).hexdigest()
+
+
+def _checked(chain: str, line: bytes) -> str:
+    """The next link of the chain; ValueError: the line is not as it was written."""
+    text, _, tail = line.rpartition(_CHAIN)
+    chain = _link(chain, text)
+    if tail != chain.encode() + b'"}':
+        raise ValueError("it is not as it was written")
+    return chain
+
+
+def _entry(line: bytes, is_first: bool) -> Entry:
+    entry: Entry = json.loads(line)
+    if not is_first:
+        lacking = _NEEDED[entry["event"]] - set(entry)
+        if lacking:
+            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+        if entry["event"] == "outcome":
+            decode(entry["evaluation"])
+    elif not isinstance(entry, dict):
+        raise ValueError("it does not say of which run the journal is")
+    return entry
 
 
 def _scalar(value: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from hpobench import progress
+from hpobench import atomic, progress
 from hpobench.checkpoints import Shelf
 from hpobench.contracts import Task
 from hpobench.dispatch import Dispatcher, Ended
@@ -85,8 +85,8 @@ class Live:
         missing = self.shelf.check()
         if missing:
             warnings.warn(
-                f"checkpoints of trials {missing} are missing in {self.shelf.folder}: should these "
-                "trials go on, they are trained from zero",
+                f"checkpoints of trials {missing} are missing or damaged in {self.shelf.folder}: "
+                "should these trials go on, they are trained from zero",
                 stacklevel=2,
             )
         self.dispatcher.open(at_s)
@@ -140,7 +140,8 @@ class Live:
         reply, path = ended.reply, self._progress(ended.worker)
         known = reply.evaluation or progress.read(path)
         if not ended.lost:
-            path.unlink(missing_ok=True)
+            with atomic.ours(path):
+                path.unlink(missing_ok=True)
         whole = reach == job.to_resource
         happened = outcome(job, start_s, ended, known, self.state.end_s, whole)
         return {
@@ -152,6 +153,7 @@ class Live:
             "lost": ended.lost,
             "holds": reply.holds,
             "checkpoint_bytes": reply.checkpoint_bytes,
+            "checkpoint_hash": reply.checkpoint_hash,
             "evaluation": encode(happened.evaluation),
         }
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench import atomic
 from hpobench.records import Evaluation
 
 
@@ -31,6 +32,7 @@ class JobStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Sink:
+    path: Path
     descriptor: int
     began: float
     limit_s: float
@@ -54,8 +56,9 @@ def report(
     seconds = time.perf_counter() - sink.began
     slacks = {name: float(slack) for name, slack in (constraints or {}).items()}
     row = [float(resource), seconds, float(value), _float(true_value), _float(test_value), slacks]
-    # One unbuffered write a line: what was reported is there, whatever happens to the process.
-    os.write(sink.descriptor, f"{json.dumps(row)}\n".encode())
+    # Unbuffered: what was reported is there, whatever happens to the process.
+    with atomic.ours(sink.path):
+        atomic.append(sink.descriptor, f"{json.dumps(row)}\n".encode())
     if seconds > sink.limit_s:
         raise JobStoppedError(
             f"stopped after {seconds:.1f} s, beyond the limit of {sink.limit_s:.1f} s"
@@ -72,19 +75,22 @@ def reporting_to(path: Path, began: float, limit_s: float = math.inf) -> Iterato
 
     The file is removed at the end: it is read only where the end is never reached.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    token = _sink.set(_Sink(descriptor, began, limit_s))
+    with atomic.ours(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    token = _sink.set(_Sink(path, descriptor, began, limit_s))
     try:
         yield
     finally:
         _sink.reset(token)
         os.close(descriptor)
-        path.unlink(missing_ok=True)
+        with atomic.ours(path):
+            path.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Evaluation:
     """What a job had reported; the last line may have been cut short."""
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    with atomic.ours(path):
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
     return as_evaluation([json.loads(line) for line in lines])
 
 

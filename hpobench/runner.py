@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from hydra.utils import instantiate
 
 from hpobench import overhead, store
+from hpobench.atomic import StorageError
 from hpobench.contracts import Method, Task
 from hpobench.deciding import close, set_up
-from hpobench.journal import JournalError
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
@@ -78,7 +78,7 @@ def record_run(
 ) -> RunRecord:
     """Record a run. An exception ends it, keeps what was known before, and becomes its error.
 
-    A journal that does not fit is not a run's fault: its JournalError passes, and nothing is lost.
+    Files of our own that fail are not a run's fault: StorageError passes, and nothing is lost.
     """
     begin = time.process_time()
     recorder, error, setup_s = Recorder(), "", 0.0
@@ -90,7 +90,7 @@ def record_run(
         setup_s = set_up(method)
         recorder.watch(events(task, method))
         recorder.check()
-    except JournalError:
+    except StorageError:
         raise
     except Exception as exception:
         error = _last_words(exception)

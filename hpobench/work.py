@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpobench import checkpoints, memory, progress
+from hpobench.atomic import StorageError
 from hpobench.contracts import Task
 from hpobench.evaluating import check
 from hpobench.hyperparameters import FloatArray
@@ -43,14 +44,15 @@ class Reply(NamedTuple):
     """What came of a request: an evaluation without its checkpoint.
 
     `error`: it failed, and the evaluation is what was reported before, None if that is not known.
-    `checkpoint_bytes`: size of the file that was written, 0 if none was. `holds`: the worker can go
-    on with the trial without a file.
+    `checkpoint_bytes`, `checkpoint_hash`: of the file that was written, 0 if none was. `holds`: the
+    worker can go on with the trial without a file.
     """
 
     evaluation: Evaluation | None
     checkpoint_bytes: int = 0
     holds: bool = False
     error: str = ""
+    checkpoint_hash: str = ""
 
 
 class _Held(NamedTuple):
@@ -77,7 +79,8 @@ def ready(build: BuildTask, memory_bytes: float = math.inf) -> None:
 def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> Reply:
     """Do the job, within the memory that the process may take.
 
-    Exceptions come back as text: not every exception survives the journey.
+    Exceptions come back as text: not every exception survives the journey. A StorageError, which is
+    no fault of the job, ends the run.
     """
     began = time.perf_counter()
     held = _held.pop(request.worker, None)
@@ -85,6 +88,8 @@ def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> 
         try:
             with memory.limited(memory_bytes):
                 return _train(build(), request, held, began)
+        except StorageError:
+            raise
         except (Exception, SystemExit) as error:
             known = progress.read(request.progress)
             known = known._replace(duration_s=time.perf_counter() - began)
@@ -104,16 +109,17 @@ def _train(task: Task, request: Request, held: _Held | None, began: float) -> Re
     evaluation = task.evaluate(request.job, request.seed, state)
     end = time.perf_counter()
     check(evaluation)
-    size = 0
+    size, digest = 0, ""
     if evaluation.checkpoint is not None:
         if request.save is not None:
-            size = checkpoints.save(task, request.save, evaluation.checkpoint)
+            size, digest = checkpoints.save(task, request.save, evaluation.checkpoint)
         trial, resource = request.job.trial, request.job.to_resource
         _held[request.worker] = _Held(request.run, trial, resource, evaluation.checkpoint)
     seconds = on_the_wall_clock(evaluation, start - began, end - start)
     duration = time.perf_counter() - began
     timed = evaluation._replace(seconds=seconds, duration_s=duration, checkpoint=None)
-    return Reply(timed, size, holds=request.worker in _held)
+    holds = request.worker in _held
+    return Reply(timed, size, holds=holds, checkpoint_hash=digest)
 
 
 def _state(task: Task, request: Request, held: _Held | None) -> Any:

@@ -4,7 +4,6 @@ A journal grows while it is read: a last line that is cut short is not there yet
 cannot be read (another version, damaged) is passed over: whoever runs the study will be told.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import pandas as pd
 
 from hpobench import layout
 from hpobench.hyperparameters import FloatArray
-from hpobench.journal import VERSION, Entry, decode
+from hpobench.journal import VERSION, Entry, decode, parse
 from hpobench.recorder import Recorder
 from hpobench.records import Job
 from hpobench.results.incumbents import incumbents
@@ -82,8 +81,7 @@ def _read(path: Path) -> tuple[list[Entry], float] | None:
     """The events of a journal, and seconds since the last one; None: there is nothing to read."""
     try:
         content, changed = path.read_bytes(), path.stat().st_mtime
-        lines = content[: content.rfind(b"\n") + 1].splitlines()
-        entries = [json.loads(line) for line in lines]
+        entries, _ = parse(content)
     except (OSError, ValueError):
         return None
     if not entries or entries[0].get("journal") != VERSION:

@@ -40,7 +40,9 @@ def test_no_room_names_the_file_and_leaves_what_was_there(tmp_path):
     path = tmp_path / "plan.json"
     path.write_text("old")
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with pytest.raises(atomic.StorageError, match=r"plan.json cannot be written \(No space left"):
+    with pytest.raises(
+        atomic.StorageError, match=r"plan.json cannot be read or written \(No space left"
+    ):
         fail(path, full)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["plan.json"]

@@ -1,6 +1,9 @@
 """The journal, checkpoints as files, and reports of jobs under way."""
 
+import errno
 import json
+import os
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +11,8 @@ import numpy as np
 import pytest
 
 from hpobench import checkpoints, progress
-from hpobench.checkpoints import Shelf
+from hpobench.atomic import StorageError
+from hpobench.checkpoints import File, Shelf
 from hpobench.journal import Journal, JournalError, decode, encode
 from hpobench.records import Evaluation, Job
 from tests.tiny import ScriptedTask
@@ -61,6 +65,68 @@ def test_a_damaged_line_is_an_error(tmp_path):
         Journal(path, HEADER)
 
 
+def edits(lines):
+    """A journal as somebody may have changed it: every line is valid JSON, and of a known kind."""
+    header, ask, tell, start = lines
+    yield 3, [header, ask, tell.replace("0.25", "0.35"), start]
+    yield 2, [header, ask.replace('"x": 3', '"x": 4'), tell, start]
+    yield 2, [header, tell, ask, start]
+    yield 3, [header, ask, ask, tell, start]
+    yield 2, [header, tell, start]
+    yield 1, [header.replace('"seed": 1', '"seed": 2'), ask, tell, start]
+    yield 3, [header, ask, re.sub(', "chain.*"}', "}", tell), start]
+    yield 1, [re.sub(', "chain.*"}', "}", header), ask, tell, start]
+
+
+def test_a_line_that_was_edited_moved_copied_or_removed_is_an_error(tmp_path):
+    path = tmp_path / "j"
+    with Journal(path, HEADER) as journal:
+        journal.record(ASK)
+        journal.record({"event": "tell", "time_s": 0.25, "seconds": 0.1, "trial": 0})
+        start = {"event": "start", "time_s": 0.5, "trial": 0, "worker": 1, "to_resource": 1}
+        journal.record(start)
+    for number, lines in list(edits(path.read_text().splitlines())):
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.raises(JournalError, match=f"line {number}, is damaged.*first {number - 1} "):
+            Journal(path, HEADER)
+
+
+def test_a_journal_of_an_older_version_goes_on_without_a_chain(tmp_path):
+    path = written(tmp_path / "j")
+    path.write_text(re.sub(', "chain.*"}', "}", path.read_text()))
+    with Journal(path, HEADER) as journal:
+        assert journal.record(ASK)["time_s"] == 1.5
+        journal.record(ASK | {"time_s": 2.0})
+    assert "chain" not in path.read_text()
+    path.write_text(path.read_text().replace('"seconds": 0.1, ', ""))
+    with pytest.raises(JournalError, match=r"line 2, is damaged.*lacks seconds"):
+        Journal(path, HEADER)
+
+
+def test_without_room_the_journal_keeps_whole_lines(tmp_path, monkeypatch):
+    """The disk takes 30 bytes more, then none: as on a file system that fills up."""
+    path = written(tmp_path / "j")
+    whole, room, real = path.read_text(), [30], os.write
+
+    def write(where, content):
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        size = real(where, content[: room[0]])
+        room[0] -= size
+        return size
+
+    with Journal(path, HEADER) as journal:
+        journal.record(ASK)
+        monkeypatch.setattr("hpobench.atomic.os.write", write)
+        with pytest.raises(StorageError, match=r"j cannot be .*No space left.*same command again"):
+            journal.record(ASK | {"time_s": 2.0})
+        assert path.read_text() == whole
+        monkeypatch.undo()
+        journal.record(ASK | {"time_s": 3.0})
+    with Journal(path, HEADER) as journal:
+        assert [journal.take()["time_s"] for _ in range(2)] == [1.5, 3.0]
+
+
 def test_a_journal_of_another_version_or_run_is_left_alone(tmp_path):
     path = written(tmp_path / "j")
     with pytest.raises(JournalError, match=r"of another run: it has seed=1, not 2"):
@@ -100,8 +166,9 @@ def test_evaluations_survive_to_the_bit():
 def test_plain_states_are_stored_without_pickle(tmp_path):
     state = {"epoch": 3, "w": np.arange(4, dtype=np.float32), "deep": [{"b": np.eye(2)}, None, "x"]}
     task = ScriptedTask([1])
-    size = checkpoints.save(task, tmp_path / "c", state)
-    assert size == (tmp_path / "c").stat().st_size
+    file = checkpoints.save(task, tmp_path / "c", state)
+    assert file.size == (tmp_path / "c").stat().st_size
+    assert file.is_at(tmp_path / "c")
     again = checkpoints.load(task, tmp_path / "c")
     np.testing.assert_array_equal(again["w"], state["w"])
     assert again["w"].dtype == np.float32
@@ -125,7 +192,7 @@ def test_the_shelf_keeps_the_last_checkpoint_of_each_trial_within_its_limit(tmp_
 
     def put(trial, resource, value, busy=()):
         shelf.path(trial, resource).write_bytes(bytes(10))
-        shelf.put(trial, resource, 10, value, busy)
+        shelf.put(trial, resource, File(10), value, busy)
 
     put(0, 1, 0.5)
     put(0, 3, 0.4)
@@ -141,6 +208,16 @@ def test_the_shelf_keeps_the_last_checkpoint_of_each_trial_within_its_limit(tmp_
     (tmp_path / "stray").touch()
     assert shelf.check() == [0]
     assert [path.name for path in tmp_path.iterdir()] == ["3@1"]
+
+
+def test_a_checkpoint_that_is_not_as_it_was_written_is_not_used(tmp_path):
+    shelf = Shelf(tmp_path)
+    file = checkpoints.save(ScriptedTask([1]), shelf.path(5, 2), [1, 2])
+    shelf.put(5, 2, file, 0.3, ())
+    assert shelf.check() == []
+    shelf.path(5, 2).write_bytes(b"1" + shelf.path(5, 2).read_bytes()[1:])
+    assert shelf.check() == [5]
+    assert shelf.find(5, 2) is None
 
 
 def test_a_stray_that_vanishes_while_it_is_removed_is_no_error(tmp_path, monkeypatch):

@@ -1,19 +1,25 @@
 """Studies with the wall clock running: settings, storage, resuming, bad input."""
 
+import errno
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
 
+from hpobench import checkpoints
+from hpobench.atomic import StorageError
 from hpobench.config import ConfigError
 from hpobench.journal import JournalError
 from hpobench.real_runs import journal_path
 from hpobench.results import load
 from hpobench.tasks.data.fashion import FILES
+from tests.real import Sleeper
 from tests.studies import execute, plan, write_conf
 
 REAL = ["task=sleeper", "method=asha", "clock=real", "workers=1", "seeds=1"]
@@ -158,3 +164,35 @@ def test_a_journal_that_does_not_fit_stops_the_study_and_is_kept(folder):
 def test_bad_settings(folder, setting, words):
     with pytest.raises(ConfigError, match=words):
         plan(folder, *[s for s in REAL if s.split("=")[0] != setting.split("=")[0]], setting)
+
+
+class NoRoom(Sleeper):
+    """Its states cannot be stored where `full` exists, as on a disk without room."""
+
+    def save_checkpoint(self, path, state):
+        if Path(self.flag).exists():
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        checkpoints.save_plain(path, state)
+
+
+def test_a_full_disk_stops_the_run_and_the_next_call_goes_on(folder):
+    """No trial and no run may fail by it, and what was done is not done again."""
+    full = folder / "full"
+    task = {"_target_": "tests.test_real_runs.NoRoom", "pace": [0.01] * 4, "flag": str(full)}
+    (folder / "conf" / "task" / "full.yaml").write_text(yaml.safe_dump(task))
+    settings = ["task=full", *REAL[1:], "budget.trials=4"]
+    full.touch()
+    study = plan(folder, *settings)
+    with pytest.raises(StorageError, match=r"No space left.*same command again"):
+        execute(study)
+    assert study.status() == {}
+    journal = journal_path(study.folder, study.pairs[0], 0)
+    before = journal.read_text()
+    assert "start" in before
+    full.unlink()
+    assert execute(plan(folder, *settings)) == 1
+    stored = load(study.folder)
+    assert stored.runs["status"].tolist() == ["ok"]
+    assert set(stored.jobs["status"]) == {"ok"}
+    assert not journal.exists()
