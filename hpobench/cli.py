@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hpobench import dotted
 from hpobench.commands import peers, running, showing
 
 EPILOG = """examples:
@@ -47,8 +48,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         options.overrides = [*options.overrides, *rest]
-    # Tasks and methods of one's own may be modules beside their YAML; workers inherit the path.
-    sys.path += [str(folder.resolve()) for folder in getattr(options, "conf", [])]
+    # Tasks and methods of one's own may be modules beside their YAML.
+    dotted.set_folders(getattr(options, "conf", []))
     return options
 
 

@@ -20,9 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hydra.utils import get_method
-
 from hpobench import memory
+from hpobench.dotted import locate
 from hpobench.layout import THREAD_VARIABLES
 from hpobench.work import BuildTask, Reply, Request, ready, work
 from hpobench.workers import Pool, WorkerProcesses, begin, capped, check_cores
@@ -107,7 +106,7 @@ class Engine:
 
     def _own(self) -> Callable[[int], Executor]:
         try:
-            function: Callable[[int], Executor] = get_method(self.name)
+            function: Callable[[int], Executor] = locate(self.name)
         except Exception as error:
             raise ValueError(f"engine={self.name!r} cannot be imported: {error}") from error
         return function

@@ -12,6 +12,7 @@ from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.engines import Engine
 from hpobench.live import Watch
+from hpobench.names import as_file_name
 from hpobench.plan import Chunk, Pair
 from hpobench.randomness import objective_seed
 from hpobench.rows import RunRecord
@@ -59,7 +60,8 @@ def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> N
 
 def journal_path(folder: Path, pair: Pair, seed: int) -> Path:
     """Where the journal of a run lies until it is stored."""
-    name = f"{pair.task}.{pair.method}.{seed}.{pair.fingerprint}.jsonl"
+    names = f"{as_file_name(pair.task)}.{as_file_name(pair.method)}"
+    name = f"{names}.{seed}.{pair.fingerprint}.jsonl"
     return folder / "journal" / name
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from hydra.errors import InstantiationException
 
-from hpobench import overhead, runner, store
+from hpobench import names, overhead, runner, store
 from hpobench.budget import Budget
 from hpobench.config import Composed, ConfigError
 from hpobench.contracts import Task
@@ -38,8 +38,10 @@ def check(settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"overhead={settings['overhead']!r}: use one of {choices}")
     if (settings["overhead"] == "replay") != bool(settings["replay_from"]):
         raise ConfigError("overhead=replay and replay_from=STUDY go together: give both or none")
-    if not re.fullmatch(r"[\w.+-]+", str(settings["name"])) or str(settings["name"])[0] == ".":
-        raise ConfigError(f"name={settings['name']!r}: use letters, digits, and any of . _ + -")
+    try:
+        names.check_study(str(settings["name"]))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     for name in ("retry_failed", "progress", "oversubscribe"):
         if not isinstance(settings[name], bool):
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")

@@ -15,6 +15,7 @@ from hpobench import overhead, store
 from hpobench.atomic import StorageError
 from hpobench.contracts import Method, Task
 from hpobench.deciding import close, set_up
+from hpobench.dotted import with_own_targets
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
@@ -33,14 +34,14 @@ class Report(NamedTuple):
 @lru_cache(maxsize=64)
 def _task(config: str) -> Task:
     """Tasks are read once a process: they are immutable, and tables are memory-mapped."""
-    task: Task = instantiate(json.loads(config), _convert_="all")
+    task: Task = instantiate(with_own_targets(json.loads(config)), _convert_="all")
     return task
 
 
 @lru_cache(maxsize=256)
 def _method(config: str) -> Callable[..., Method]:
     factory: Callable[..., Method] = instantiate(
-        json.loads(config), _partial_=True, _convert_="all"
+        with_own_targets(json.loads(config)), _partial_=True, _convert_="all"
     )
     return factory
 

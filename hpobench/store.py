@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hpobench import atomic
+from hpobench.names import as_file_name
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
 
 
@@ -21,7 +22,8 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
     parts.mkdir(parents=True, exist_ok=True)
     key = records[0].key
     seeds = f"{records[0].key.seed}-{records[-1].key.seed}"
-    target = _free(parts / f"{key.task}.{key.method}.{seeds}.{key.fingerprint}")
+    names = f"{as_file_name(key.task)}.{as_file_name(key.method)}"
+    target = _free(parts / f"{names}.{seeds}.{key.fingerprint}")
     with atomic.draft(target) as aside:
         aside.mkdir()
         for name, table in tables(records).items():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpobench import atomic
+from hpobench.names import as_file_names
 from hpobench.plots import comparisons
 from hpobench.plots.anytime import anytime_figure
 from hpobench.plots.comparisons import LeftOut, untold
@@ -109,7 +110,9 @@ def draw_speedups(
         some = found.only(group)
         known = {task: scale[task] for task in group if task in scale}
         over = reference or comparisons.reference_of(some)
-        stem = f"time-to-target-over-{over}" + (f"-{number}" if len(groups) > 1 else "")
+        stem = f"time-to-target-over-{as_file_names(study.methods)[over]}" + (
+            f"-{number}" if len(groups) > 1 else ""
+        )
         make = partial(
             comparisons.speedups, study, some, known, np.random.default_rng(0),
             reference=over, levels=levels,
@@ -134,9 +137,10 @@ def draw_task(
     axes: Sequence[str] = tuple(AXES),
 ) -> list[Path]:
     """Draw one task: its incumbents' configurations, and its curves on these time axes."""
+    name = as_file_names(study.tasks).get(task, "")  # else what follows says which tasks there are
     drawings = {
-        f"configurations-{task}": comparisons.configurations(study, task, np.random.default_rng(0)),
-        f"axes-{task}": comparisons.on_axes(study, task, axes, time=time),
+        f"configurations-{name}": comparisons.configurations(study, task, np.random.default_rng(0)),
+        f"axes-{name}": comparisons.on_axes(study, task, axes, time=time),
     }
     return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
 
@@ -161,7 +165,7 @@ def draw_scaling(studies: Sequence[Study], folder: Path | str) -> list[Path]:
         for path in _save(
             scaling_figure(table[table["task"] == task], methods, task=task, labels=labels),
             Path(folder),
-            f"scaling-{task}",
+            f"scaling-{as_file_names(labels)[task]}",
         )
     ]
 
@@ -177,7 +181,8 @@ def draw_run(study: Study, folder: Path | str, task: str, method: str, seed: int
     """
     run = one_run(study, task, method, seed)
     figures = {"curves": curves_figure, "rungs": rungs_figure, "workers": workers_figure}
-    stem = f"run-{task}-{method}-{seed}"
+    of_task, of_method = as_file_names(study.tasks)[task], as_file_names(study.methods)[method]
+    stem = f"run-{of_task}-{of_method}-{seed}"
     return [
         path
         for name, make in figures.items()
@@ -196,7 +201,8 @@ def draw_workers(
 ) -> list[Path]:
     """Draw what the workers of these methods did, one above the other: workers-TASK-SEED."""
     runs = [one_run(study, task, method, seed) for method in methods]
-    return _save(workers_comparison_figure(runs, until_s), Path(folder), f"workers-{task}-{seed}")
+    stem = f"workers-{as_file_names(study.tasks)[task]}"
+    return _save(workers_comparison_figure(runs, until_s), Path(folder), f"{stem}-{seed}")
 
 
 def _pages(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpobench import atomic, catalogue
+from hpobench import atomic, catalogue, names
 from hpobench.commands.threads import cap_threads
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ def bring_in(options: argparse.Namespace) -> int:
     cap_threads()
     from hpobench.results import foreign
 
+    names.check_study(options.name)
     sources: dict[str, Callable[..., Study]] = {
         "optuna": foreign.from_optuna,
         "syne-tune": foreign.from_syne_tune,

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.dotted import locate
 from hpobench.hyperparameters import Float
 from hpobench.randomness import mix
 from hpobench.records import Constraint, Evaluation, EvaluationError, Fidelity, Job, Metric
@@ -124,10 +125,11 @@ class FunctionTask:
 def _resolve(function: Function | str) -> Function:
     if not isinstance(function, str):
         return function
-    from hydra.utils import get_method
-
-    resolved: Function = get_method(function)
-    return resolved
+    resolved = locate(function)
+    if not callable(resolved):
+        raise ValueError(f"function={function!r} is {resolved!r}, which cannot be called")
+    made: Function = resolved
+    return made
 
 
 def branin(**settings: Any) -> FunctionTask:

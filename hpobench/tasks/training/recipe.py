@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from hpobench.dotted import locate
 from hpobench.space import Configuration
 
 Function = Callable[..., Any]
@@ -71,9 +72,7 @@ def resolve(function: Function | str) -> Function:
     """The function itself, or the one at a dotted path."""
     if not isinstance(function, str):
         return function
-    from hydra.utils import get_method
-
-    resolved: Function = get_method(function)
+    resolved: Function = locate(function)
     return resolved
 
 
