@@ -25,6 +25,7 @@ from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import SINGLE_IN, looks
 from hpobench.plots.ticks import value_axis
 from hpobench.plots.words import NAME_POINTS, sentences
+from hpobench.results.survival import SPEEDUP_SENTENCE
 from hpobench.results.targets import ALL_TASKS
 from hpobench.results.time_axis import AXES, WALL_CLOCK, axis_label
 
@@ -59,15 +60,14 @@ def targets_figure(
     means = len(set(table["task"]) - {ALL_TASKS})
     label = _label(axis)
     text = sentences(
-        f"Speed-up over {label_of(reference, methods)} in the {axis_label(axis)} to a target: its "
-        "restricted mean (Kaplan-Meier, up to the horizon, or to when one of the two was last "
-        "followed) over that of the method.",
-        f"{ALL_TASKS.capitalize()}: geometric mean over {means}."
+        f"Speed-up over {label_of(reference, methods)} in the {axis_label(axis)} to a target.",
+        SPEEDUP_SENTENCE,
+        f"{ALL_TASKS.capitalize()}: runs of {means} pooled, in parts of each task's horizon."
         if ALL_TASKS in set(shown["task"])
         else f"Tasks: {len(over)}.",
         _target_sentence(shown),
-        "Lines: 95 % bootstrap interval over seeds. At the right: share of runs that reached the "
-        "target.",
+        "Lines: 95 % bootstrap interval over seeds, none where too few runs reached the target. At "
+        "the right: share of runs that did.",
         _bound_sentence(shown),
         f"Axis: {label}, log scale; above 1 is faster.",
         *notes,
@@ -171,9 +171,8 @@ def _target_sentence(table: pd.DataFrame) -> str:
 
 def _bound_sentence(table: pd.DataFrame) -> str:
     given = set(table.get("bound", ()))
-    where = "on some task " if ALL_TASKS in set(table["task"]) else ""
-    most = f"≤: {where}no run of the method reached the target: at most so fast."
-    least = f"≥: {where}no run of the other did: at least so fast."
+    most = "≤: no run of the method reached the target: at most so fast."
+    least = "≥: no run of the other did: at least so fast."
     return sentences(most if "<=" in given else "", least if ">=" in given else "")
 
 

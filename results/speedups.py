@@ -8,11 +8,12 @@ import pandas as pd
 from hpobench.results.across import final_regrets
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
-from hpobench.results.targets import ALL_TASKS, time_to_target
+from hpobench.results.targets import over_tasks
 
-COLUMNS = ["method", "other", "reached", "speedup", "low", "high", "bound"]
+COLUMNS = ["method", "other", "reached", "share", "speedup", "low", "high", "bound"]
 MOST_METHODS = 12
 """132 ordered pairs: a table that can still be read."""
+RESAMPLES_OF_PAIRS = 400
 
 
 def pair_speedups(
@@ -23,20 +24,24 @@ def pair_speedups(
     early: str = "censored",
     most: int = MOST_METHODS,
 ) -> pd.DataFrame:
-    """`time_to_target` over all tasks with each method as the reference: one row an ordered pair.
+    """Speed-ups over all tasks, with each method as the reference: one row an ordered pair.
 
     The target is what `other` reaches in the end, task by task. Columns: method, other, reached
-    (share of the runs of `method` that got there), speedup, low, high, bound. Of more than `most`
-    methods the best by their mean final regret. No rows for a single method; raises ValueError if
-    no task can be normalised, or no method has runs on all of them.
+    (share of the runs of `method` that got there), share, speedup, low, high, bound, as in
+    `targets`. Of more than `most` methods the best by their mean final regret. No rows for a single
+    method; raises ValueError if no task can be normalised, or no method has runs on all of them.
     """
     kept = best_methods(found, references, most)
-    parts = []
+    rows = []
     for other in kept:
-        table = time_to_target(found, references, other, rng, early=early)
-        rows = (table["task"] == ALL_TASKS) & (table["method"] != other)
-        parts.append(table[rows & table["method"].isin(kept)].assign(other=other))
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+        names = [method for method in found.methods if method in kept and method != other]
+        some = over_tasks(
+            found, references, other, names, rng, early=early, resamples=RESAMPLES_OF_PAIRS
+        )
+        for method, made in some.items():
+            numbers = made.share, made.speed, made.low, made.high, made.bound
+            rows.append((method, other, made.mean_reached, *numbers))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def best_methods(found: Incumbents, references: Mapping[str, Reference], most: int) -> list[str]:

@@ -5,102 +5,91 @@ below the target. A run that never gets there is right-censored, and the distrib
 estimated by Kaplan-Meier: S(t) is the share of runs that have not reached the target by t.
 
 reached         share of runs that reached the target
-mean_time_s     restricted mean: the integral of S from 0 to `until_s`. If all runs last until then,
-                it is the mean of min(runtime, until_s)
 median_time_s   the first time at which S is 1/2 or less; NaN if there is none
-until_s         up to when runs both of the method and of the reference method were followed, at
-                most the task's horizon: beyond that S is not known of one of them. A method all of
-                whose runs reached the target is known for good
-speedup         restricted mean of the reference method over that of the method, both up to
-                `until_s`. No runtime counts for more than that, so that a method that seldom gets
-                there looks faster than it is: speed-ups are rather too close to 1. NaN if no run of
-                either method reached the target; in means over tasks that counts as 1
-low, high       95 % bootstrap interval of the speed-up (of its logarithm, as in `bootstrap`; NaN: a
-                single seed). Seeds are drawn within each task, and together for all methods
+speedup         how many times as fast as the reference method, as `survival` defines it; NaN if no
+                run of either method reached the target
+low, high       95 % bootstrap interval of the speed-up (of its logarithm; NaN: too few runs that
+                got there). Seeds are drawn within each task, together for all methods, and a
+                target that is a mean of the reference method is found anew in each resample
+share           the share of the runs of either method that the speed-up compares: the fastest
+time_s          the geometric mean of the method's times within it; over tasks, none
 bound           "<=" where no run of the method reached the target, which it may have done later:
-                the speed-up is at most that; ">=" where no run of the reference method did. In
-                means over tasks, that of its tasks if they agree
+                the speed-up is at most that; ">=" where no run of the reference method did
 
 `early` says what a run counts as that ended before the horizon without reaching the target:
     censored    it might have gone on, as after a budget of trials; the runs that were still under
-                way then tell how. A mean time ends where one of its two methods was last followed
+                way then tell how
     never       it would not have improved, as when the space was exhausted, which is all that can
                 end a run whose budget is a time alone. All are followed to the horizon
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import final_regrets
-from hpobench.results.bootstrap import mean_and_interval, run_weights
+from hpobench.results.bootstrap import RESAMPLES, run_weights
 from hpobench.results.curves import horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
 from hpobench.results.normalise import Reference, normalised_regret
 from hpobench.results.survival import (
-    Survival,
-    followed_s,
-    kaplan_meier,
-    median_time_s,
-    restricted_mean,
+    Observed,
+    Runtimes,
+    SpeedUp,
+    pooled,
+    speed_up,
 )
 
 ALL_TASKS = "all tasks"
 EARLY = {
     "censored": "A run that ended before the horizon without reaching the target is censored at "
-    "its end; mean times are up to when runs of both methods were still followed.",
+    "its end.",
     "never": "A run that ended before the horizon without reaching the target would never have "
     "done so.",
 }
+COLUMNS = (
+    "task",
+    "method",
+    "target",
+    "reached",
+    "time_s",
+    "median_time_s",
+    "share",
+    "speedup",
+    "low",
+    "high",
+    "bound",
+)
 # A target that is the mean of equal regrets may differ from them in the last digits.
 _ROUNDING = 1e-12
-# Of the horizon: no mean time counts as less, so that ratios are finite.
-_SHORTEST = 1e-12
 
 
-class _Row(NamedTuple):
-    """A row of the table.
+@dataclass(frozen=True)
+class _Task:
+    """What one task has: by method its `runs` (n,) and their `weights` (1 + resamples, n).
 
-    `log_speedups`: by task, (1 + resamples,), first that of the actual runs; `seeds`: by task.
+    `targets` (k, 1 + resamples), or (k, 1) where they do not depend on the runs.
     """
 
-    task: str
-    method: str
-    target: float
-    reached: float
-    mean_time_s: float
-    median_time_s: float
-    until_s: float
-    bound: str
-    log_speedups: tuple[FloatArray, ...]
-    seeds: tuple[int, ...]
+    reference: Reference
+    horizon_s: float
+    runs: Mapping[str, IntArray]
+    weights: Mapping[str, FloatArray]
+    targets: FloatArray
 
-    def cells(self) -> tuple[object, ...]:
-        centre, low, high = np.exp(mean_and_interval(self.log_speedups, self.seeds))
-        return (*self[:7], centre, low, high, self.bound)
-
-
-class _Runtime(NamedTuple):
-    """Of one method, task and target: S of the resamples (1 + resamples, n), first the actual."""
-
-    reached: float
-    estimate: Survival
-
-    @property
-    def actual(self) -> Survival:
-        return Survival(self.estimate.time_s, self.estimate.share[0])
-
-    @property
-    def seeds(self) -> int:
-        return len(self.estimate.time_s)
-
-
-_Rows = dict[tuple[int, str], _Row]
-"""Rows of one task by the number of the target and the method."""
+    def observed(self, found: Incumbents, method: str, number: int, early: str) -> Observed:
+        """When the runs of a method reached target `number`."""
+        runs = self.runs[method]
+        first_s = first_times(found, runs, self.reference, self.targets[number]).T
+        reached = np.isfinite(first_s)
+        end_s = found.runs["end_time_s"].to_numpy()[runs]
+        until_s = end_s if early == "censored" else np.full(len(runs), self.horizon_s)
+        return Observed(np.where(reached, first_s, until_s), reached, self.weights[method])
 
 
 def time_to_target(
@@ -112,25 +101,110 @@ def time_to_target(
     level: float | Sequence[float] | None = None,
     early: str = "censored",
 ) -> pd.DataFrame:
-    """One row per task, target and method; those of `ALL_TASKS` hold the means over tasks.
+    """One row per task, target and method; those of `ALL_TASKS` are over all of them.
 
     Columns: task, method, target, and those above. `level`: normalised regrets to reach. None: on
     each task the mean final regret of the reference method (each run's at most 1). Tasks without a
-    run of the reference method are left out. `ALL_TASKS` has the mean of `reached`, the geometric
-    mean of the speed-ups, and the methods with runs on every task. Raises ValueError if no task is
-    left, or for a bad argument.
+    run of the reference method are left out. `ALL_TASKS` has the mean of `reached`, the speed-up of
+    all runs pooled, and the methods with runs on every task. Raises ValueError if no task is left,
+    or for a bad argument.
     """
-    if early not in EARLY:
-        raise ValueError(f"early={early!r}: use one of {', '.join(EARLY)}")
-    targets = _targets(found, references, reference_method, level)
-    by_task = []
-    for task, some in targets.items():
-        runtimes = _runtimes(found, references[task], some, early, rng)
-        horizon = horizon_s(found, task)
-        by_task.append(_rows(task, some, runtimes, reference_method, horizon))
-    over_tasks = _over_tasks(by_task, known=level is not None)
-    cells = [row.cells() for rows in [*by_task, over_tasks] for row in rows.values()]
-    return pd.DataFrame(cells, columns=[*_Row._fields[:7], "speedup", "low", "high", "bound"])
+    tasks = _tasks(found, references, reference_method, rng, level, early)
+    rows: dict[tuple[int, int, int], _Row] = {}
+    for number in range(len(tasks[0].targets)):
+        see = partial(_observed, found, tasks, number, early)
+        base = see(reference_method)
+        bases = [_pooled({place: one}, tasks) for place, one in base.items()]
+        over_all = _pooled(base, tasks)
+        for at, method in enumerate(found.methods):
+            some = see(method)
+            for place, one in some.items():
+                runtimes = _pooled({place: one}, tasks)
+                rows[place, number, at] = _row(method, tasks[place], number, runtimes, bases[place])
+            if len(some) == len(tasks):
+                rows[len(tasks), number, at] = _Row(
+                    task=ALL_TASKS,
+                    method=method,
+                    target=np.nan if level is None else float(tasks[0].targets[number, 0]),
+                    reached=float(np.mean([each.happened[0].mean() for each in some.values()])),
+                    made=speed_up(_pooled(some, tasks), over_all),
+                )
+    return pd.DataFrame([rows[key].cells() for key in sorted(rows)], columns=list(COLUMNS))
+
+
+def over_tasks(
+    found: Incumbents,
+    references: Mapping[str, Reference],
+    reference_method: str,
+    methods: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    early: str = "censored",
+    resamples: int = RESAMPLES,
+) -> dict[str, SpeedUp]:
+    """By method, how many times as fast it is to what the reference method reaches in the end.
+
+    Over all tasks with runs of that, as in `time_to_target`; the methods that lack one are left
+    out.
+    """
+    tasks = _tasks(found, references, reference_method, rng, None, early, resamples)
+    see = partial(_observed, found, tasks, 0, early)
+    base = _pooled(see(reference_method), tasks)
+    seen = {method: see(method) for method in methods}
+    return {
+        method: speed_up(_pooled(some, tasks), base)
+        for method, some in seen.items()
+        if len(some) == len(tasks)
+    }
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the table; `scale_s`: seconds that the times of the speed-up are parts of."""
+
+    task: str
+    method: str
+    target: float
+    reached: float
+    made: SpeedUp
+    median_time_s: float = np.nan
+    scale_s: float = np.nan
+
+    def cells(self) -> tuple[object, ...]:
+        made, time_s = self.made, float(np.exp(self.made.log_time)) * self.scale_s
+        return (
+            *(self.task, self.method, self.target, self.reached),
+            *(time_s, self.median_time_s, made.share),
+            *(made.speed, made.low, made.high, made.bound),
+        )
+
+
+def _row(method: str, task: _Task, number: int, some: Runtimes, base: Runtimes) -> _Row:
+    reached, not_reached = some.counts
+    return _Row(
+        task=task.reference.task,
+        method=method,
+        target=float(task.targets[number, 0]),
+        reached=reached / (reached + not_reached),
+        made=speed_up(some, base),
+        median_time_s=some.median * task.horizon_s,
+        scale_s=task.horizon_s,
+    )
+
+
+def _observed(
+    found: Incumbents, tasks: Sequence[_Task], number: int, early: str, method: str
+) -> dict[int, Observed]:
+    """By the place of the task, when the runs of a method reached the target."""
+    return {
+        place: each.observed(found, method, number, early)
+        for place, each in enumerate(tasks)
+        if method in each.runs
+    }
+
+
+def _pooled(some: Mapping[int, Observed], tasks: Sequence[_Task]) -> Runtimes:
+    return pooled(list(some.values()), [tasks[place].horizon_s for place in some])
 
 
 def first_times(
@@ -149,15 +223,20 @@ def first_times(
     return times
 
 
-def _targets(
+def _tasks(
     found: Incumbents,
     references: Mapping[str, Reference],
     reference_method: str,
+    rng: np.random.Generator,
     level: float | Sequence[float] | None,
-) -> dict[str, FloatArray]:
-    """The targets (k,) by task."""
+    early: str,
+    resamples: int = RESAMPLES,
+) -> list[_Task]:
+    """The tasks with runs of the reference method, with their targets."""
+    if early not in EARLY:
+        raise ValueError(f"early={early!r}: use one of {', '.join(EARLY)}")
     finals = {
-        task: frame[reference_method].mean()
+        task: frame[reference_method].dropna().to_numpy(float)
         for task, frame in final_regrets(found, references).items()
         if reference_method in frame
     }
@@ -166,119 +245,30 @@ def _targets(
             f"reference_method={reference_method!r} has no runs on a task that can be normalised: "
             f"the methods are {', '.join(found.methods)}"
         )
-    if level is None:
-        return {task: np.array([final]) for task, final in finals.items()}
-    levels = np.atleast_1d(np.asarray(level, dtype=float))
-    if not len(levels) or not np.isfinite(levels).all():
+    levels = None if level is None else np.atleast_1d(np.asarray(level, dtype=float))
+    if levels is not None and not (len(levels) and np.isfinite(levels).all()):
         raise ValueError(f"level={level}: give one normalised regret or more, such as 0.1")
-    return dict.fromkeys(finals, levels)
-
-
-def _runtimes(
-    found: Incumbents,
-    reference: Reference,
-    targets: FloatArray,
-    early: str,
-    rng: np.random.Generator,
-) -> dict[str, list[_Runtime]]:
-    """The runtimes on one task, by method, in the order of the targets."""
-    horizon = horizon_s(found, reference.task)
-    runs, seeds = runs_by_method(found, reference.task), found.runs["seed"].to_numpy()
-    every = np.unique(np.concatenate([seeds[some] for some in runs.values()]))
-    has = np.array([np.isin(every, seeds[some]) for some in runs.values()]).T
-    weights = run_weights(has, rng)
-    made: dict[str, list[_Runtime]] = {}
-    for number, (method, some) in enumerate(runs.items()):
-        end_s = found.runs["end_time_s"].to_numpy()[some]
-        until_s = end_s if early == "censored" else np.full(len(some), horizon)
-        first_s = first_times(found, some, reference, targets)
-        of_method = weights[:, has[:, number], number]
-        made[method] = [_runtime(each, until_s, of_method) for each in first_s.T]
+    made = []
+    for task, final in finals.items():
+        runs = runs_by_method(found, task)
+        weights = _weights(found, runs, rng, 1 + resamples)
+        targets = _means(final, weights[reference_method]) if levels is None else levels[:, None]
+        made.append(_Task(references[task], horizon_s(found, task), runs, weights, targets))
     return made
 
 
-def _runtime(first_s: FloatArray, until_s: FloatArray, weights: FloatArray) -> _Runtime:
-    reached = np.isfinite(first_s)
-    estimate = kaplan_meier(np.where(reached, first_s, until_s), reached, weights)
-    return _Runtime(float(reached.mean()), estimate)
+def _weights(
+    found: Incumbents, runs: Mapping[str, IntArray], rng: np.random.Generator, count: int
+) -> dict[str, FloatArray]:
+    """By method, the first `count` weights (count, n) of its runs, in the order of its seeds."""
+    seeds = found.runs["seed"].to_numpy()
+    every = np.unique(np.concatenate([seeds[some] for some in runs.values()]))
+    has = np.array([np.isin(every, seeds[some]) for some in runs.values()]).T
+    weights = run_weights(has, rng)[:count]
+    return {name: weights[:, has[:, at], at] for at, name in enumerate(runs)}
 
 
-def _rows(
-    task: str,
-    targets: FloatArray,
-    runtimes: Mapping[str, list[_Runtime]],
-    reference_method: str,
-    horizon: float,
-) -> _Rows:
-    rows = {}
-    for number, target in enumerate(targets):
-        base = runtimes[reference_method][number]
-        for method, some in runtimes.items():
-            rows[number, method] = _row(task, method, target, some[number], base, horizon)
-    return rows
-
-
-def _row(
-    task: str, method: str, target: float, some: _Runtime, base: _Runtime, horizon: float
-) -> _Row:
-    until_s = min(horizon, followed_s(some.actual), followed_s(base.actual))
-    means_s, base_s = (
-        np.maximum(restricted_mean(each.estimate, until_s), _SHORTEST * horizon)
-        for each in (some, base)
-    )
-    logs = np.log(base_s / means_s)
-    if some.reached == base.reached == 0:
-        logs = np.full_like(logs, np.nan)
-    return _Row(
-        task=task,
-        method=method,
-        target=target,
-        reached=some.reached,
-        mean_time_s=float(means_s[0]),
-        median_time_s=median_time_s(some.actual),
-        until_s=until_s,
-        bound=_bound(some.reached, base.reached),
-        log_speedups=(logs,),
-        seeds=(min(some.seeds, base.seeds),),
-    )
-
-
-def _bound(reached: float, base_reached: float) -> str:
-    """Which way the speed-up is bounded, of a method and the reference that reached so often."""
-    if (reached == 0) == (base_reached == 0):
-        return ""
-    return "<=" if reached == 0 else ">="
-
-
-def _over_tasks(by_task: Sequence[_Rows], *, known: bool) -> _Rows:
-    """The means over tasks; `known`: the targets are the same on all of them."""
-    rows = {}
-    for key in by_task[0]:
-        some = [of_task[key] for of_task in by_task if key in of_task]
-        if len(some) == len(by_task):
-            rows[key] = _mean_row(some, some[0].target if known else np.nan)
-    return rows
-
-
-def _mean_row(some: Sequence[_Row], target: float) -> _Row:
-    bounds = {row.bound for row in some} - {""}
-    return _Row(
-        task=ALL_TASKS,
-        method=some[0].method,
-        target=target,
-        reached=float(np.mean([row.reached for row in some])),
-        mean_time_s=np.nan,
-        median_time_s=np.nan,
-        until_s=np.nan,
-        bound=bounds.pop() if len(bounds) == 1 else "",
-        log_speedups=_filled([row.log_speedups[0] for row in some]),
-        seeds=tuple(row.seeds[0] for row in some),
-    )
-
-
-def _filled(logs: Sequence[FloatArray]) -> tuple[FloatArray, ...]:
-    """Unknown ones count as 0, unless there are no others."""
-    unknown = [bool(np.isnan(some[0])) for some in logs]
-    if all(unknown):
-        return tuple(logs)
-    return tuple(np.zeros_like(x) if no else x for x, no in zip(logs, unknown, strict=True))
+def _means(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """The mean of the values (n,) in each resample, (1, 1 + resamples); the actual, if unknown."""
+    means = weights @ values
+    return np.where(np.isnan(means), means[0], means)[None]

@@ -70,10 +70,11 @@ def times_to_target(methods, *, tasks=("all tasks",)):
             speedup = np.nan if n and n == len(methods) - 1 else 1.3 ** (n if n % 2 else -n)
             target = np.nan if task == "all tasks" else 0.05
             bound = {0: "", 1: ">=", 2: "<="}[n % 3]
-            numbers = (1.0, 1.0, speedup, speedup / 1.5, speedup * 1.5, bound)
+            numbers = (1.0, 1.0, 0.5, speedup, speedup / 1.5, speedup * 1.5, bound)
             rows.append((task, name, target, n / len(methods), *numbers))
     return frame(
-        "task method target reached mean_time_s median_time_s speedup low high bound", rows
+        "task method target reached time_s median_time_s share speedup low high bound",
+        rows,
     )
 
 

@@ -12,12 +12,15 @@ from hpobench.plots.targets import targets_figure
 from hpobench.results.budgets import early_rule
 from hpobench.results.ecdf import time_ecdf
 from hpobench.results.speedups import MOST_METHODS, pair_speedups
+from hpobench.results.survival import SPEEDUP_SENTENCE
 from hpobench.results.targets import EARLY, time_to_target
 
 BOUND = (
-    "≤: no run of the method reached the target (of a mean: on some task), so that the speed-up "
-    "is at most that; ≥: no run of the other did, so that it is at least that"
+    "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "
+    "of the other did, so that it is at least that"
 )
+SHARE = "the share of the runs of either method that is compared: the fastest, as far as both have"
+INTERVAL = "95 % bootstrap interval; none where too few runs are compared"
 
 
 def bound(sign: str) -> str:
@@ -30,28 +33,27 @@ SPEEDUPS = {
     "method": Column("method"),
     "target": Column("target", number(3), "normalised regret to reach"),
     "reached": Column("reached", share, "share of runs that reached the target"),
-    "mean_time_s": Column("mean time", duration, "restricted mean"),
-    "until_s": Column(
-        "up to", duration, "where mean times end: the horizon, or when one method was last followed"
-    ),
+    "share": Column("compared", share, SHARE),
+    "time_s": Column("mean time", duration, "geometric mean over the runs that are compared"),
     "median_time_s": Column("median time", duration),
     "speedup": Column("speed-up", number(3)),
-    "low": Column("low", number(3), "95 % bootstrap interval"),
-    "high": Column("high", number(3), "95 % bootstrap interval"),
+    "low": Column("low", number(3), INTERVAL),
+    "high": Column("high", number(3), INTERVAL),
     "bound": Column("bound", bound, BOUND),
 }
 PAIRS = {
     "method": Column("method"),
     "other": Column("over"),
     "reached": Column("reached", share, "share of the method's runs that reached the target"),
+    "share": Column("compared", share, SHARE),
     "speedup": Column("speed-up", number(3), "above 1: the method is faster"),
-    "low": Column("low", number(3), "95 % bootstrap interval"),
-    "high": Column("high", number(3), "95 % bootstrap interval"),
+    "low": Column("low", number(3), INTERVAL),
+    "high": Column("high", number(3), INTERVAL),
     "bound": Column("bound", bound, BOUND),
 }
 PAIRS_CAPTION = (
-    "How many times as fast as the other method to what that one reaches in the end, geometric "
-    "mean over tasks; not corrected for the number of pairs."
+    "How many times as fast as the other method to what that one reaches in the end, runs of all "
+    f"tasks pooled; not corrected for the number of pairs. {SPEEDUP_SENTENCE}"
 )
 
 
