@@ -1,12 +1,12 @@
 """The live side of a real run: jobs go out to workers, and their ends come back in order."""
 
 import time
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from hpobench.atomic import StorageError
+from hpobench import failures
 from hpobench.work import Reply, Request
 from hpobench.workers import Pool
 
@@ -119,9 +119,8 @@ class Dispatcher:
 def _reply(future: "Future[Reply]") -> Reply:
     try:
         return future.result()
-    except StorageError:
-        raise
     except BrokenExecutor:
         return Reply(None, error="BrokenExecutor: the worker died")
-    except (Exception, CancelledError, SystemExit) as error:
-        return Reply(None, error=f"{type(error).__name__}: {error}")
+    except BaseException as error:
+        failures.contain(error)
+        return Reply(None, error=failures.in_words(error))

@@ -5,23 +5,30 @@ from typing import Any
 
 import numpy as np
 
+from hpobench import failures
 from hpobench.contracts import Task
 from hpobench.records import Evaluation, EvaluationError, Job
 
 
-def evaluate(task: Task, job: Job, seed: int, checkpoint: Any) -> Evaluation:
-    """Evaluate; an exception becomes a failed observation after the seconds that it names."""
+def evaluate(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool = True) -> Evaluation:
+    """Evaluate; whatever is raised becomes a failed observation after the seconds that it names.
+
+    `traced`: with the traceback, which takes longer than most evaluations on tables.
+    """
     try:
         evaluation = task.evaluate(job, seed, checkpoint)
-    except Exception as error:
+    except BaseException as error:
+        failures.contain(error)
         seconds = error.seconds if isinstance(error, EvaluationError) else 0.0
         return Evaluation(
             resources=np.array([job.to_resource], dtype=float),
             seconds=np.array([seconds]),
             values=np.array([np.nan]),
             duration_s=seconds,
-            error=f"{type(error).__name__}: {error}",
+            error=failures.in_words(error),
+            trace=failures.traced(error) if traced else "",
         )
+    failures.heed_signals()
     check(evaluation)
     return evaluation
 
@@ -31,7 +38,7 @@ def check(evaluation: Evaluation) -> None:
 
     That times rise within a job is checked at the end of the run, all at once (`Recorder.check`).
     """
-    resources, seconds, values, duration_s, true_values, test_values, slacks, _, _ = evaluation
+    resources, seconds, values, duration_s, true_values, test_values, slacks, _, _, _ = evaluation
     count = len(values)
     same = len(resources) == count == len(seconds)
     same = same and (true_values is None or len(true_values) == count)

@@ -27,11 +27,11 @@ def outcome(
         return Outcome(job, ended.worker, start_s, end_s, known, True)
     evaluation = known._replace(seconds=np.minimum(known.seconds, duration), duration_s=duration)
     if ended.reply.error:
-        evaluation = failed(job, evaluation, ended.reply.error)
+        evaluation = failed(job, evaluation, ended.reply.error, ended.reply.trace)
     return Outcome(job, ended.worker, start_s, end_s, evaluation, not whole)
 
 
-def failed(job: Job, known: Evaluation, error: str) -> Evaluation:
+def failed(job: Job, known: Evaluation, error: str, trace: str = "") -> Evaluation:
     """What was known, and at the end a value that is missing."""
     before = known.first(int(known.resources.searchsorted(job.to_resource)))
     end = known.duration_s
@@ -44,6 +44,7 @@ def failed(job: Job, known: Evaluation, error: str) -> Evaluation:
         constraints={name: np.append(slack, np.nan) for name, slack in before.constraints.items()},
         duration_s=end,
         error=error,
+        trace=trace,
     )
 
 

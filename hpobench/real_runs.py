@@ -43,7 +43,8 @@ def run_all(
             record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
             store.write_part(folder, [record])
             executor.remove(journal)
-            yield Report(Chunk(chunk.pair, (seed,)), {seed: record.error} if record.error else {})
+            errors = {seed: record.failure} if record.failure else {}
+            yield Report(Chunk(chunk.pair, (seed,)), errors)
 
 
 def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> None:

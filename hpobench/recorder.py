@@ -33,6 +33,7 @@ class Recorder:
         self._from, self._to = array("d"), array("d")
         self._start, self._end = array("d"), array("d")
         self._errors: list[str] = []
+        self._trace = ""
         self._resources: list[FloatArray] = []
         self._seconds: list[FloatArray] = []
         self._values: list[FloatArray] = []
@@ -74,6 +75,7 @@ class Recorder:
         failed = evaluation.value == math.inf
         self._status.append(_CUT if cut else _FAILED if failed else _DONE)
         self._errors.append(evaluation.error or "")
+        self._trace = self._trace or evaluation.trace
         self._resources.append(evaluation.resources)
         self._seconds.append(evaluation.seconds)
         self._values.append(evaluation.values)
@@ -101,6 +103,11 @@ class Recorder:
     def end_time_s(self) -> float:
         """When the last job ended, or was cut by the end of the budget."""
         return max(self._end, default=0.0)
+
+    @property
+    def first_error(self) -> str:
+        """What the first job that failed raised, with its traceback if that is known."""
+        return self._trace or next((error for error in self._errors if error), "")
 
     def trials(self) -> list[tuple[int, Configuration]]:
         """The trials that were started, by number."""

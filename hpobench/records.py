@@ -31,7 +31,8 @@ class Evaluation(NamedTuple):
     `seconds` count from the beginning of the job; `duration_s` is the length of the whole job.
     A value that is not finite is a failed observation. `true_values` are free of noise,
     `test_values` come from held-out data; either is None where a task has none.
-    `constraints` hold the slack c(x) by metric: feasible means c(x) >= 0.
+    `constraints` hold the slack c(x) by metric: feasible means c(x) >= 0. `error` says in words why
+    a job failed, `trace` where in the user's code.
     """
 
     resources: FloatArray
@@ -43,6 +44,7 @@ class Evaluation(NamedTuple):
     constraints: Mapping[str, FloatArray] = {}
     checkpoint: Any = None
     error: str | None = None
+    trace: str = ""
 
     @property
     def value(self) -> float:
@@ -54,7 +56,7 @@ class Evaluation(NamedTuple):
 
     def told(self) -> "Evaluation":
         """What a method may know: not the true nor the test values, nor the training state."""
-        resources, seconds, values, duration_s, _, _, constraints, _, error = self
+        resources, seconds, values, duration_s, _, _, constraints, _, error, _ = self
         return Evaluation(
             resources, seconds, values, duration_s, None, None, constraints, None, error
         )

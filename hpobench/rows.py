@@ -40,11 +40,34 @@ class RunRecord:
     cpu_s: float
     setup_s: float = 0.0
     error: str = ""
+    first_error: str = ""
 
     @property
     def status(self) -> str:
-        """Whether the run came to its end: ok or failed."""
-        return "failed" if self.error else "ok"
+        """Whether the run came to its end and has a value to show: ok or failed."""
+        return "failed" if self.failure else "ok"
+
+    @property
+    def failure(self) -> str:
+        """Why the run failed in words, "" if it did not: it ended by an error, or has no value."""
+        if self.error or np.isfinite(self.observations["value"].astype(float)).any():
+            return self.error
+        if self.failed_evaluations:
+            last = self.first_error.strip().rpartition("\n")[2] or "a value that is not finite"
+            return f"all {self.evaluations} evaluations failed; the first: {last}"
+        if self.evaluations < len(self.jobs["status"]):
+            return "the budget ended before any evaluation did"
+        return "no value became known"
+
+    @property
+    def evaluations(self) -> int:
+        """The jobs that came to an end of their own, good or bad."""
+        return int((self.jobs["status"] != schema.JOB_STATUS.index("cut")).sum())
+
+    @property
+    def failed_evaluations(self) -> int:
+        """Those of them that failed."""
+        return int((self.jobs["status"] == schema.JOB_STATUS.index("failed")).sum())
 
 
 def tables(records: Sequence[RunRecord]) -> dict[str, pa.Table]:
@@ -136,8 +159,11 @@ def _decisions(records: Sequence[RunRecord]) -> pa.Table:
 def _runs(records: Sequence[RunRecord]) -> pa.Table:
     columns = _key_columns(records, [1] * len(records))
     columns["status"] = _coded([int(record.status != "ok") for record in records], ["ok", "failed"])
-    columns["error"] = pa.array([record.error for record in records], pa.string())
+    columns["error"] = pa.array([record.failure for record in records], pa.string())
     columns["trials"] = pa.array([len(record.trials) for record in records], pa.int32())
+    for name in ("evaluations", "failed_evaluations"):
+        columns[name] = pa.array([getattr(record, name) for record in records], pa.int32())
+    columns["first_error"] = pa.array([record.first_error for record in records], pa.string())
     columns["end_time_s"] = pa.array([record.end_time_s for record in records], pa.float64())
     columns["cpu_s"] = pa.array([record.cpu_s for record in records], pa.float64())
     columns["setup_s"] = pa.array([record.setup_s for record in records], pa.float64())

@@ -4,18 +4,20 @@ import json
 import os
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.utils import instantiate
 
-from hpobench import overhead, store
-from hpobench.atomic import StorageError
+from hpobench import failures, overhead, store
 from hpobench.contracts import Method, Task
 from hpobench.deciding import close, set_up
 from hpobench.dotted import with_own_targets
+from hpobench.failures import signals_noted
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
@@ -82,27 +84,38 @@ def record_run(
     Files of our own that fail are not a run's fault: StorageError passes, and nothing is lost.
     """
     begin = time.process_time()
-    recorder, error, setup_s = Recorder(), "", 0.0
-    method: Method | None = None
+    recorder, error, trace, setup_s = Recorder(), "", "", 0.0
+    with signals_noted(), ExitStack() as stack:
+        try:
+            task = build_task(pair.task_config)
+            rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
+            method = build_method(pair.method_config, task, rng, pair.workers)
+            stack.callback(_close, method)
+            setup_s = set_up(method)
+            recorder.watch(events(task, method))
+            recorder.check()
+        except BaseException as exception:
+            failures.contain(exception)
+            error, trace = _last_words(exception), failures.traced(exception)
+    return _record(pair.key(seed), recorder, time.process_time() - begin, error, setup_s, trace)
+
+
+def _close(method: Method) -> None:
+    """Close a method; what it raises then changes nothing of a run that is over."""
     try:
-        task = build_task(pair.task_config)
-        rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
-        method = build_method(pair.method_config, task, rng, pair.workers)
-        setup_s = set_up(method)
-        recorder.watch(events(task, method))
-        recorder.check()
-    except StorageError:
-        raise
-    except Exception as exception:
-        error = _last_words(exception)
-    finally:
-        if method is not None:
-            close(method)
-    return _record(pair.key(seed), recorder, time.process_time() - begin, error, setup_s)
+        close(method)
+    except BaseException as error:
+        failures.contain(error)
+        warnings.warn(f"a method did not close: {failures.in_words(error)}", stacklevel=2)
 
 
 def _record(
-    key: RunKey, recorder: Recorder, cpu_s: float, error: str, setup_s: float = 0.0
+    key: RunKey,
+    recorder: Recorder,
+    cpu_s: float,
+    error: str,
+    setup_s: float = 0.0,
+    trace: str = "",
 ) -> RunRecord:
     return RunRecord(
         key=key,
@@ -114,20 +127,21 @@ def _record(
         cpu_s=cpu_s,
         setup_s=setup_s,
         error=error,
+        first_error=trace or recorder.first_error,
     )
 
 
-def _last_words(exception: Exception) -> str:
+def _last_words(exception: BaseException) -> str:
     frames = traceback.extract_tb(exception.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(exception).__name__}: {exception}{where}"
+    return f"{failures.in_words(exception)}{where}"
 
 
 def run_chunk(chunk: Chunk, folder: Path) -> Report:
     """Run and store one chunk."""
     records = [run_one(chunk.pair, seed, charge) for seed, charge in _charges(chunk)]
     store.write_part(folder, records)
-    return Report(chunk, {record.key.seed: record.error for record in records if record.error})
+    return Report(chunk, {record.key.seed: record.failure for record in records if record.failure})
 
 
 def _charges(chunk: Chunk) -> Iterator[tuple[int, Charge]]:

@@ -1,5 +1,7 @@
 """The one row schema: four long tables, and the facts about tasks and methods beside them.
 
+Parts of earlier versions lack columns that came later: what they hold is then unknown.
+
 Every table begins with the key (`task`, `method`, `seed`) of the run. Values are minimised.
 
 observations: one row per value that became known, in order of time
@@ -28,9 +30,12 @@ decisions: one row per decision of the method, in order
     cpu_s        CPU seconds it took, of this process and of one that decides in its place; of
                  decisions of some microseconds the wall seconds (see `deciding.Stopwatch`)
 runs: one row per run
-    status       ok or failed
+    status       ok; failed: it ended by an error, or without any finite value
     error        last words of a failed run, else ""
     trials       number of trials started
+    evaluations, failed_evaluations
+                 number of jobs that were not cut by the end of the budget, and of those that failed
+    first_error  the first error of a job, or what ended the run, with its traceback; else ""
     end_time_s   end of the run on its clock: nothing after it is known
     cpu_s        CPU seconds of the whole run
     setup_s      seconds that the method took to set itself up before its first decision: imports
@@ -93,6 +98,9 @@ RUNS = pa.schema(
         ("status", _NAME),
         ("error", pa.string()),
         ("trials", pa.int32()),
+        ("evaluations", pa.int32()),
+        ("failed_evaluations", pa.int32()),
+        ("first_error", pa.string()),
         ("end_time_s", pa.float64()),
         ("cpu_s", pa.float64()),
         ("setup_s", pa.float64()),

@@ -138,6 +138,7 @@ class _Run:
         self._asking = True
         self._now = self._decided = 0.0
         self._jobs = 0
+        self._traced = False
         self._watch = Stopwatch(method)
         self._standstill = _Standstill(workers, counted=budget.trials < math.inf)
 
@@ -168,7 +169,9 @@ class _Run:
     def _start(self, job: Job) -> None:
         worker, trials = self._idle.popleft(), self._trials
         checkpoint = trials.checkpoint(job, worker)
-        evaluation = evaluate(self._task, job, trials.noise[job.trial], checkpoint)
+        seed = trials.noise[job.trial]
+        evaluation = evaluate(self._task, job, seed, checkpoint, traced=not self._traced)
+        self._traced = self._traced or bool(evaluation.trace)
         evaluation, whole = self._account.charge(job, evaluation, resumed=checkpoint is not None)
         if not whole:
             self._asking = False

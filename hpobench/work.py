@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench import checkpoints, memory, progress
-from hpobench.atomic import StorageError
+from hpobench import checkpoints, failures, memory, progress
 from hpobench.contracts import Task
 from hpobench.evaluating import check
 from hpobench.hyperparameters import FloatArray
@@ -45,7 +44,8 @@ class Reply(NamedTuple):
 
     `error`: it failed, and the evaluation is what was reported before, None if that is not known.
     `checkpoint_bytes`, `checkpoint_hash`: of the file that was written, 0 if none was. `holds`: the
-    worker can go on with the trial without a file.
+    worker can go on with the trial without a file. `trace`: where in the user's code the error came
+    about.
     """
 
     evaluation: Evaluation | None
@@ -53,6 +53,7 @@ class Reply(NamedTuple):
     holds: bool = False
     error: str = ""
     checkpoint_hash: str = ""
+    trace: str = ""
 
 
 class _Held(NamedTuple):
@@ -88,12 +89,14 @@ def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> 
         try:
             with memory.limited(memory_bytes):
                 return _train(build(), request, held, began)
-        except StorageError:
-            raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            failures.contain(error)
             known = progress.read(request.progress)
             known = known._replace(duration_s=time.perf_counter() - began)
-            return Reply(known, error=f"{type(error).__name__}: {error}{_why(error, memory_bytes)}")
+            why = _why(error, memory_bytes)
+            return Reply(
+                known, error=f"{failures.in_words(error)}{why}", trace=failures.traced(error)
+            )
 
 
 def _why(error: BaseException, memory_bytes: float) -> str:

@@ -36,7 +36,8 @@ def test_a_study_has_its_documented_tables(tmp_path):
         *["task", "method", "seed", "kind", "time_s", "seconds", "cpu_s"]
     ]
     assert list(study.runs.columns) == [
-        *["task", "method", "seed", "status", "error", "trials", "end_time_s", "cpu_s", "setup_s"]
+        *["task", "method", "seed", "status", "error", "trials", "evaluations"],
+        *["failed_evaluations", "first_error", "end_time_s", "cpu_s", "setup_s"],
     ]
     assert list(study.jobs.columns) == [
         *["task", "method", "seed", "trial", "worker", "from_resource", "to_resource"],
@@ -122,7 +123,7 @@ def test_a_task_that_raises_costs_the_trial_and_not_the_run(tmp_path):
     assert (merged["kind"] == "b").equals(merged["status"] == "failed")
     assert merged.loc[merged["kind"] == "b", "value"].isna().all()
     errors = stored.jobs.set_index("status")["error"]
-    assert set(errors.loc["failed"]) == {"EvaluationError: ValueError: kind b diverges"}
+    assert set(errors.loc["failed"]) == {"ValueError: kind b diverges"}
     assert set(errors.loc["ok"]) == {""}
     # A failure is charged what the evaluation would have cost: nothing is gained by crashing.
     took = stored.jobs["end_s"] - stored.jobs["start_s"]

@@ -24,14 +24,17 @@ A task of one's own is one function, called with the hyperparameters by name, an
     cost_s: 1.0
 """
 
+import inspect
 import math
+import reprlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from hpobench import failures
 from hpobench.dotted import locate
 from hpobench.hyperparameters import Float
 from hpobench.randomness import mix
@@ -88,6 +91,7 @@ class FunctionTask:
         self.constraints: tuple[Constraint, ...] = ()
         self.can_checkpoint = False
         self._function = _resolve(function)
+        _check_call(self._function, self.space.names)
         self._noise, self._cost_s, self._cost_spread = noise, cost_s, cost_spread
         minimised = self.metric.to_minimised
         self.optimum: float | None = None if optimum is None else minimised(float(optimum))
@@ -102,10 +106,11 @@ class FunctionTask:
         key = stable_hash(point) if self._noise or self._cost_spread else 0
         charged = None if self._cost_s is None else self._cost_s * self._cost_factor(key)
         try:
-            true = self.metric.to_minimised(float(self._function(**config)))
-        except Exception as failure:
+            true = self.metric.to_minimised(_number(self._function(**config)))
+        except BaseException as failure:
+            failures.contain(failure)
             took = time.perf_counter() - began if charged is None else charged
-            raise EvaluationError(f"{type(failure).__name__}: {failure}", took) from failure
+            raise EvaluationError(failures.in_words(failure), took) from failure
         seconds = time.perf_counter() - began if charged is None else charged
         error = self._noise * normal(mix(seed, key), 0) if self._noise else 0.0
         return Evaluation(
@@ -122,6 +127,27 @@ class FunctionTask:
         return math.exp(spread * normal(key, 0) - spread * spread / 2) if spread else 1.0
 
 
+def _number(returned: Any) -> float:
+    """What a function returned as a finite number; raises EvaluationError if it is none.
+
+    Numbers of any kind will do: of NumPy, torch or `decimal`, and arrays of one element.
+    """
+    if type(returned) is float and math.isfinite(returned):
+        return returned
+    item = getattr(returned, "item", None)
+    try:
+        plain = item() if callable(item) else returned
+        number = math.nan if isinstance(plain, str | bytes) else float(plain)
+    except Exception:
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    what = reprlib.repr(returned)
+    if returned is not None and not isinstance(returned, float):
+        what = f"{what}, which is of type {type(returned).__name__}"
+    raise EvaluationError(f"the function returned {what}: it must return one finite number")
+
+
 def _resolve(function: Function | str) -> Function:
     if not isinstance(function, str):
         return function
@@ -130,6 +156,23 @@ def _resolve(function: Function | str) -> Function:
         raise ValueError(f"function={function!r} is {resolved!r}, which cannot be called")
     made: Function = resolved
     return made
+
+
+def _check_call(function: Function, names: Sequence[str]) -> None:
+    """Raise ValueError if a function cannot be called with the names of the space."""
+    try:
+        # Not of what a decorator wraps: it may add arguments of its own.
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):  # some functions in C have none
+        return
+    try:
+        signature.bind(**dict.fromkeys(names))
+    except TypeError as error:
+        name = getattr(function, "__qualname__", repr(function))
+        raise ValueError(
+            f"{name}{signature} cannot be called with the hyperparameters of the space "
+            f"({', '.join(names)}): {error}"
+        ) from None
 
 
 def branin(**settings: Any) -> FunctionTask:

@@ -1,0 +1,104 @@
+"""What goes wrong in code that is not ours: contained where it happens, and put into words.
+
+The code of a task or a method may end in any way that Python knows: `sys.exit`, an error that no
+other process can read, a `KeyboardInterrupt` of its own. None of them is to cost more than its
+trial or run; only a signal (Ctrl-C) stops the study.
+"""
+
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any
+
+from hpobench.atomic import StorageError
+from hpobench.records import EvaluationError
+
+_OURS = str(Path(__file__).parent)
+_LONGEST = 8_000
+"""Characters kept of a text, half of them from its end: some errors hold whole tensors."""
+
+
+class _Signals:
+    """Whether a signal came; `heeded`: whether it would be noted if it did."""
+
+    came = False
+    heeded = False
+
+
+@contextmanager
+def signals_noted() -> Iterator[None]:
+    """Within, signals that a handler turns into an exception are noted before it does."""
+    if _Signals.heeded or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _Signals.came, _Signals.heeded = False, True
+    with ExitStack() as stack:
+        stack.callback(setattr, _Signals, "heeded", False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                stack.callback(signal.signal, number, handler)
+                signal.signal(number, _noting(handler))
+        yield
+
+
+def _noting(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:
+    def note(number: int, frame: Any) -> Any:
+        _Signals.came = True
+        return handler(number, frame)
+
+    return note
+
+
+def contain(error: BaseException) -> None:
+    """Raise `error` again if it is no failure of a trial or run: Ctrl-C, or a file of our own."""
+    in_main = threading.current_thread() is threading.main_thread()
+    unsure = isinstance(error, KeyboardInterrupt) and in_main and not _Signals.heeded
+    if _Signals.came or unsure or isinstance(error, StorageError):
+        raise error
+
+
+def heed_signals() -> None:
+    """Raise KeyboardInterrupt if the code of a task has swallowed one that a signal raised."""
+    if _Signals.came:
+        raise KeyboardInterrupt
+
+
+def in_words(error: BaseException) -> str:
+    """Kind and message of an error as text that can be stored; an EvaluationError is its message.
+
+    Some errors cannot say what they are, or only in characters that no file takes.
+    """
+    try:
+        message = str(error)
+    except BaseException as another:
+        contain(another)
+        message = f"(its text cannot be had: {type(another).__name__})"
+    if not isinstance(error, EvaluationError):
+        message = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return storable(message)
+
+
+def storable(text: str) -> str:
+    """The text less its middle if it is long, and with what UTF-8 does not know written out."""
+    if len(text) > _LONGEST:
+        half = _LONGEST // 2 - 25  # what was shortened once stays as it is
+        text = f"{text[:half]} [... {len(text) - 2 * half} characters ...] {text[-half:]}"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def traced(error: BaseException) -> str:
+    """The words of an error below its traceback, which begins in the user's own code."""
+    origin = error
+    if isinstance(error, EvaluationError) and error.__cause__ is not None:
+        origin = error.__cause__
+    frames = traceback.extract_tb(origin.__traceback__)
+    own = list(dropwhile(lambda frame: frame.filename.startswith(_OURS), frames))
+    if not own and isinstance(origin, EvaluationError):
+        return in_words(error)  # a task says in words what is wrong: where it says so is no help
+    lines = traceback.StackSummary.from_list(own or list(frames)).format()
+    return f"{storable(''.join(lines))}{in_words(error)}"

@@ -1,0 +1,151 @@
+"""What goes wrong in a user's code costs its trial or run, and is said."""
+
+import signal
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from hpobench import failures
+from hpobench.evaluating import evaluate
+from hpobench.records import EvaluationError, Job
+from hpobench.results import load
+from hpobench.tasks.functions import FunctionTask
+from tests import misbehaving
+from tests.studies import execute, plan, write_conf
+
+X = {"x": {"type": "float", "low": 0, "high": 1}}
+
+
+def evaluated(name, x=0.75):
+    task = FunctionTask(getattr(misbehaving, name), X, cost_s=2.0)
+    with failures.signals_noted():
+        return evaluate(task, Job(0, {"x": x}, 0, 1), 0, None)
+
+
+@pytest.mark.parametrize("name", misbehaving.WRONG)
+def test_an_evaluation_that_ends_in_any_way_is_a_failure_in_words(name):
+    evaluation = evaluated(name)
+    assert misbehaving.WRONG[name] in evaluation.error
+    assert len(evaluation.error) < 10_000
+    evaluation.error.encode("utf-8"), evaluation.trace.encode("utf-8")
+    assert (evaluation.value, evaluation.duration_s) == (float("inf"), 2.0)
+
+
+@pytest.mark.parametrize("name", ["numpy_scalar", "one_element", "decimal", "fraction"])
+def test_numbers_of_any_kind_are_values(name):
+    assert evaluated(name).value == 0.75
+
+
+def test_true_counts_as_one():
+    assert evaluated("whether").value == 1
+
+
+def test_a_traceback_begins_in_the_code_of_the_user():
+    first, *_, last = evaluated("boom").trace.splitlines()
+    assert first.strip().startswith(f'File "{misbehaving.__file__}"')
+    assert last == "ValueError: boom"
+    # Where we say that None is no number is of no help.
+    assert "File" not in evaluated("nothing").trace
+
+
+def test_only_the_first_failure_of_a_run_is_traced():
+    # It takes longer than an evaluation on a table.
+    task = FunctionTask(misbehaving.boom, X)
+    evaluation = evaluate(task, Job(0, {"x": 0.5}, 0, 1), 0, None, traced=False)
+    assert (evaluation.error, evaluation.trace) == ("ValueError: boom", "")
+
+
+def test_an_evaluation_error_speaks_for_itself():
+    assert failures.in_words(EvaluationError("diverged", 3.0)) == "diverged"
+
+
+def test_ctrl_c_is_no_failure_of_a_trial():
+    def pressed(x):
+        signal.raise_signal(signal.SIGINT)
+
+    def swallows(x):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except BaseException:
+            return 0.0
+
+    for function in (pressed, swallows):
+        with pytest.raises(KeyboardInterrupt), failures.signals_noted():
+            evaluate(FunctionTask(function, X), Job(0, {"x": 0.5}, 0, 1), 0, None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_whoever_looks_after_no_signals_is_interrupted_by_any():
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(FunctionTask(misbehaving.interrupts, X), Job(0, {"x": 0.5}, 0, 1), 0, None)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda y: y, r"\(y\) cannot be called with .* \(x\): missing a required argument: 'y'"),
+        (lambda: 1.0, "unexpected keyword argument 'x'"),
+        (lambda x, data: x + data, "missing a required argument: 'data'"),
+    ],
+)
+def test_a_function_of_other_arguments_is_refused_when_its_task_is_made(function, words):
+    with pytest.raises(ValueError, match=words):
+        FunctionTask(function, X)
+
+
+def add_task(folder, name):
+    """A task of a function of `misbehaving`, with the tasks of other tests."""
+    path = write_conf(folder / "conf") / "task" / f"{name}.yaml"
+    content = {
+        "_target_": "hpobench.tasks.functions.FunctionTask",
+        "function": f"tests.misbehaving.{name}",
+        "space": X,
+        "budget": {"trials": 6},
+    }
+    path.write_text(yaml.safe_dump(content))
+
+
+def runs_of(folder, *settings):
+    study = plan(folder, "method=random", *settings)
+    execute(study)
+    return load(study.folder).runs.set_index("task")
+
+
+def test_a_run_without_a_value_has_failed(tmp_path):
+    for name in ("surrogate", "interrupts", "half_raises"):
+        add_task(tmp_path, name)
+    tasks = "task=[surrogate,interrupts,half_raises]"
+    runs = runs_of(tmp_path, tasks, "seeds=1", "budget.trials=6")
+    assert runs["status"].to_dict() == {
+        "surrogate": "failed",
+        "interrupts": "failed",
+        "half_raises": "ok",
+    }
+    assert set(runs["evaluations"]) == {6}
+    failed = runs["failed_evaluations"]
+    assert (failed["surrogate"], failed["interrupts"]) == (6, 6)
+    assert 0 < failed["half_raises"] < 6
+    last_words = "all 6 evaluations failed; the first: KeyboardInterrupt"
+    assert runs.loc["interrupts", "error"] == last_words
+    assert runs.loc["half_raises", "error"] == ""
+    assert "misbehaving.py" in runs.loc["half_raises", "first_error"]
+
+
+def test_a_budget_that_no_evaluation_fits_into_fails_the_run(tmp_path):
+    runs = runs_of(tmp_path, "task=bowl", "seeds=1", "budget.time_s=0.001", "workers=1")
+    assert runs.loc["bowl", "status"] == "failed"
+    assert runs.loc["bowl", "error"] == "the budget ended before any evaluation did"
+    assert runs.loc["bowl", "evaluations"] == 0
+
+
+def test_parts_of_versions_that_counted_no_failures_are_read(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=random", "seeds=1", "budget.trials=3")
+    execute(study)
+    (path,) = study.folder.glob("parts/*/runs.parquet")
+    table = pq.ParquetFile(path).read()
+    later = ["evaluations", "failed_evaluations", "first_error"]
+    pq.write_table(table.drop_columns(later), path)
+    runs = load(study.folder).runs
+    assert runs["status"].tolist() == ["ok"]
+    assert runs[later].isna().all(axis=None)
