@@ -72,6 +72,9 @@ def _add_running(commands: Commands) -> None:
     run = commands.add_parser("run", help="run a study, or what is missing of it")
     run.add_argument("overrides", nargs="*", metavar="key=value", help="see conf/config.yaml")
     run.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
+    run.add_argument(
+        "--extend", action="store_true", help="add methods, tasks or seeds to a study that is there"
+    )
     run.set_defaults(command=running.run)
     listing = commands.add_parser("list", help="list the methods, tasks and studies there are")
     listing.add_argument("group", nargs="?", choices=["method", "task", "study"])
@@ -85,6 +88,12 @@ def _add_running(commands: Commands) -> None:
         _add_conf(command)
     claims = commands.add_parser("claims", help="what papers say of methods, run and judged")
     claims.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
+    for command in (run, claims):
+        command.add_argument(
+            "--replace",
+            action="store_true",
+            help="hide what was run under other settings; it stays on disk",
+        )
     claims.set_defaults(command=running.claims)
 
 

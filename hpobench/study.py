@@ -1,13 +1,15 @@
 """A study: its plan, what of it is stored, and the running of the rest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
-from hpobench import layout, real_runs, resolve, runner, schema, store
-from hpobench.config import Composed
+from hpobench import layout, locks, real_runs, resolve, runner, schema, store
+from hpobench.config import Composed, ConfigError
 from hpobench.live import Watch
+from hpobench.merging import Change, Entry, adopt, compare, differences, merge, unplanned
 from hpobench.plan import REAL_SETTINGS, Chunk, Pair, chunks, digest
 from hpobench.rows import RunKey
 
@@ -45,20 +47,27 @@ class Study:
         size = 1 if self.settings["clock"] == "real" else self.settings["part_runs"]
         return chunks(self.pairs, done, size, shard)
 
-    def run(self, watch: Watch | None = None) -> Iterator[runner.Report]:
+    def change(self) -> Change:
+        """What this call would do to the stored plan. Raises ConfigError if it cannot be read."""
+        return self._change(self.stored_plan(), self.plan())
+
+    def unplanned(self) -> list[Entry]:
+        """Stored runs, as pairs with seeds, that are neither in the stored plan nor in this one."""
+        return unplanned(store.inventory(self.folder), merge(self.stored_plan(), self.plan()))
+
+    def run(
+        self, watch: Watch | None = None, *, extend: bool = False, replace: bool = False
+    ) -> Iterator[runner.Report]:
         """Write the plan, then run what is pending; yields a report a stored part.
 
-        `watch` is told how a run stands that really takes its time.
+        A plan that adds to the stored one is refused without `extend`, one that hides some of it
+        without `replace`: ConfigError says what it would do. `watch` is told how a run stands that
+        really takes its time.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        store.remove_drafts(self.folder)
-        path = self.folder / "study.json"
-        earlier = layout.read_plan(self.folder) if path.exists() else None
-        hashes = {pair.task: pair.data_hash for pair in self.pairs if pair.data_hash}
-        plan = layout.merge(earlier, self.plan())
-        libraries = {pair.method: pair.library for pair in self.pairs if pair.library}
-        facts = layout.manifest(hashes, libraries)
-        layout.write(self.folder, self.settings, plan, facts)
+        self._write(extend, replace)
+        return self._reports(watch)
+
+    def _reports(self, watch: Watch | None) -> Iterator[runner.Report]:
         if self.settings["clock"] == "real":
             oversubscribe = self.settings["oversubscribe"]
             engine = resolve.engine(self.settings)
@@ -66,6 +75,73 @@ class Study:
             return
         n_jobs, backend = self.settings["n_jobs"], self.settings["backend"]
         yield from runner.run_all(self.pending(), self.folder, n_jobs, backend)
+
+    def _write(self, extend: bool, replace: bool) -> None:
+        """Merge this call into what is stored, alone: calls side by side wait for each other."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        hashes = {pair.task: pair.data_hash for pair in self.pairs if pair.data_hash}
+        libraries = {pair.method: pair.library for pair in self.pairs if pair.library}
+        facts = layout.manifest(hashes, libraries)
+        facts["settings"] = {name: self.settings[name] for name in layout.CALL_SETTINGS}
+        plan, found = self.plan(), store.inventory(self.folder) if extend else {}
+        with locks.locked(self.folder / ".lock"):
+            store.remove_drafts(self.folder)
+            stored = self.stored_plan()
+            change = self._change(stored, plan)
+            if change.kind == "extends" and not (extend or replace):
+                raise ConfigError(self._refusal(change, "--extend to add to the study"))
+            if change.kind == "replaces" and not replace:
+                hide = (
+                    "--replace to hide them: they stay on disk, and their settings show them again"
+                )
+                raise ConfigError(self._refusal(change, hide))
+            plan = adopt(found, merge(stored, plan))
+            config = layout.read_config(self.folder) if stored else {}
+            calls = layout.with_calls(layout.read_manifest(self.folder) if stored else {}, facts)
+            layout.write(self.folder, layout.united(config, self.settings, plan), plan, calls)
+
+    def _refusal(self, change: Change, choice: str) -> str:
+        return (
+            f"{self.folder} holds a study already, and this call {change.in_words()}. Choose "
+            f"name=OTHER for a study of its own, or {choice}"
+        )
+
+    def stored_plan(self) -> layout.Plan | None:
+        """The plan that is stored under this name, if any; ConfigError: not one to be added to."""
+        path = self.folder / "study.json"
+        if not path.exists():
+            return None
+        try:
+            stored = layout.read_plan(self.folder)
+            version = stored["schema"]
+        except (ValueError, LookupError, TypeError) as error:
+            raise ConfigError(
+                f"{path} is damaged ({error}): choose name=OTHER, or move the file away to begin "
+                "a plan anew; stored runs of the same settings count"
+            ) from error
+        if version != schema.VERSION:
+            raise ConfigError(
+                f"{self.folder} has row schema {version}, and this version writes "
+                f"{schema.VERSION}: use the version that made it, or choose name=OTHER"
+            )
+        return stored
+
+    def planned_seeds(self) -> dict[tuple[str, str], list[int]]:
+        """By task and method, the seeds of the whole study: of earlier calls and of this one."""
+        pairs = merge(self.stored_plan(), self.plan())["pairs"]
+        return {(pair["task"], pair["method"]): pair["seeds"] for pair in pairs}
+
+    def _change(self, stored: layout.Plan | None, plan: layout.Plan) -> Change:
+        change = compare(stored, plan)
+        if stored is None or not change.hidden:
+            return change
+        config = layout.read_config(self.folder)
+        there, here = dict(stored["settings"]), dict(plan["settings"])
+        for group in ("tasks", "methods"):
+            known, own = config.get(group) or {}, self.settings[group]
+            both = [name for name in own if name in known]
+            there[group], here[group] = _less_about(known, both), _less_about(own, both)
+        return replaced(change, reasons=tuple(differences(there, here)) or change.reasons)
 
     def plan(self) -> layout.Plan:
         """The plan as stored in study.json."""
@@ -101,3 +177,8 @@ class Study:
     def _task_facts(self, pair: Pair) -> schema.TaskFacts:
         task = runner.build_task(pair.task_config)
         return resolve.task_facts(pair.task, self.settings["tasks"][pair.task], task)
+
+
+def _less_about(nodes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Settings of tasks or methods without what is only said about them."""
+    return {name: {k: v for k, v in nodes[name].items() if k != "about"} for name in names}

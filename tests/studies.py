@@ -89,6 +89,6 @@ def plan(folder: Path, *overrides: str) -> Study:
     return Study.make(config.load([*kept, *overrides], [conf]))
 
 
-def execute(study: Study) -> int:
-    """Run what is missing; returns how many runs that were."""
-    return sum(len(report.chunk.seeds) for report in study.run())
+def execute(study: Study, **allowed: bool) -> int:
+    """Run what is missing; returns how many runs that were. `allowed`: extend, replace."""
+    return sum(len(report.chunk.seeds) for report in study.run(**allowed))

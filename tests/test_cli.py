@@ -201,6 +201,55 @@ def test_plot_writes_figures(here, capsys):
     assert "studies in runs/: mine" in capsys.readouterr().err
 
 
+def test_a_call_of_another_plan_is_refused_and_changes_nothing(here, capsys):
+    def call(*settings):
+        return main(["run", *FAST, "task=bowl", "budget.trials=3", "--conf", "conf", *settings])
+
+    assert call("method=[random,sobol]", "seeds=3") == 0
+    folder = here / "runs" / "default"
+    files = [folder / name for name in ("study.json", "config.yaml", "manifest.json")]
+    before = [path.read_bytes() for path in files]
+    for settings, words in [
+        (["method=evolution", "seeds=2"], ["adds", "evolution on bowl, seeds 0 to 1", "--extend"]),
+        (["method=random", "seeds=4"], ["adds", "random on bowl, seed 3", "name=OTHER"]),
+        (
+            ["method=random", "seeds=3", "workers=8", "--extend"],
+            ["hides", "sobol on bowl", "workers is 8 in this call and 4 in the study", "--replace"],
+        ),
+        (
+            ["method=random", "seeds=3", "tasks.bowl.noise=0"],
+            ["tasks.bowl.noise is 0 in this call and 0.1 in the study"],
+        ),
+    ]:
+        assert call(*settings) == 2
+        error = capsys.readouterr().err
+        assert "runs/default holds a study already" in error
+        for word in words:
+            assert word in error
+        assert call(*settings, "--dry-run") == 0
+        assert "needs --" in capsys.readouterr().out
+    assert [path.read_bytes() for path in files] == before
+
+    # The same, or part of it, goes on; more seeds of one method are said to be more.
+    assert call("method=random", "seeds=3", "shard=1/2") == 0
+    assert "the study has 6 runs; this call asks for 3 of them" in capsys.readouterr().err
+    assert call("method=random", "seeds=5", "--extend") == 0
+    assert "numbers of seeds differ on bowl: random 5, sobol 3" in capsys.readouterr().err
+
+
+def test_what_was_replaced_stays_on_disk_and_is_found_again(here, capsys):
+    def call(*settings):
+        plan = ["task=bowl", "method=random", "seeds=2", "budget.trials=3"]
+        return main(["run", *FAST, *plan, "--conf", "conf", *settings])
+
+    assert [call(), call("workers=8", "--replace")] == [0, 0]
+    error = capsys.readouterr().err
+    assert "this call hides random on bowl, seeds 0 to 1 (workers is 8" in error
+    assert "2 stored runs that are of no plan: random on bowl, seeds 0 to 1" in error
+    assert call("--replace") == 0
+    assert "2 runs are stored already, 0 to run" in capsys.readouterr().err
+
+
 def test_nothing_is_littered(here):
     assert main(["run", *FAST, "task=bowl", "method=random", "seeds=1", "--conf", "conf"]) == 0
     assert sorted(path.name for path in here.iterdir()) == ["conf", "runs"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hpobench import rows, store
+from hpobench import layout, rows, schema, store
 from hpobench.config import ConfigError
 from hpobench.plots.figures import draw
 from hpobench.recorder import Recorder
@@ -69,7 +69,7 @@ def test_a_second_call_runs_only_what_is_missing(tmp_path):
     assert execute(plan(tmp_path, *BOTH)) == 6
     before = load(tmp_path / "runs" / "study").observations
     assert execute(plan(tmp_path, *BOTH)) == 0
-    assert execute(plan(tmp_path, *BOTH, "seeds=5")) == 4
+    assert execute(plan(tmp_path, *BOTH, "seeds=5"), extend=True) == 4
     after = load(tmp_path / "runs" / "study").observations
     pd.testing.assert_frame_equal(after[after["seed"] < 3].reset_index(drop=True), before)
 
@@ -78,7 +78,7 @@ def test_changing_a_methods_settings_reruns_that_method_and_no_other(tmp_path):
     execute(plan(tmp_path, *BOTH))
     changed = plan(tmp_path, *BOTH, "methods.evolution.searcher.population=5")
     assert {chunk.pair.method for chunk in changed.pending()} == {"evolution"}
-    assert execute(changed) == 3
+    assert execute(changed, replace=True) == 3
     assert len(load(tmp_path / "runs" / "study").runs) == 6
 
 
@@ -89,14 +89,68 @@ def test_what_is_only_said_about_a_method_reruns_nothing(tmp_path):
 
 def test_a_study_grows_with_calls_under_the_same_conditions(tmp_path):
     execute(plan(tmp_path, "task=bowl", "method=random"))
-    execute(plan(tmp_path, "task=bowl", "method=sobol"))
+    execute(plan(tmp_path, "task=bowl", "method=sobol"), extend=True)
     assert set(load(tmp_path / "runs" / "study").runs["method"]) == {"random", "sobol"}
     # Other conditions for the task: what was run under the earlier ones does not compare.
-    execute(plan(tmp_path, "task=bowl", "method=sobol", "tasks.bowl.noise=0"))
+    execute(plan(tmp_path, "task=bowl", "method=sobol", "tasks.bowl.noise=0"), replace=True)
     assert set(load(tmp_path / "runs" / "study").runs["method"]) == {"sobol"}
     # Nothing is lost: the parts are there, and the first settings show them again.
-    execute(plan(tmp_path, "task=bowl", "method=[random,sobol]"))
+    execute(plan(tmp_path, "task=bowl", "method=[random,sobol]"), replace=True)
     assert set(load(tmp_path / "runs" / "study").runs["method"]) == {"random", "sobol"}
+
+
+def test_a_study_keeps_its_calls_and_the_settings_of_all_that_is_in_it(tmp_path, monkeypatch):
+    def call(*settings, **allowed):
+        monkeypatch.setattr(sys, "argv", ["hpobench", "run", *settings])
+        execute(plan(tmp_path, "budget.trials=3", *settings), **allowed)
+
+    call("task=bowl", "method=random")
+    call("task=bowl", "method=random", "shard=1/2")
+    call("task=bowl", "method=random")
+    call("task=raises", "method=sobol", "seeds=[7]", extend=True)
+    folder = tmp_path / "runs" / "study"
+    calls = layout.read_manifest(folder)["calls"]
+    assert [call["command"][2:] for call in calls] == [
+        ["task=bowl", "method=random"],
+        ["task=bowl", "method=random", "shard=1/2"],
+        ["task=raises", "method=sobol", "seeds=[7]"],
+    ]
+    assert [call.get("times", 1) for call in calls] == [2, 1, 1]
+    config = layout.read_config(folder)
+    assert [list(config["tasks"]), list(config["methods"])] == [
+        ["bowl", "raises"],
+        ["random", "sobol"],
+    ]
+    assert config["seeds"] == [0, 1, 2, 7]
+    assert "shard" not in config
+
+
+def test_a_study_of_a_newer_schema_is_left_as_it_is(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=random", "seeds=1")
+    execute(study)
+    path = study.folder / "study.json"
+    newer = path.read_text().replace(f'"schema": {schema.VERSION}', '"schema": 99')
+    path.write_text(newer)
+    with pytest.raises(ConfigError, match=r"schema 99, and this version writes \d+"):
+        study.run(replace=True)
+    path.write_text("{")
+    with pytest.raises(ConfigError, match=r"study\.json is damaged"):
+        study.run(replace=True)
+    assert path.read_text() == "{"
+
+
+def test_runs_of_a_call_that_was_lost_count_again_when_the_study_is_extended(tmp_path):
+    execute(plan(tmp_path, *BOTH))
+    path = tmp_path / "runs" / "study" / "study.json"
+    stored = json.loads(path.read_text())
+    lost = stored["pairs"].pop(1)
+    stored["pairs"][0]["seeds"] = [0]
+    path.write_text(json.dumps(stored))
+    study = plan(tmp_path, f"task={lost['task']}", f"method={lost['method']}")
+    assert [entry["seeds"] for entry in study.unplanned()] == [[1, 2]]  # of the other method
+    assert execute(study, extend=True) == 0
+    assert study.unplanned() == []
+    assert len(load(study.folder).runs) == 6
 
 
 def test_failed_runs_are_stored_named_and_retried_on_request(tmp_path):
@@ -243,7 +297,7 @@ def test_shards_divide_the_work_whenever_they_start(tmp_path):
     settings = [*BOTH, "seeds=4", "part_runs=1"]
     first, second = (plan(tmp_path, *settings, f"shard={i}/2") for i in (1, 2))
     before = [(chunk.pair.method, chunk.seeds) for chunk in second.pending()]
-    done = execute(first)
+    done = execute(first, extend=True)
     # What the second shard has to do does not depend on what the first has done.
     assert before == [(chunk.pair.method, chunk.seeds) for chunk in second.pending()]
     assert done + execute(second) == 6

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from hpobench.live import Status
+    from hpobench.merging import Change
     from hpobench.study import Study
 
 
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(_describe(study))
         return 0
-    _execute(study)
+    _execute(study, options.extend, options.replace)
     _print_scores(study)
     return _report_failures(study)
 
@@ -46,6 +47,9 @@ def _describe(study: "Study") -> str:
             else f"processes {study.settings['n_jobs']}"
         ),
     ]
+    change = study.change()
+    lines.append(f"this call {change.in_words()}{_NEEDS[change.kind]}")
+    lines += _unplanned(study)
     tasks = {pair.task: pair for pair in study.pairs}
     for task, first in tasks.items():
         methods = [pair.method for pair in study.pairs if pair.task == task]
@@ -57,21 +61,68 @@ def _describe(study: "Study") -> str:
     return "\n".join(lines)
 
 
-def _execute(study: "Study") -> None:
+_NEEDS = {
+    "begins": "",
+    "continues": "",
+    "extends": ": needs --extend, or another name=",
+    "replaces": ": needs --replace, or another name=",
+}
+
+
+def _unplanned(study: "Study") -> list[str]:
+    """Stored runs that the study does not show, in words."""
+    from hpobench.merging import listed
+
+    hidden = study.unplanned()
+    if not hidden:
+        return []
+    runs = sum(len(pair["seeds"]) for pair in hidden)
+    return [
+        f"not shown, {runs} stored runs that are of no plan: {listed(hidden)}. They were replaced, "
+        "or their call was lost: the settings they had, with --extend or --replace, show them again"
+    ]
+
+
+def _execute(study: "Study", extend: bool, replace: bool) -> None:
+    """Run what is missing, and say what this does to a study that was there."""
     from tqdm import tqdm
 
-    pending = study.pending()
-    total = sum(len(chunk.seeds) for chunk in pending)
+    change = study.change()
+    quiet = not study.settings["progress"]
+    bar: tqdm[NoReturn]
+    reports = study.run(
+        None if quiet else lambda status: _show(bar, status), extend=extend, replace=replace
+    )
+    total = sum(len(chunk.seeds) for chunk in study.pending())
     stored = len(study.keys()) - total
     if stored:
         print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
+    for note in _notes(study, change):
+        print(note, file=sys.stderr)
     failed = 0
-    quiet = not study.settings["progress"]
-    with tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet) as bar:
-        for report in study.run(None if quiet else lambda status: _show(bar, status)):
+    bar = tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet)
+    with bar:
+        for report in reports:
             failed += len(report.errors)
             bar.set_postfix(failed=failed, refresh=False)
             bar.update(len(report.chunk.seeds))
+
+
+def _notes(study: "Study", change: "Change") -> list[str]:
+    """What a call is to the study that it writes to, where that is not plain."""
+    notes = []
+    if change.kind in ("extends", "replaces"):
+        notes.append(f"this call {change.in_words()}")
+    planned = study.planned_seeds()
+    total, mine = sum(map(len, planned.values())), len(study.keys())
+    if mine < total:
+        notes.append(f"the study has {total} runs; this call asks for {mine} of them")
+    for task in dict.fromkeys(task for task, _ in planned):
+        counts = {method: len(n) for (of, method), n in planned.items() if of == task}
+        if len(set(counts.values())) > 1:
+            words = ", ".join(f"{method} {count}" for method, count in counts.items())
+            notes.append(f"numbers of seeds differ on {task}: {words}")
+    return notes + _unplanned(study)
 
 
 def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
@@ -159,7 +210,7 @@ def claims(options: argparse.Namespace) -> int:
     for name in studies:
         about = catalogue.read("study", name)["about"]
         study = Study.make(config.load([f"study={name}", *others]))
-        _execute(study)
+        _execute(study, extend=True, replace=options.replace)
         print(judged.as_markdown(about, judged.judge(load(study.folder), about["expects"])))
         failed |= _report_failures(study)
     return failed

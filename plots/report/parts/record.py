@@ -78,17 +78,21 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
     for name, value in facts.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name} ")
-        elif name != "command":
+        elif name not in ("command", "calls"):
             yield f"{prefix}{name}", "–" if value is None else str(value)
 
 
 def rerun(context: Context) -> list[Block]:
-    """The command, and the settings it was resolved to."""
+    """The commands, and the settings they were resolved to."""
     blocks: list[Block] = []
-    command = (context.manifest or {}).get("command")
-    if command:
-        blocks += [Paragraph("The last call of this study:"), Code(shlex.join(map(str, command)))]
-    commit = (context.manifest or {}).get("git")
+    manifest = context.manifest or {}
+    calls = manifest.get("calls") or ([manifest] if manifest.get("command") else [])
+    if calls:
+        title = (
+            "The calls of this study, in order:" if len(calls) > 1 else "The call of this study:"
+        )
+        blocks += [Paragraph(title), Code("\n".join(map(_call, calls)))]
+    commit = manifest.get("git")
     if commit:
         blocks.append(Paragraph(_commit(str(commit), charging(context.study.settings))))
     if context.config:
@@ -96,6 +100,14 @@ def rerun(context: Context) -> list[Block]:
             Code(context.config, title="All settings as they were resolved (config.yaml)")
         )
     return blocks
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    """The command, with how often it was given and by which version, as a comment of the shell."""
+    command = shlex.join(map(str, call["command"]))
+    times = f", {call['times']} times until {call['last']}" if "times" in call else ""
+    version = f", commit {call['git']}" if call.get("git") else ""
+    return f"{command}  # {call.get('written', 'at an unknown time')}{times}{version}"
 
 
 def _commit(commit: str, charged: str) -> str:
