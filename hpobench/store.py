@@ -2,8 +2,11 @@
 
 A part is a folder `parts/TASK.METHOD.SEEDS.FINGERPRINT/` with one Parquet file a table. It is
 written under another name, synced, and renamed, so that a killed process leaves whole parts only.
+A part that is not as it was written (see `seal`) counts as absent.
 """
 
+import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hpobench import atomic
+from hpobench import atomic, seal
 from hpobench.names import as_file_name
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
+
+_NAMED = 5
 
 
 def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
@@ -28,6 +33,7 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
         aside.mkdir()
         for name, table in tables(records).items():
             _write_table(table, aside / f"{name}.parquet")
+        seal.close(aside, [record.key for record in records])
     return target
 
 
@@ -53,14 +59,59 @@ def _write_table(table: pa.Table, path: Path) -> None:
         use_dictionary=[*others, *(name for name in floats if name not in split)],
         column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT"),
         write_statistics=False,
+        write_page_checksum=True,
         store_schema=True,
     )
 
 
 def remove_drafts(folder: Path) -> None:
-    """Remove what killed processes of this machine left unfinished."""
+    """Remove what killed processes of this machine left unfinished; set aside what is damaged."""
     for place in (folder, folder / "parts"):
         atomic.remove_drafts(place)
+    _set_aside(folder)
+
+
+def _set_aside(folder: Path) -> None:
+    """Move damaged parts to parts/.damaged, where nothing looks for them, so that they are run."""
+    for part, fault in faults(folder).items():
+        if fault.kind == "unreadable":
+            raise atomic.StorageError(f"{part}: {fault.reason}: {fault.remedy}")
+        if fault.kind == "damaged":
+            place = folder / "parts" / ".damaged"
+            with atomic.ours(part):
+                place.mkdir(exist_ok=True)
+                part.rename(_free(place / part.name))
+            warnings.warn(f"{part}: {fault.reason}: kept in {place}, and run again", stacklevel=3)
+
+
+def faults(folder: Path) -> dict[Path, seal.Fault]:
+    """The folders among the parts that are left out, and why."""
+    looked_at = {part: seal.examine(part).fault for part in _folders(folder)}
+    return {part: fault for part, fault in looked_at.items() if fault is not None}
+
+
+def warn(folder: Path) -> None:
+    """Warn of what is left out, in one warning."""
+    found = faults(folder)
+    if found:
+        words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in found.items()]
+        rest = [f"and {len(words) - _NAMED} others"] if len(words) > _NAMED else []
+        warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), stacklevel=3)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders that should be parts, and links to nothing, sorted."""
+    parts = folder / "parts"
+    if not parts.exists():
+        return []
+    with atomic.ours(parts), os.scandir(parts) as entries:
+        names = [
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".")
+            and (entry.is_dir() or (entry.is_symlink() and not Path(entry.path).exists()))
+        ]
+    return [parts / name for name in sorted(names)]
 
 
 Selection = dict[Path, list[int]]
@@ -70,8 +121,8 @@ Selection = dict[Path, list[int]]
 def inventory(folder: Path) -> dict[RunKey, tuple[str, Path]]:
     """The stored runs: status and part of each; of several attempts a successful one counts."""
     found: dict[RunKey, tuple[str, Path]] = {}
-    for part in sorted(path for path in (folder / "parts").glob("[!.]*") if path.is_dir()):
-        for row in pq.ParquetFile(part / "runs.parquet").read().to_pylist():
+    for part in _folders(folder):
+        for row in seal.examine(part).runs:
             key = RunKey(row["task"], row["method"], row["seed"], row[FINGERPRINT])
             if found.get(key, ("failed",))[0] != "ok":
                 found[key] = (row["status"], part)
@@ -90,8 +141,14 @@ def select(folder: Path, wanted: Callable[[RunKey], bool]) -> Selection:
 def read(selection: Selection, table: str) -> Iterator[pa.Table]:
     """The rows of the selected runs of one table, part by part."""
     for part, seeds in selection.items():
-        rows = pq.ParquetFile(part / f"{table}.parquet").read()
-        present = pq.ParquetFile(part / "runs.parquet").metadata.num_rows
-        if len(seeds) < present:
+        path = part / f"{table}.parquet"
+        try:
+            rows = pq.ParquetFile(path).read()
+        except (pa.ArrowException, OSError) as error:
+            raise atomic.StorageError(
+                f"{path} cannot be read ({error}): mend that, or move {part} elsewhere and run the "
+                "study again, which makes its runs anew"
+            ) from error
+        if len(seeds) < len(seal.examine(part).runs):
             rows = rows.filter(pc.is_in(rows.column("seed"), pa.array(seeds, pa.int32())))
         yield rows

@@ -15,7 +15,7 @@ def load(folder: str | Path) -> Study:
     """The study stored in `folder`, e.g. `runs/default`; tables are read when first used.
 
     Only runs of the current plan are shown: runs under earlier settings stay on disk, out of sight.
-    Raises FileNotFoundError if there is no study.
+    Raises FileNotFoundError if there is no study; warns of parts that are damaged, and left out.
     """
     folder = Path(folder)
     if not (folder / "study.json").exists():
@@ -31,6 +31,7 @@ def load(folder: str | Path) -> Study:
         for seed in pair["seeds"]
     }
     selection = store.select(folder, planned.__contains__)
+    store.warn(folder)
     return Study(
         observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS),
         trials=lambda: _trials(selection),
