@@ -75,10 +75,19 @@ def digest(content: Any) -> str:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Runs of one pair that are done in one go and stored as one part."""
+    """Runs of one pair that are done in one go and stored as one part.
+
+    `first`: the first seed of the chunk as it was planned, whatever of it is stored already.
+    """
 
     pair: Pair
     seeds: tuple[int, ...]
+    first: int
+
+    def less(self, done: Collection[int]) -> "Chunk | None":
+        """The chunk without the seeds that are done; None if that is all."""
+        left = tuple(seed for seed in self.seeds if seed not in done)
+        return Chunk(self.pair, left, self.first) if left else None
 
 
 def chunks(
@@ -89,14 +98,13 @@ def chunks(
     Of all the plan's chunks, done or not, shard (i, n) has each n-th: shards never overlap.
     """
     planned = [
-        Chunk(pair, pair.seeds[first : first + size])
+        Chunk(pair, pair.seeds[first : first + size], pair.seeds[first])
         for pair in pairs
         for first in range(0, len(pair.seeds), size)
     ]
     index, count = shard
-    pending = []
-    for chunk in planned[index - 1 :: count]:
-        missing = tuple(seed for seed in chunk.seeds if chunk.pair.key(seed) not in done)
-        if missing:
-            pending.append(Chunk(chunk.pair, missing))
-    return pending
+    left = [
+        chunk.less([seed for seed in chunk.seeds if chunk.pair.key(seed) in done])
+        for chunk in planned[index - 1 :: count]
+    ]
+    return [chunk for chunk in left if chunk is not None]

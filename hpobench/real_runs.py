@@ -16,8 +16,9 @@ from hpobench.names import as_file_name
 from hpobench.plan import Chunk, Pair
 from hpobench.randomness import objective_seed
 from hpobench.rows import RunRecord
-from hpobench.runner import Report, build_task, record_run
+from hpobench.runner import build_task, record_run
 from hpobench.simulator import Event
+from hpobench.turns import Report, missing, turn
 
 PROCESSES = Engine()
 
@@ -38,13 +39,16 @@ def run_all(
     for pair in tasks.values():
         _try_out(pair, folder, oversubscribe, engine)
     for chunk in pending:
-        for seed in chunk.seeds:
-            journal = journal_path(folder, chunk.pair, seed)
-            record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
-            store.write_part(folder, [record])
-            executor.remove(journal)
-            errors = {seed: record.failure} if record.failure else {}
-            yield Report(Chunk(chunk.pair, (seed,)), errors)
+        with turn(folder, chunk) as mine:
+            left = missing(folder, chunk) if mine else None
+            errors: dict[int, str] = {}
+            for seed in left.seeds if left else ():
+                journal = journal_path(folder, chunk.pair, seed)
+                record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
+                store.write_part(folder, [record])
+                executor.remove(journal)
+                errors |= {seed: record.failure} if record.failure else {}
+        yield Report(chunk, errors, taken=not mine)
 
 
 def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hydra.utils import instantiate
 
@@ -23,14 +23,8 @@ from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
 from hpobench.rows import RunKey, RunRecord
 from hpobench.simulator import Charge, Event, simulate
+from hpobench.turns import Report, missing, turn
 from hpobench.work import prepare
-
-
-class Report(NamedTuple):
-    """How the runs of a chunk ended: the errors of the failed ones by seed."""
-
-    chunk: Chunk
-    errors: dict[int, str]
 
 
 @lru_cache(maxsize=64)
@@ -138,10 +132,18 @@ def _last_words(exception: BaseException) -> str:
 
 
 def run_chunk(chunk: Chunk, folder: Path) -> Report:
-    """Run and store one chunk."""
+    """Run and store one chunk, if no other call does or has done."""
+    with turn(folder, chunk) as mine:
+        if not mine:
+            return Report(chunk, {}, taken=True)
+        left = missing(folder, chunk)
+        return Report(chunk, _run(left, folder) if left else {})
+
+
+def _run(chunk: Chunk, folder: Path) -> dict[int, str]:
     records = [run_one(chunk.pair, seed, charge) for seed, charge in _charges(chunk)]
     store.write_part(folder, records)
-    return Report(chunk, {record.key.seed: record.failure for record in records if record.failure})
+    return {record.key.seed: record.failure for record in records if record.failure}
 
 
 def _charges(chunk: Chunk) -> Iterator[tuple[int, Charge]]:

@@ -22,19 +22,36 @@ _NAMED = 5
 
 
 def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
-    """Write the runs of one pair below `folder`/parts; returns the part's folder."""
-    parts = folder / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    key = records[0].key
-    seeds = f"{records[0].key.seed}-{records[-1].key.seed}"
-    names = f"{as_file_name(key.task)}.{as_file_name(key.method)}"
-    target = _free(parts / f"{names}.{seeds}.{key.fingerprint}")
+    """Write the runs of one pair below `folder`/parts; returns the part's folder.
+
+    If another process has just written the same runs, its part stays and no other is added.
+    """
+    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    target = _free(place(folder, records[0].key, records[-1].key.seed))
+    try:
+        _write_tables(target, records)
+    except atomic.StorageError:
+        if not target.exists():
+            raise
+        stored = inventory(folder)
+        if any(stored.get(record.key, ("", target))[0] != "ok" for record in records):
+            return write_part(folder, records)
+        warnings.warn(f"{target} was written by another process meanwhile: kept", stacklevel=2)
+    return target
+
+
+def _write_tables(target: Path, records: Sequence[RunRecord]) -> None:
     with atomic.draft(target) as aside:
         aside.mkdir()
         for name, table in tables(records).items():
             _write_table(table, aside / f"{name}.parquet")
         seal.close(aside, [record.key for record in records])
-    return target
+
+
+def place(folder: Path, first: RunKey, last_seed: int) -> Path:
+    """Where a part is stored that has the runs of a pair from `first` to `last_seed`."""
+    names = f"{as_file_name(first.task)}.{as_file_name(first.method)}"
+    return folder / "parts" / f"{names}.{first.seed}-{last_seed}.{first.fingerprint}"
 
 
 def _free(path: Path) -> Path:

@@ -1,8 +1,9 @@
 """A study: its plan, what of it is stored, and the running of the rest."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import replace as replaced
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hpobench.live import Watch
 from hpobench.merging import Change, Entry, adopt, compare, differences, merge, unplanned
 from hpobench.plan import REAL_SETTINGS, Chunk, Pair, chunks, digest
 from hpobench.rows import RunKey
+from hpobench.turns import Report, side_by_side
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Study:
 
     def run(
         self, watch: Watch | None = None, *, extend: bool = False, replace: bool = False
-    ) -> Iterator[runner.Report]:
+    ) -> Iterator[Report]:
         """Write the plan, then run what is pending; yields a report a stored part.
 
         A plan that adds to the stored one is refused without `extend`, one that hides some of it
@@ -67,14 +69,16 @@ class Study:
         self._write(extend, replace)
         return self._reports(watch)
 
-    def _reports(self, watch: Watch | None) -> Iterator[runner.Report]:
+    def _reports(self, watch: Watch | None) -> Iterator[Report]:
+        yield from side_by_side(partial(self._run, watch), self.pending(), self.folder)
+
+    def _run(self, watch: Watch | None, chunks: Sequence[Chunk]) -> Iterator[Report]:
         if self.settings["clock"] == "real":
             oversubscribe = self.settings["oversubscribe"]
             engine = resolve.engine(self.settings)
-            yield from real_runs.run_all(self.pending(), self.folder, oversubscribe, watch, engine)
-            return
+            return real_runs.run_all(chunks, self.folder, oversubscribe, watch, engine)
         n_jobs, backend = self.settings["n_jobs"], self.settings["backend"]
-        yield from runner.run_all(self.pending(), self.folder, n_jobs, backend)
+        return runner.run_all(chunks, self.folder, n_jobs, backend)
 
     def _write(self, extend: bool, replace: bool) -> None:
         """Merge this call into what is stored, alone: calls side by side wait for each other."""

@@ -15,7 +15,7 @@ TASK_BUDGETS = "task_budgets"
 def note_task_budgets(study: Study, folder: Path) -> None:
     """Add the tasks' own budgets to the settings of a stored study, as far as config.yaml has them.
 
-    That file is of the last call that wrote to the study: tasks of earlier calls are left out.
+    Earlier versions left there the tasks of the last call alone: of others nothing is known then.
     """
     path = folder / "config.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
