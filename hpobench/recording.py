@@ -32,10 +32,12 @@ from hpobench import atomic, runner
 from hpobench.plan import Config
 from hpobench.randomness import derive_seed
 from hpobench.records import Job
+from hpobench.schema import column_of
 from hpobench.space import Configuration, Space
-from hpobench.tasks.recorded_facts import KEYS, METADATA, SERIES, Facts
+from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts
 
 BLOCK = 5
+_TAKEN = frozenset({*KEYS, *SERIES, *METRICS})
 
 
 def design(space: Space, count: int) -> list[Configuration]:
@@ -124,7 +126,8 @@ def _record_piece(task_config: Config, piece: Piece, folder: Path) -> Piece:
         constant = {"config": number, "repetition": piece.repetition, **curves.metrics}
         for epoch, resource in enumerate(curves.epochs):
             values = {name: float(array[epoch]) for name, array in series.items()}
-            rows.append({**constant, "resource": float(resource), **values, **config})
+            parameters = {column_of(key, _TAKEN): value for key, value in config.items()}
+            rows.append({**constant, "resource": float(resource), **values, **parameters})
     _write(_table(rows, task.space), piece.path(folder))
     return piece
 
@@ -133,12 +136,14 @@ def _table(rows: list[dict[str, Any]], space: Space) -> pa.Table:
     whole = pa.int32()
     types = {"config": whole, "repetition": whole, "resource": pa.float32()}
     types |= dict.fromkeys(SERIES, pa.float32())
-    names = [*types, *(name for name in rows[0] if name not in types and name not in space)]
+    parameters = {column_of(name, _TAKEN) for name in space}
+    names = [*types, *(name for name in rows[0] if name not in types and name not in parameters)]
     columns = {name: pa.array([row[name] for row in rows], types.get(name)) for name in names}
     for name in space:
         sample = space[name].from_unit(np.full(1, 0.5))
         kind = pa.array(sample).type
-        columns[name] = pa.array([row.get(name) for row in rows], kind)
+        column = column_of(name, _TAKEN)
+        columns[column] = pa.array([row.get(column) for row in rows], kind)
     return pa.table(columns)
 
 
@@ -167,7 +172,7 @@ def write_table(job: Recording, folder: Path) -> Path:
 
 def _facts(task_config: Config, columns: Sequence[str]) -> Facts:
     task = runner.build_task(task_config)
-    known = {*KEYS, *SERIES, *task.space}
+    known = {*KEYS, *SERIES, *(column_of(name, _TAKEN) for name in task.space)}
     return Facts(
         task.space.specification(),
         task.metric,

@@ -15,6 +15,12 @@ from hpobench.space import Configuration
 FINGERPRINT = "fingerprint"
 JSON_COLUMNS = "json"
 """Metadata of a trials table: which columns of mixed types hold each value as JSON."""
+EXPLICIT = "explicit"
+"""Metadata of a trials table in which JSON's null is a value, and columns are `schema.column_of`.
+
+Without it JSON's null is not active, and columns are called like their hyperparameters.
+"""
+_LARGEST_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +132,45 @@ def _trials(records: Sequence[RunRecord]) -> pa.Table:
     columns["trial"] = pa.array([n for record in records for n, _ in record.trials], pa.int32())
     configs = [config for record in records for _, config in record.trials]
     as_json = []
+    explicit = False
     for name in dict.fromkeys(name for config in configs for name in config):
-        values = [config.get(name) for config in configs]
-        types = {type(value) for value in values} - {type(None)}
-        if len(types) > 1 and types != {int, float}:
-            as_json.append(name)
-            values = [json.dumps(value) for value in values]
-        columns[name] = pa.array(values)
-    return pa.table(columns).replace_schema_metadata({JSON_COLUMNS: json.dumps(as_json)})
+        column = schema.column_of(name)
+        given = [config[name] for config in configs if name in config]
+        if _is_plain(given):
+            columns[column] = pa.array([config.get(name) for config in configs])
+        else:
+            as_json.append(column)
+            texts = [_json(config[name]) if name in config else None for config in configs]
+            columns[column] = pa.array(texts, pa.string())
+        explicit |= column != name or any(value is None for value in given)
+    metadata = {JSON_COLUMNS: json.dumps(as_json)} | ({EXPLICIT: "true"} if explicit else {})
+    return pa.table(columns).replace_schema_metadata(metadata)
+
+
+def _is_plain(values: Sequence[Any]) -> bool:
+    """Whether an Arrow array holds these values as they are: texts, truth values, or numbers."""
+    types = {type(value) for value in values}
+    if types <= {int, float}:
+        exact = float in types and int in types
+        most = _LARGEST_EXACT if exact else 2**63 - 1
+        return all(abs(value) <= most for value in values if type(value) is int)
+    return types == {bool} or (types == {str} and all(map(_is_text, values)))
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be encoded: half a surrogate pair cannot."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, str):
+        value = value.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(value, default=_as_plain)
+
+
+def _as_plain(value: Any) -> Any:
+    """NumPy's scalars and arrays as Python's; whatever else by its text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _jobs(records: Sequence[RunRecord]) -> pa.Table:

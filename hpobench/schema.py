@@ -14,7 +14,9 @@ observations: one row per value that became known, in order of time
     worker       number of the worker, from 0
     status       ok, or failed: the value is not finite
     slack.NAME   one column a constraint, if any: feasible means >= 0
-trials: one row per trial: trial, config (JSON), then one column a hyperparameter
+trials: one row per trial: trial, config (JSON), then one column a hyperparameter, called as it is
+    but for names that are taken: `param.seed` holds a hyperparameter called seed. A category that
+    is None or NaN is the text "None" or "nan"; not active is blank
 jobs: one row per job that a worker was given, in order of ending
     trial, worker
     from_resource, to_resource   what was asked for
@@ -41,7 +43,7 @@ runs: one row per run
     setup_s      seconds that the method took to set itself up before its first decision: imports
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +70,21 @@ OBSERVATIONS = pa.schema(
     ]
 )
 TRIALS = pa.schema([*_KEY_FIELDS, ("trial", pa.int32())])
+TAKEN = frozenset({*KEY, "trial", "config"})
+"""Columns of the trials that are no hyperparameters."""
+PARAM = "param."
+
+
+def column_of(name: str, taken: Collection[str] = TAKEN) -> str:
+    """The column of a hyperparameter in a table with these other columns."""
+    return PARAM + name if name in taken or name.startswith(PARAM) else name
+
+
+def hyperparameter_of(column: str) -> str:
+    """The hyperparameter that a column is of; inverse of `column_of`, whatever was taken."""
+    return column.removeprefix(PARAM)
+
+
 JOBS = pa.schema(
     [
         *_KEY_FIELDS,

@@ -7,9 +7,6 @@ from typing import Any
 
 from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 
-# Columns of the stored trials table that a hyperparameter would overwrite.
-RESERVED_NAMES = frozenset({"task", "method", "seed", "trial", "config"})
-
 
 def conditions(
     items: Mapping[str, Hyperparameter], specs: Mapping[str, Any]
@@ -34,8 +31,6 @@ def conditions(
 
 def stated(name: str, spec: Any) -> Hyperparameter:
     """The hyperparameter that `spec` states; raises ValueError naming it."""
-    if name in RESERVED_NAMES:
-        raise ValueError(f"hyperparameter {name!r} has a reserved name: rename it")
     try:
         if isinstance(spec, Float | Integer | Ordinal | Categorical):
             return spec

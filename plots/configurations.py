@@ -32,8 +32,9 @@ from hpobench.plots.parallel_axes import (
 from hpobench.plots.sheet import Drawn, add_caption
 from hpobench.plots.style import SINGLE_IN, looks, new_figure, styled
 from hpobench.plots.words import NAME_POINTS, counted, sentences
+from hpobench.results.configurations import FACTS
+from hpobench.schema import hyperparameter_of
 
-FACTS = ("method", "seed", "value")
 COLORS = ("value", "method")
 INACTIVE = -0.13
 ROW_IN = 0.4
@@ -68,7 +69,8 @@ def parallel_figure(
         axes = _panels(figure, importance is not None)
         draw_parallel(axes[0], configs, methods, color=color, label=label, order=order)
         if importance is not None:
-            draw_importance(axes[1], importance, order=[*order, ""])
+            bars = [*map(hyperparameter_of, order), ""]
+            draw_importance(axes[1], importance, order=bars)
             axes[1].tick_params(labelleft=False)
         if color == "method":
             add_key(figure, in_order(configs, methods), methods)
@@ -182,16 +184,15 @@ def _rows(configs: pd.DataFrame, importance: pd.DataFrame | None, most: int) -> 
     """The hyperparameters to show, from top."""
     names = _hyperparameters(configs)
     if importance is not None:
-        ranked = [str(name) for name in importance["hyperparameter"]]
-        names = [n for n in ranked if n in names] + [n for n in names if n not in ranked]
+        ranked = {str(name): place for place, name in enumerate(importance["hyperparameter"])}
+        names = sorted(names, key=lambda name: ranked.get(hyperparameter_of(name), len(ranked)))
     return names[:most]
 
 
 def _names(configs: pd.DataFrame, order: Sequence[str], label: str, width_in: float) -> list[str]:
     logs = [parallel_axis(name, configs[name]).log for name in [*order, "value"]]
-    names = [
-        name + (" (log)" if log else "") for name, log in zip([*order, label], logs, strict=True)
-    ]
+    shown = [*map(hyperparameter_of, order), label]
+    names = [name + (" (log)" if log else "") for name, log in zip(shown, logs, strict=True)]
     return [wrapped_name(name, width_in) for name in names]
 
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.plots.words import CHARACTER_EM
+from hpobench.results.configurations import texts
 
 DECADES_FOR_LOG = 2.0
 TICK_POINTS = 6.5
@@ -104,7 +105,7 @@ def _numbers(values: "pd.Series[Any]") -> FloatArray | None:
 
 
 def _categorical(name: str, values: "pd.Series[Any]") -> ParallelAxis:
-    names = values.dropna().astype(str)
+    names = texts(values.dropna())
     levels = sorted(set(names))
     step = 1 / (len(levels) - 1) if len(levels) > 1 else 0.0
     at = {level: number * step if step else 0.5 for number, level in enumerate(levels)}

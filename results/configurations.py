@@ -17,6 +17,7 @@ Notation: n configurations, d hyperparameters, l leaves.
 
 from dataclasses import dataclass
 from numbers import Number
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,24 +30,26 @@ from hpobench.results.selection import of_task
 from hpobench.results.study import Study
 from hpobench.results.timeline import Timeline
 from hpobench.results.views import VIEWS, available_views
-from hpobench.schema import KEY
+from hpobench.schema import KEY, TAKEN, column_of, hyperparameter_of
 
 FEWEST = 20
 TREES = 64
 MOST_ROWS = 2000
 LEAF_ROWS = 3
-_NOT_HYPERPARAMETERS = (*KEY, "trial", "config")
+FACTS = ("method", "seed", "value")
+"""Columns of the table of `incumbent_configs` before those of the hyperparameters."""
 
 
 def hyperparameters(study: Study, task: str) -> list[str]:
-    """Names of the hyperparameters of a task, as far as any trial has them active.
+    """Columns of the hyperparameters of a task, as far as any trial has them active.
 
-    Raises ValueError if the study was stored without its trials.
+    A column has the name of its hyperparameter, unless that is taken (`schema.column_of`). Raises
+    ValueError if the study was stored without its trials.
     """
     trials = of_task(study, task).trials
     if "trial" not in trials:
         raise ValueError("the study was stored without its trials: configurations are unknown")
-    names = [name for name in trials.columns if name not in _NOT_HYPERPARAMETERS]
+    names = [name for name in trials.columns if name not in TAKEN]
     return [name for name in names if trials[name].notna().any()]
 
 
@@ -55,6 +58,7 @@ def incumbent_configs(
 ) -> pd.DataFrame:
     """The incumbent at the end of each run: method, seed, value, then its hyperparameters.
 
+    One that is called like these, or like a column of the trials, is in `schema.column_of`.
     `value` is in the view, as for curves. A hyperparameter that is not active is blank (NaN or
     None). Failed runs, and runs without an incumbent, are left out.
     """
@@ -64,12 +68,20 @@ def incumbent_configs(
     last = found.starts[1:][has] - 1
     rows = study.observations.iloc[found.row[last]][["method", "seed", "trial"]]
     rows = rows.assign(value=found.value[last]).astype({"method": str})
+    order = pd.Categorical(rows["method"], categories=list(study.methods))
+    rows = rows.iloc[np.lexsort((rows["seed"], order.codes))].reset_index(drop=True)
+    return pd.concat([rows[[*FACTS]], _configs(rows, study, task)], axis="columns")
+
+
+def _configs(rows: pd.DataFrame, study: Study, task: str) -> pd.DataFrame:
+    """The hyperparameters of the trials of some rows, in columns that are not called like FACTS."""
     names = hyperparameters(study, task)
-    trials = study.trials[["method", "seed", "trial", *names]].astype({"method": str})
-    merged = rows.merge(trials, on=["method", "seed", "trial"], how="left", validate="one_to_one")
-    order = pd.Categorical(merged["method"], categories=list(study.methods))
-    merged = merged.iloc[np.lexsort((merged["seed"], order.codes))]
-    return merged[["method", "seed", "value", *names]].reset_index(drop=True)
+    trials, key = study.trials.reset_index(drop=True), ["method", "seed", "trial"]
+    places = trials[key].astype({"method": str}).assign(place=trials.index)
+    found = rows[key].astype({"method": str}).merge(places, on=key, how="left", validate="m:1")
+    configs = trials[names].reindex(found["place"].fillna(-1).astype(int)).set_axis(rows.index)
+    taken = {*TAKEN, *FACTS}
+    return configs.set_axis([column_of(hyperparameter_of(n), taken) for n in names], axis="columns")
 
 
 def importance(
@@ -122,9 +134,8 @@ def _data(study: Study, task: str) -> _Data:
     fine &= (table["resource"] == highest).to_numpy()
     rows = table.loc[fine, [*KEY, "trial"]].assign(value=table.loc[fine, column], run=run[fine])
     rows = rows.drop_duplicates(["run", "trial"])
-    names = hyperparameters(study, task)
-    rows = rows.merge(study.trials[[*KEY, "trial", *names]], on=[*KEY, "trial"])
-    distinct = len(rows[names].astype(str).drop_duplicates()) if names else 0
+    configs = _configs(rows, study, task)
+    distinct = len(configs.astype(str).drop_duplicates()) if len(configs.columns) else 0
     if distinct < FEWEST:
         raise ValueError(
             f"task {task!r} has {distinct} different configurations at resource {highest:g}: "
@@ -133,9 +144,9 @@ def _data(study: Study, task: str) -> _Data:
     if rows["value"].min() == rows["value"].max():
         raise ValueError(f"all values of task {task!r} are the same: nothing matters")
     rows = rows.sort_values("run", kind="stable")
-    columns = [_levels(rows[name]) for name in names]
+    columns = [_levels(configs[name].loc[rows.index]) for name in configs]
     return _Data(
-        names=names,
+        names=[hyperparameter_of(str(name)) for name in configs],
         levels=np.stack([codes for codes, _ in columns], axis=1),
         counts=np.array([count for _, count in columns]),
         values=rows["value"].to_numpy(float),
@@ -152,12 +163,25 @@ def _levels(column: "pd.Series[float]") -> tuple[IntArray, int]:
     numeric = pd.api.types.is_numeric_dtype(present.dtype) or all(
         isinstance(value, Number) and not isinstance(value, bool) for value in present
     )
-    values = present.astype(float) if numeric else present.astype(str)
+    values = present.astype(float) if numeric else texts(present)
     known = np.unique(values.to_numpy())
     blank = int(len(present) < len(column))
     codes = np.zeros(len(column), dtype=np.int64)
     codes[column.notna().to_numpy()] = np.searchsorted(known, values.to_numpy()) + blank
     return codes, len(known) + blank
+
+
+def texts(values: "pd.Series[Any]") -> "pd.Series[str]":
+    """Categories as texts that tell them apart: "True" is in quotes where it is not alone."""
+    told = values.map(_text)
+    others = set(told[[not isinstance(value, str) for value in values]])
+    quoted = [isinstance(value, str) and value in others for value in values]
+    return told.where(~np.array(quoted, dtype=bool), values.map(repr))
+
+
+def _text(value: object) -> str:
+    """Whole numbers read alike whether they were stored as integers or not."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _shares_of_tree(data: _Data, rng: np.random.Generator) -> FloatArray:

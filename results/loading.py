@@ -81,21 +81,47 @@ def _trials(selection: store.Selection) -> pd.DataFrame:
 
 def decoded(table: pa.Table) -> pd.DataFrame:
     """A part's trials as a frame, with `config` as JSON beside the hyperparameters."""
-    as_json = json.loads((table.schema.metadata or {}).get(rows.JSON_COLUMNS.encode(), b"[]"))
+    metadata = table.schema.metadata or {}
+    explicit = rows.EXPLICIT.encode() in metadata
+    as_json = json.loads(metadata.get(rows.JSON_COLUMNS.encode(), b"[]"))
     names = [name for name in table.column_names if name not in schema.TRIALS.names]
-    columns = {name: table.column(name).to_pylist() for name in names}
-    for name in as_json:
-        columns[name] = [json.loads(value) for value in columns[name]]
-    frame: pd.DataFrame = table.to_pandas()
-    for name in as_json:
-        frame[name] = columns[name]
-    frame.insert(len(schema.TRIALS.names), "config", list(_configs(columns)))
-    return frame.astype({"task": str, "method": str})
+    values: dict[str, list[object]] = {}
+    shown: dict[str, object] = {}
+    for name in names:
+        column = table.column(name)
+        given = [_ABSENT if value is None else value for value in column.to_pylist()]
+        if name in as_json:
+            given = [_from_json(value, explicit) for value in given]
+        values[schema.hyperparameter_of(name) if explicit else name] = given
+        odd = name in as_json or any(value != value for value in given)
+        shown[name if explicit else schema.column_of(name)] = (
+            list(map(_shown, given)) if odd else column.to_pandas()
+        )
+    frame: pd.DataFrame = table.select(schema.TRIALS.names).to_pandas()
+    frame = frame.assign(config=list(_configs(values, table.num_rows)))
+    beside = pd.DataFrame(shown, index=frame.index)
+    return pd.concat([frame.astype({"task": str, "method": str}), beside], axis="columns")
 
 
-def _configs(columns: dict[str, list[object]]) -> Iterator[str]:
+_ABSENT = object()
+"""Stands for a hyperparameter that is not active."""
+
+
+def _from_json(text: object, explicit: bool) -> object:
+    value = _ABSENT if text is _ABSENT else json.loads(str(text))
+    return _ABSENT if value is None and not explicit else value
+
+
+def _shown(value: object) -> object:
+    """In a frame, where a blank is what is not active."""
+    if value is _ABSENT:
+        return None
+    return str(value) if value is None or value != value else value
+
+
+def _configs(columns: dict[str, list[object]], count: int) -> Iterator[str]:
     """One JSON object a row, without the hyperparameters that are not active in it."""
     encode: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False).encode
-    for values in zip(*columns.values(), strict=True):
+    for values in zip(*columns.values(), strict=True) if columns else [()] * count:
         pairs = zip(columns, values, strict=True)
-        yield encode({name: value for name, value in pairs if value is not None})
+        yield encode({name: value for name, value in pairs if value is not _ABSENT})

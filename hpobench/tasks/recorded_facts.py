@@ -1,6 +1,14 @@
 """What a recorded table states of the task it was recorded from, beside its columns.
 
 It is JSON in the schema metadata of the Parquet file: plain values, of which nothing is called.
+
+Of the columns only `validation_error` and the hyperparameters are needed. Without
+    config, repetition     rows of equal hyperparameters are repetitions of one configuration
+    resource               all have the resource 1
+    training_s             the cost is not known: the clock counts evaluations
+    evaluation_s           it took no time of its own
+    test_error             there are no test values
+A hyperparameter called like a column of these has a column `param.NAME`.
 """
 
 import json
@@ -18,7 +26,7 @@ SERIES = (
     *("training_s", "evaluation_s"),
 )
 # What a table that states nothing is taken to hold beside its series.
-_METRICS = ("parameters", "memory_bytes", "latency_s")
+METRICS = ("parameters", "memory_bytes", "latency_s")
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Facts:
     metric: Metric = Metric("accuracy", "validation error", goal="maximize")  # noqa: RUF009
     fidelity: str = "epochs"
     comparable: bool = True
-    metrics: tuple[str, ...] = _METRICS
+    metrics: tuple[str, ...] = METRICS
 
     def to_json(self) -> bytes:
         """As stored in the metadata."""

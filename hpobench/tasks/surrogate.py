@@ -14,6 +14,7 @@
 import hashlib
 import json
 import logging
+import math
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -46,7 +47,7 @@ class SurrogateQualityError(ValueError):
 
 
 class _Curve(NamedTuple):
-    """What one configuration does under one seed, at all levels (k,)."""
+    """What one configuration does under one seed, at all levels (k,); test values may be none."""
 
     values: FloatArray
     true_values: FloatArray
@@ -60,7 +61,8 @@ class SurrogateTask:
     `arrays` are those of `hpobench.tasks.surrogate_fit.fit`; `facts` those of the table.
     `noise`: whether what is observed differs from the prediction as repetitions did; then costs do
     too. The true value is the prediction, that is the median over noise. Of a table of a single
-    repetition nothing is known about noise, and there is none.
+    repetition nothing is known about noise, and there is none. Of one without seconds the cost is
+    not known: the clock counts evaluations, a part of the highest resource being as much of one.
 
     `constraints`: bounds on metrics as in `TableTask`; their values are predicted, without noise.
 
@@ -86,7 +88,8 @@ class SurrogateTask:
         self.fidelity = facts.fidelity_of(self._levels)
         self._encoding = Encoding(self.space)
         self._curve = Posterior.from_arrays(arrays, "curve")
-        self._pace = Posterior.from_arrays(arrays, "pace")
+        self.clock = "seconds" if "pace_rows" in arrays else "evaluations"
+        self._pace = Posterior.from_arrays(arrays, "pace") if "pace_rows" in arrays else None
         self._inverse = Inverse(arrays["inverse"])
         self._ranks = np.array(arrays["ranks"])
         self._errors, self._courses = np.array(arrays["errors"]), np.array(arrays["courses"])
@@ -100,7 +103,7 @@ class SurrogateTask:
         }
         optimum, median = arrays["facts"].tolist()
         self.optimum: float | None = None if self.constraints else optimum
-        self.median: float | None = median
+        self.median: float | None = None if math.isnan(median) else median
 
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
         """Predict `job`. A checkpoint is the whole curve.
@@ -126,7 +129,7 @@ class SurrogateTask:
             values=whole.values[first:last],
             duration_s=seconds.item(-1),
             true_values=whole.true_values[first:last],
-            test_values=whole.test_values[first:last],
+            test_values=whole.test_values[first:last] if len(whole.test_values) else None,
             constraints=self._slacks(job.config, last - first),
             checkpoint=whole,
         )
@@ -135,11 +138,12 @@ class SurrogateTask:
         self.space.validate(config)
         vector = self._encoding.row(config)
         scores = self._curve.at(vector)
-        pace = np.exp(self._pace.at(vector))
+        pace = np.ones(1) if self._pace is None else np.exp(self._pace.at(vector))
         levels = len(self._levels)
         if not self._noise:
             values = self._inverse(scores)
-            return _Curve(values[:levels], values[:levels], values[levels:], pace * self._levels)
+            course = self._levels if self._pace else self._levels / self._levels[-1]
+            return _Curve(values[:levels], values[:levels], values[levels:], pace * course)
         drawn = self._draw(config, scores.item(self._last), seed)
         true, values = self._inverse(np.stack([scores, scores + self._errors[drawn]]))
         return _Curve(values[:levels], true[:levels], values[levels:], pace * self._courses[drawn])
@@ -172,7 +176,8 @@ def surrogate(
     """The surrogate of a recorded table, fitted if it was not; `table`, `space` as in `recorded`.
 
     `quality`: the least rank correlation with configurations left out, of the last error and of
-    the cost; raises SurrogateQualityError if the fit does not reach it.
+    the cost; raises SurrogateQualityError if the fit does not reach it. A cost that is not known,
+    or the same for all, is not judged.
     """
     arrays, facts, source = _fitted(table, space)
     _check_quality(table, measured(arrays), {**PROMISED, **(quality or {})})
@@ -188,7 +193,14 @@ def measured(arrays: Mapping[str, Any]) -> dict[str, float]:
 def _check_quality(table: str, found: Mapping[str, float], promised: Mapping[str, float]) -> None:
     if strange := [name for name in promised if name not in found]:
         raise ValueError(f"quality.{strange[0]} is not measured: use {', '.join(found)}")
+    if np.isnan(found["error"]):
+        raise SurrogateQualityError(
+            f"the surrogate of {table} is not served: its last errors, recorded or predicted, are "
+            "all the same"
+        )
     for name, least in promised.items():
+        if np.isnan(found[name]):
+            continue
         if not found[name] >= least:
             raise SurrogateQualityError(
                 f"the surrogate of {table} is not served: its rank correlation with the {name} of "
@@ -223,7 +235,8 @@ def main(tables: list[str]) -> None:
         by_level = dict(zip(arrays["levels"].tolist(), arrays["quality"].tolist(), strict=False))
         print(f"{table}: rank correlation with the means of configurations left out")
         print("  error after", ", ".join(f"{r:g}: {by_level[r]:.3f}" for r in by_level))
-        print(f"  cost {measured(arrays)['cost']:.3f}")
+        cost = measured(arrays)["cost"]
+        print("  cost not judged: unknown, or alike" if np.isnan(cost) else f"  cost {cost:.3f}")
 
 
 if __name__ == "__main__":

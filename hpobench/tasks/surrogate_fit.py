@@ -18,7 +18,8 @@ Notation: n configurations, R repetitions, k resource levels, D columns of `hpob
   the mean was estimated from the same R. A configuration draws from those whose last score was
   nearest to its own. Nothing is known of the noise of a single repetition: there is none.
 - *Quality.* Spearman's correlation of what is predicted with the means over repetitions, for
-  configurations left out, everything above but the scores being fitted anew without them.
+  configurations left out, everything above but the scores being fitted anew without them. That of
+  the cost is NaN if the cost is not known, or the same for all.
 """
 
 import warnings
@@ -36,6 +37,7 @@ from hpobench.space import Space
 from hpobench.tasks.array_cache import Arrays
 from hpobench.tasks.posterior import SCORES, Inverse, Posterior
 from hpobench.tasks.recorded_table import RecordedTable
+from hpobench.tasks.table_arrays import Mask, mean, median
 
 FOLDS = 10
 # Configurations by which length scales are found; the weights come from all.
@@ -46,9 +48,10 @@ _SAMPLE, _STARTS, _AROUND, _ROUNDS, _SEED = 4096, 32, 32, 40, 20240229
 def fit(table: RecordedTable) -> Arrays:
     """All that serves a surrogate, by name; `hpobench.tasks.surrogate` reads it.
 
-    `levels` (k,); `inverse` (2 k, scores); `ranks`, `errors`, `courses`: the noise; `facts`:
-    optimum and median; `quality` (k + 1,): correlation at each level, and of the cost; and a
-    posterior for `curve` (2 k), `pace` (1) and each positive metric (1).
+    `levels` (k,); `inverse` (2 k, scores), or (k, scores) without test values; `ranks`, `errors`,
+    `courses`: the noise; `facts`: optimum and median (NaN: there is none); `quality` (k + 1,):
+    correlation at each level, and of the cost; and a posterior for `curve` (2 k or k), `pace` (1),
+    if the cost is known, and each positive metric (1).
     """
     if len(table.values) < FOLDS:
         raise ValueError(
@@ -57,20 +60,31 @@ def fit(table: RecordedTable) -> Arrays:
         )
     encoding = Encoding(table.space)
     rows = encoding.rows([table.space.config_at(i) for i in range(len(table.values))])
-    worst = np.concatenate([_finite(table.values), _finite(table.test_values)], axis=2)
-    scores, paces = _scores(worst), _paces(table)
-    targets = {"curve": scores.mean(axis=1), "pace": np.log(paces).mean(axis=1)[:, None]}
+    exists = np.arange(table.values.shape[1]) < table.counts[:, None]
+    series = [table.values] if table.test_values is None else [table.values, table.test_values]
+    worst = np.concatenate([_finite(values, exists) for values in series], axis=2)
+    scores, paces = _scores(worst, exists), _paces(table, exists)
+    targets = {"curve": _mean(scores, table)}
+    if paces is not None:
+        targets["pace"] = _mean(np.log(paces)[:, :, None], table)
     for name, metric in table.metrics.items():
-        if (metric > 0).all():
-            targets[name] = np.log(metric[:, :, -1]).mean(axis=1)[:, None]
-    fitted = {name: _posterior(rows, target) for name, target in targets.items()}
-    inverse = _inverse(worst, scores)
+        if (metric[exists] > 0).all():
+            targets[name] = _mean(np.log(np.where(exists[:, :, None], metric, 1))[:, :, -1:], table)
+    last = len(table.levels) - 1
+    fitted = {
+        name: _posterior(rows, target, last if name == "curve" else 0)
+        for name, target in targets.items()
+    }
+    inverse = _inverse(worst[exists], scores[exists])
     space = Space(table.facts.space)
+    facts = Inverse(inverse)(_extremes(space, encoding, fitted["curve"], last))[:, last]
+    if median(_mean(table.values, table)[:, last]) is None:
+        facts[1] = np.nan
     arrays = {
         "levels": table.levels,
         "inverse": inverse,
-        "facts": Inverse(inverse)(_extremes(space, encoding, fitted["curve"]))[:, _last(scores)],
-        "quality": _quality(rows, targets, table.values.mean(axis=1), paces.mean(axis=1)),
+        "facts": facts,
+        "quality": _quality(rows, targets, table, paces),
         **_noise(table, scores, paces),
     }
     for name, posterior in fitted.items():
@@ -78,54 +92,59 @@ def fit(table: RecordedTable) -> Arrays:
     return arrays
 
 
-def _last(outputs: FloatArray) -> int:
-    """The leading one of (..., m) outputs: the last validation value, or the only one."""
-    return max(int(outputs.shape[-1]) // 2 - 1, 0)
+def _mean(curves: FloatArray, table: RecordedTable) -> FloatArray:
+    """(n, m): over the repetitions that each configuration has."""
+    return mean(curves, table.counts)[:, 0]
 
 
-def _finite(values: FloatArray) -> FloatArray:
+def _finite(values: FloatArray, exists: Mask) -> FloatArray:
     """(n, R, k) with the worst value of its level for one that diverged."""
-    finite = np.isfinite(values)
+    finite = np.isfinite(values) & exists[:, :, None]
     if not finite.any(axis=(0, 1)).all():
-        raise ValueError("every training has diverged: there is nothing to fit")
+        raise ValueError("every training has diverged at some level: there is nothing to fit")
     worst = np.where(finite, values, -np.inf).max(axis=(0, 1))
     return np.where(finite, values, worst)
 
 
-def _scores(values: FloatArray) -> FloatArray:
+def _scores(values: FloatArray, exists: Mask) -> FloatArray:
     """Normal quantiles of the ranks of (n, R, m), output by output."""
-    flat = values.reshape(-1, values.shape[2])
-    scores: FloatArray = ndtri((rankdata(flat, axis=0) - 0.5) / len(flat))
-    return scores.reshape(values.shape)
+    scores = np.zeros(values.shape)
+    flat = values[exists]
+    scores[exists] = ndtri((rankdata(flat, axis=0) - 0.5) / len(flat))
+    return scores
 
 
 def _inverse(values: FloatArray, scores: FloatArray) -> FloatArray:
-    """(m, scores): the value at each of `SCORES`."""
-    flat_scores = np.sort(scores.reshape(-1, scores.shape[2]), axis=0).T
-    flat_values = np.sort(values.reshape(-1, values.shape[2]), axis=0).T
-    return np.stack(list(map(_interpolated, flat_scores, flat_values)))
+    """(m, scores): the value at each of `SCORES`, of values (N, m) that have these scores."""
+    return np.stack(list(map(_interpolated, np.sort(scores, axis=0).T, np.sort(values, axis=0).T)))
 
 
 def _interpolated(scores: FloatArray, values: FloatArray) -> FloatArray:
     return np.interp(SCORES, scores, values)
 
 
-def _paces(table: RecordedTable) -> FloatArray:
-    """(n, R): seconds a unit of resource, over what was trained."""
+def _paces(table: RecordedTable, exists: Mask) -> FloatArray | None:
+    """(n, R): seconds a unit of resource, over what was trained, 1 where there is no training.
+
+    None: the cost is not known.
+    """
+    if table.seconds is None:
+        return None
     advanced = np.diff(table.seconds, axis=2, prepend=0.0) > 0
     trained = np.where(advanced, table.levels, 0.0).max(axis=2)
-    if not (trained > 0).all():
+    if not (trained[exists] > 0).all():
         raise ValueError("a training that took no time has no cost to model")
-    paces: FloatArray = table.seconds[:, :, -1] / trained
+    paces = np.ones(exists.shape)
+    paces[exists] = table.seconds[:, :, -1][exists] / trained[exists]
     return paces
 
 
-def _posterior(rows: FloatArray, target: FloatArray) -> Posterior:
-    """The posterior mean of `target` (n, m), its hyperparameters found from the leading column."""
+def _posterior(rows: FloatArray, target: FloatArray, leading: int) -> Posterior:
+    """The posterior mean of `target` (n, m), its kernel found from the `leading` column."""
     means, spreads = target.mean(axis=0), target.std(axis=0)
     normal = (target - means) / np.where(spreads > 0, spreads, 1.0)
     few = np.random.default_rng(_SEED).permutation(len(rows))[:_MOST]
-    kernel = _likeliest(rows[few], normal[few, _last(target)])
+    kernel = _likeliest(rows[few], normal[few, leading])
     process = _regression(kernel, None).fit(rows, normal)
     smooth = process.kernel_.k1
     scales = np.broadcast_to(smooth.k2.length_scale, rows.shape[1:])
@@ -168,17 +187,30 @@ def _climb(objective: Any, start: FloatArray, bounds: FloatArray) -> tuple[Float
 
 
 def _quality(
-    rows: FloatArray, targets: Arrays, values: FloatArray, paces: FloatArray
+    rows: FloatArray, targets: Arrays, table: RecordedTable, paces: FloatArray | None
 ) -> FloatArray:
     """Rank correlations (k + 1,) on configurations left out: at each level, and of the cost."""
-    curve, pace = np.empty_like(targets["curve"]), np.empty_like(targets["pace"])
+    judged = {name: targets[name] for name in ("curve", "pace") if name in targets}
+    predicted = {name: np.empty_like(target) for name, target in judged.items()}
     for left_out in _folds(len(rows)):
         kept = ~left_out
-        for target, predicted in ((targets["curve"], curve), (targets["pace"], pace)):
-            predicted[left_out] = _posterior(rows[kept], target[kept]).many(rows[left_out])
-    worst = np.nan_to_num(values, nan=np.inf)
-    pairs = [*zip(curve.T, worst.T, strict=False), (pace[:, 0], paces)]
-    return np.array([spearmanr(predicted, found).statistic for predicted, found in pairs])
+        for name, target in judged.items():
+            leading = len(table.levels) - 1 if name == "curve" else 0
+            model = _posterior(rows[kept], target[kept], leading)
+            predicted[name][left_out] = model.many(rows[left_out])
+    worst = np.nan_to_num(_mean(table.values, table), nan=np.inf)
+    found = [_correlation(*pair) for pair in zip(predicted["curve"].T, worst.T, strict=False)]
+    if paces is None:
+        return np.array([*found, np.nan])
+    cost = _mean(paces[:, :, None], table)[:, 0]
+    return np.array([*found, _correlation(predicted["pace"][:, 0], cost)])
+
+
+def _correlation(predicted: FloatArray, found: FloatArray) -> float:
+    """Spearman's; NaN if all that was found is the same."""
+    if (found == found[0]).all() or (predicted == predicted[0]).all():
+        return np.nan
+    return float(spearmanr(predicted, found).statistic)
 
 
 def _folds(count: int) -> list[NDArray[np.bool_]]:
@@ -186,38 +218,45 @@ def _folds(count: int) -> list[NDArray[np.bool_]]:
     return [np.isin(np.arange(count), part) for part in np.array_split(order, min(FOLDS, count))]
 
 
-def _noise(table: RecordedTable, scores: FloatArray, paces: FloatArray) -> Arrays:
+def _noise(table: RecordedTable, scores: FloatArray, paces: FloatArray | None) -> Arrays:
     """What repetitions differ by, configurations in the order of their last scores `ranks`.
 
     `errors` (n R, 2 k) is added to scores. `courses` (n R, k): seconds to each level, in units of
-    the predicted pace.
+    the predicted pace, or parts of an evaluation. Configurations with fewer repetitions than others
+    lend theirs in turn; those with one lend none.
     """
-    count, repetitions, levels = table.values.shape
-    if repetitions == 1:
-        width = scores.shape[2]
-        return {"ranks": np.zeros(1), "errors": np.zeros((1, width)), "courses": table.levels[None]}
-    widened = np.sqrt(repetitions / (repetitions - 1.0))
-    last = scores.mean(axis=1)[:, _last(scores)]
+    levels, width = len(table.levels), scores.shape[2]
+    course = table.levels if paces is not None else table.levels / table.levels[-1]
+    lenders = np.flatnonzero(table.counts > 1)
+    if not len(lenders):
+        return {"ranks": np.zeros(1), "errors": np.zeros((1, width)), "courses": course[None]}
+    last = _mean(scores, table)[lenders, levels - 1]
     order = np.argsort(last, kind="stable")
-    errors = (scores - scores.mean(axis=1, keepdims=True)) * widened
-    logs = np.log(paces)
-    factors = np.exp((logs - logs.mean(axis=1, keepdims=True)) * widened)
-    ended = np.isnan(table.values).any(axis=2, keepdims=True)
-    courses = np.where(ended, table.levels, table.seconds / paces[:, :, None])
+    which, counts = lenders[order], table.counts[lenders[order]]
+    turns = np.arange(scores.shape[1]) % counts[:, None]
+    at = which[:, None], turns
+    widened = np.sqrt(counts / (counts - 1.0))[:, None, None]
+    errors = (scores[at] - _mean(scores, table)[which][:, None]) * widened
+    courses = np.broadcast_to(course, (*turns.shape, levels))
+    if paces is not None and table.seconds is not None:
+        logs = np.log(paces)[:, :, None]
+        factors = np.exp((logs[at] - _mean(logs, table)[which][:, None]) * widened)
+        ended = np.isnan(table.values[at]).any(axis=2, keepdims=True)
+        spent = table.seconds[at] / paces[at][:, :, None]
+        courses = np.where(ended, table.levels, spent) * factors
     return {
         "ranks": last[order],
-        "errors": errors[order].reshape(count * repetitions, -1),
-        "courses": (courses * factors[:, :, None])[order].reshape(-1, levels),
+        "errors": errors.reshape(-1, width),
+        "courses": courses.reshape(-1, levels),
     }
 
 
-def _extremes(space: Space, encoding: Encoding, curve: Posterior) -> FloatArray:
-    """Scores (2, 2 k): at the least last score that could be found, and the median of a sample.
+def _extremes(space: Space, encoding: Encoding, curve: Posterior, leading: int) -> FloatArray:
+    """Scores (2, m): at the least last score that could be found, and the median of a sample.
 
     The best of a random sample are improved by random steps, ever shorter ones.
     """
     rng = np.random.default_rng(_SEED)
-    leading = _last(curve.means)
 
     def last(unit: FloatArray) -> FloatArray:
         return curve.many(encoding.rows(space.from_unit(unit)))[:, leading]

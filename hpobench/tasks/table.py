@@ -33,14 +33,19 @@ class TableTask:
     """Look evaluations up in arrays.
 
     `values` (n, R, k): minimised validation values. `seconds` (n, R, k): time from the beginning
-    of training to each resource level. `test_values` (n, R, k), if there are any. `metrics`: what
-    may be constrained, by name, each (n, R, k), (n, R) or (n,). `repetitions` (n,): how many
+    of training to each resource level; None: unknown, and the clock counts evaluations, a part of
+    the highest resource being as much of one. `test_values` (n, R, k), if there are any. `metrics`:
+    what may be constrained, by name, each (n, R, k), (n, R) or (n,). `repetitions` (n,): how many
     repetitions each configuration has, the others being padding; None: all R. `resources` (k,):
     the levels. Row i belongs to `space.config_at(i)`.
 
     `repetition` says which repetition an evaluation sees: "sampled", one drawn by a fixed hash of
-    seed and configuration; "mean", the mean over repetitions, values and times alike, hence free
+    seed and configuration; "paired", one drawn by the seed, the same for all configurations, as
+    folds of one split are; "mean", the mean over repetitions, values and times alike, hence free
     of noise; an integer, always that one. The true value is the mean over repetitions in any case.
+
+    A value that is not finite has failed. `short_curves`: of curves that end with NaN, "failed"
+    from there on, or "carried": they go on with their last value, at no further cost.
 
     `data_hash`: the SHA-256 of the source, for the manifest.
 
@@ -54,7 +59,7 @@ class TableTask:
         space: Space,
         metric: Metric,
         values: ArrayLike,
-        seconds: ArrayLike,
+        seconds: ArrayLike | None,
         *,
         resources: Sequence[float] = (1,),
         fidelity: Fidelity | None = None,
@@ -63,6 +68,7 @@ class TableTask:
         constraints: Mapping[str, Any] | None = None,
         repetitions: ArrayLike | None = None,
         repetition: str | int = "sampled",
+        short_curves: str = "failed",
         can_checkpoint: bool = True,
         data_hash: str = "",
     ) -> None:
@@ -79,20 +85,29 @@ class TableTask:
         choice = arrays.Choice(counts, shape, repetition, space)
         self._repetitions = choice.repetitions
         self._counts: list[int] | None = choice.drawn_from
+        self._paired = choice.paired
         self._resources = np.array(self._levels)
         self._resources.setflags(write=False)
-        self._true = arrays.mean(arrays.cube("values", values, shape), counts)[:, 0]
-        self._values = choice.rows("values", values)
-        self._seconds = choice.rows("seconds", seconds)
-        self._test = None if test_values is None else choice.rows("test_values", test_values)
+        known = arrays.measured("values", values, shape, short_curves)
+        self._true = arrays.mean(known, counts)[:, 0]
+        self._values = choice.rows("values", known)
+        self.clock = "evaluations" if seconds is None else "seconds"
+        if seconds is None:
+            seconds = np.broadcast_to(self._resources / self._levels[-1], shape)
+        failed = ~np.isfinite(arrays.cube("values", values, shape))
+        self._seconds = choice.rows("seconds", arrays.cost(seconds, failed, counts, space))
+        self._test = None
+        if test_values is not None:
+            tested = arrays.measured("test_values", test_values, shape, short_curves)
+            self._test = choice.rows("test_values", tested)
         self._slacks = {
             bound.metric: bound.slack(choice.rows(bound.metric, (metrics or {})[bound.metric]))
             for bound in self.constraints
         }
-        arrays.check_seconds(self._seconds)
         self._spans: dict[tuple[float, float], _Span] = {}
         self.optimum: float | None = self._smallest_feasible()
-        self.median: float | None = float(np.median(np.nan_to_num(self._true[:, -1], nan=np.inf)))
+        self.median = arrays.median(self._true[:, -1])
+        self.remarks = arrays.remarks(self._true[:, -1])
 
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:
         """Look up `job`. A checkpoint is the resource that was reached."""
@@ -105,7 +120,7 @@ class TableTask:
         first, part, resources, reached = self._spans.get((start, end)) or self._span(start, end)
         curve = row * self._repetitions
         if self._counts is not None:
-            curve += mix(seed, row) % self._counts[row]
+            curve += mix(seed, 0 if self._paired else row) % self._counts[row]
         # A whole row is a cheaper index than a row and a slice.
         at: Any = curve if part is None else (curve, part)
         seconds = self._seconds[at]
@@ -145,7 +160,10 @@ class TableTask:
             feasible &= (slack[:, -1].reshape(len(feasible), -1) >= 0).any(axis=1)
         if not feasible.any():
             bounds = f" that satisfies {self.constraints}" if self.constraints else ""
-            raise ValueError(f"the table has no configuration with a finite value{bounds}")
+            raise ValueError(
+                f"the table has no configuration with a finite value{bounds}: all that is not "
+                "finite has failed"
+            )
         return float(at_r_max[feasible].min())
 
 

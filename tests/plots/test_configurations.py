@@ -41,6 +41,25 @@ def test_categories_are_evenly_spaced_and_their_lines_side_by_side():
     ]
 
 
+def test_categories_that_read_alike_are_told_apart():
+    axis = parallel_axis("x", pd.Series([True, "True", False], dtype=object))
+    assert sorted(text for _, text in axis.ticks) == ["'True'", "False", "True"]
+
+
+def test_hyperparameters_called_like_the_facts_have_their_axes():
+    configs = pd.DataFrame(
+        {"method": ["m0"] * 3, "seed": [0, 1, 2], "value": [0.3, 0.2, 0.1],
+         "param.value": [1.0, 2.0, 3.0], "param.seed": ["a", "b", "a"]}
+    )  # fmt: skip
+    importance = pd.DataFrame(
+        {"hyperparameter": ["seed", "value"], "importance": [0.9, 0.1], "low": 0.0, "high": 1.0}
+    )
+    methods = {"m0": METHODS[next(iter(METHODS))]}
+    drawn = parallel_figure(configs, methods, importance, label="error")
+    names = [text.get_text() for text in drawn.figure.axes[0].get_yticklabels()]
+    assert names == ["seed", "value", "error"]
+
+
 def test_constant_missing_and_whole_numbers():
     assert parallel_axis("x", pd.Series([3, 3])).ticks == ((0.5, "3"),)
     empty = parallel_axis("x", pd.Series([np.nan, np.nan]))

@@ -13,6 +13,7 @@ from hpobench.results.configurations import (
     incumbent_configs,
     leaves_of,
     shares,
+    texts,
 )
 from hpobench.schema import TaskFacts
 
@@ -149,6 +150,31 @@ def test_refusals(synthetic):
     failed.trials = pd.DataFrame([{"task": "t", "method": "a", "seed": 0, "trial": 0, "x": 1.0}])
     with pytest.raises(ValueError, match="'t' has 0 different configurations"):
         importance(failed, "t", rng)
+
+
+def test_every_name_of_a_hyperparameter_has_its_axis(synthetic):
+    """Columns that are taken have a prefix, and the names come back in the table of importance."""
+    rng = np.random.default_rng(0)
+    names = ["value", "run", "param.seed", "param.param.x", "hyperparameter", "status", "low"]
+    columns = {name: rng.random(60) for name in names}
+    study = study_of(synthetic, columns["value"], **columns)
+    table = importance(study, "t", rng)
+    assert sorted(table["hyperparameter"]) == sorted(
+        ["value", "run", "seed", "param.x", "hyperparameter", "status", "low"]
+    )
+    assert table["hyperparameter"][0] == "value"
+    assert table["importance"][0] > 0.9
+    configs = incumbent_configs(study, "t")
+    assert list(configs) == [
+        "method", "seed", "value", "param.value", "run", "param.seed", "param.param.x",
+        "hyperparameter", "status", "low",
+    ]  # fmt: skip
+    np.testing.assert_allclose(configs["param.value"], configs["value"])
+
+
+def test_texts_tell_categories_apart():
+    values = pd.Series([True, "True", 1, 1.0, "1", "a", 2.5, None], dtype=object)
+    assert texts(values).tolist() == ["True", "'True'", "1", "1", "'1'", "a", "2.5", "None"]
 
 
 def test_incumbents_and_their_configurations_by_hand(synthetic):

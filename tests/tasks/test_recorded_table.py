@@ -119,6 +119,79 @@ def test_a_diverged_training_has_failed_from_there_on(tmp_path):
     assert task.evaluate(Job(0, config, 0, 2), 0, None).value < 1
 
 
+RATE = {"lr": {"type": "float", "low": 1e-4, "high": 1, "log": True}}
+RENAMED = {"loss": "validation_error", "seconds": "training_s"}
+
+
+def rows_of(names, *rows):
+    return [dict(zip(names.split(), row, strict=True)) for row in rows]
+
+
+def as_it_is(path, rows, space=RATE):
+    """The task of a table as somebody has it: a row a result, a column a hyperparameter."""
+    table = {RENAMED.get(name, name): [row[name] for row in rows] for name in rows[0]}
+    made_tables.pq.write_table(made_tables.pa.table(table), path)
+    return recorded(str(path), space=space)
+
+
+def test_rows_of_equal_configurations_are_repetitions(tmp_path):
+    """By hand: 0.1 has 0.10 and 0.30, mean 0.20; the others 0.21 and 0.50."""
+    rows = rows_of("lr loss seconds", (0.1, 0.1, 1), (0.1, 0.3, 1), (0.01, 0.21, 1), (1e-3, 0.5, 1))
+    task = as_it_is(tmp_path / "t.parquet", rows)
+    assert task.space.size == 3
+    assert task.optimum == pytest.approx(0.2)
+    assert task.median == pytest.approx(0.21)
+    found = {task.evaluate(Job(0, {"lr": 0.1}, 0, 1), seed, None).values[0] for seed in range(40)}
+    assert found == {0.1, 0.3}
+    assert task.evaluate(Job(0, {"lr": 0.1}, 0, 1), 0, None).true_values == pytest.approx([0.2])
+    with pytest.raises(ValueError, match="have not all the same repetitions"):
+        recorded(str(tmp_path / "t.parquet"), space=RATE, repetition="paired")
+
+
+def test_a_cost_that_is_not_known_is_named(tmp_path):
+    rows = rows_of("lr loss seconds", (0.1, 0.1, None), (0.01, 0.2, 60.0), (1e-3, 0.5, 60.0))
+    with pytest.raises(ValueError, match=r"t\.parquet: the cost of \{'lr': 0\.1\} is not known"):
+        as_it_is(tmp_path / "t.parquet", rows)
+
+
+def test_without_cost_and_test_values_the_clock_counts_evaluations(tmp_path):
+    rows = [(0.1, 10, 0.9), (0.1, 50, 0.5), (0.01, 10, 0.8), (0.01, 50, 0.7)]
+    task = as_it_is(tmp_path / "t.parquet", rows_of("lr resource loss", *rows))
+    assert (task.clock, task.optimum, task.median) == ("evaluations", 0.5, 0.6)
+    found = task.evaluate(Job(0, {"lr": 0.1}, 0, 50), 0, None)
+    assert found.seconds.tolist() == [0.2, 1.0]
+    assert found.test_values is None
+
+
+def test_curves_that_end_early_are_carried_or_failed_or_refused(tmp_path):
+    rows = [(0.1, 1, 2.0, 0.9), (0.1, 2, 4.0, 0.45), (0.01, 1, 3.0, 0.79)]
+    path = tmp_path / "t.parquet"
+    with pytest.raises(
+        ValueError, match=r"\{'lr': 0.01\} ends at the resource 1 of 2.*=carried lets"
+    ):
+        as_it_is(path, rows_of("lr resource seconds loss", *rows))
+    carried = recorded(str(path), space=RATE, short_curves="carried")
+    found = carried.evaluate(Job(0, {"lr": 0.01}, 0, 2), 0, None)
+    assert (found.values.tolist(), found.seconds.tolist()) == ([0.79, 0.79], [3.0, 3.0])
+    assert (carried.optimum, carried.median) == (0.45, pytest.approx((0.45 + 0.79) / 2))
+    failed = recorded(str(path), space=RATE, short_curves="failed")
+    values = failed.evaluate(Job(0, {"lr": 0.01}, 0, 2), 0, None).values
+    assert np.isnan(values).tolist() == [False, True]
+
+
+def test_hyperparameters_called_like_columns(tmp_path):
+    rows = rows_of("config param.config loss", (0, 0.1, 0.5), (1, 0.2, 0.4))
+    space = {"config": {"type": "float", "low": 0, "high": 1}}
+    task = as_it_is(tmp_path / "t.parquet", rows, space)
+    assert [task.space.config_at(n) for n in range(2)] == [{"config": 0.1}, {"config": 0.2}]
+
+
+def test_one_number_for_two_configurations_is_refused(tmp_path):
+    rows = rows_of("config lr loss", (0, 0.1, 0.5), (0, 0.2, 0.4))
+    with pytest.raises(ValueError, match="config 0 has rows of several configurations"):
+        as_it_is(tmp_path / "t.parquet", rows)
+
+
 def test_designs_that_repeat_themselves_count_once(tmp_path):
     table = columns(count=2, repetitions=1)
     for name in made_tables.SPACE:
@@ -152,9 +225,9 @@ def broken(change):
         (lambda t: t.update(kind=["a"] * 24, extra=[None] * 24), "'extra' is missing"),
         (lambda t: t.pop("training_s"), "no column training_s"),
         (lambda t: t.update(test_error=["x"] * 24), "test_error holds string, not numbers"),
-        (lambda t: [v.pop() for v in t.values()], "configuration 2 has not one row for each"),
-        (lambda t: [v.append(v[3]) for v in t.values()], "configuration 0 has not one row"),
-        (lambda t: [v.pop(8) for v in t.values()], "configuration 1 .* see repetition 0"),
+        (lambda t: [v.pop() for v in t.values()], "ends at the resource 3 of 4 with a finite"),
+        (lambda t: [v.append(v[3]) for v in t.values()], "'layers': 4.* has not one row"),
+        (lambda t: [v.pop(8) for v in t.values()], "'layers': 2.* see repetition 0"),
         (lambda t: t.update(resource=[0.0] * 24), "a resource that is not above 0"),
     ],
 )

@@ -108,6 +108,50 @@ def test_without_noise_and_with_a_single_repetition_all_seeds_see_the_same(table
         assert one.duration_s == other.duration_s
 
 
+def test_a_table_without_cost_and_test_values_has_a_surrogate(tmp_path):
+    """A clock of evaluations: the part of the highest resource is the part of an evaluation."""
+    configs = made_tables.design(made_tables.Space(made_tables.SPACE), 64)
+    columns = made_tables.columns(configs, 1, 0.0)
+    wanted = ("resource", "validation_error", "parameters", *made_tables.SPACE)
+    path = made_tables.write(tmp_path / "t.parquet", {name: columns[name] for name in wanted})
+    made = surrogate.surrogate(path, quality={"cost": 1.0})
+    assert made.clock == "evaluations"
+    config = made.space.sample(np.random.default_rng(0), 1)[0]
+    found = made.evaluate(job(config), 0, None)
+    assert found.test_values is None
+    assert found.seconds.tolist() == [0.25, 0.5, 0.75, 1.0]
+    whole = made.evaluate(
+        job(config, 2, 4), 0, made.evaluate(job(config, 0, 2), 0, None).checkpoint
+    )
+    assert whole.seconds.tolist() == [0.25, 0.5]
+
+
+def test_repetitions_of_some_configurations_only(tmp_path):
+    """Those that were repeated lend their noise; a cost that is the same for all is not judged."""
+    configs = made_tables.design(made_tables.Space(made_tables.SPACE), 64)
+    columns = made_tables.columns(configs, 3, NOISE)
+    rows = len(columns["config"])
+    columns["training_s"], columns["evaluation_s"] = columns["resource"], [0.0] * rows
+    kept = [i for i in range(rows) if columns["repetition"][i] <= columns["config"][i] % 3]
+    ragged = {name: [values[i] for i in kept] for name, values in columns.items()}
+    path = made_tables.write(tmp_path / "t.parquet", ragged)
+    made = surrogate.surrogate(path, quality={"error": 0.8, "cost": 1.0})
+    config = made.space.sample(np.random.default_rng(0), 1)[0]
+    found = [made.evaluate(job(config), seed, None) for seed in range(200)]
+    values = np.array([one.values for one in found])
+    assert (values / values.mean(axis=0)).std(axis=0) == pytest.approx([NOISE] * 4, rel=0.5)
+    assert {tuple(one.seconds.round(9)) for one in found} == {(1.0, 2.0, 3.0, 4.0)}
+
+
+def test_errors_that_are_all_alike_are_refused(tmp_path):
+    configs = made_tables.design(made_tables.Space(made_tables.SPACE), 16)
+    columns = made_tables.columns(configs, 1, 0.0)
+    columns["validation_error"] = [0.5] * len(columns["config"])
+    path = made_tables.write(tmp_path / "t.parquet", columns)
+    with pytest.raises(SurrogateQualityError, match="last errors, recorded or predicted, are all"):
+        surrogate.surrogate(path)
+
+
 def test_optimum_and_median(task):
     """Against the closed form on a fine design."""
     configs = task.space.sample(np.random.default_rng(4), 3000)
@@ -123,7 +167,7 @@ def test_what_is_served_is_what_scikit_learn_predicts():
     """The posterior mean of a Gaussian process, one vector at a time and many at once."""
     rng = np.random.default_rng(0)
     rows, target, new = rng.random((40, 3)), rng.random((40, 2)), rng.random((9, 3))
-    posterior = surrogate_fit._posterior(rows, target)
+    posterior = surrogate_fit._posterior(rows, target, 0)
     shape = kernels.Matern(posterior.scales, nu=2.5)
     # Weights are K^-1 (y - mean) times the variance: predictions are linear in them.
     expected = shape(new, rows) @ posterior.weights + target.mean(axis=0)

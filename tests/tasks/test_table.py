@@ -94,7 +94,7 @@ def test_indexed_repetition():
         make(repetition=2)
     with pytest.raises(ValueError, match=r"repetition=1 does not exist for 1 of 2 .*\{'x': 20\}"):
         make(repetition=1)
-    with pytest.raises(ValueError, match="repetition='best': use sampled, mean or"):
+    with pytest.raises(ValueError, match="repetition='best': use sampled, paired, mean or"):
         make(repetition="best")
     with pytest.raises(ValueError, match="repetition=True"):
         make(repetition=True)
@@ -102,7 +102,8 @@ def test_indexed_repetition():
 
 def test_failed_trainings_are_no_optimum():
     task = TableTask(SPACE, METRIC, [[[NAN]], [[0.5]]], [[[1.0]], [[1.0]]])
-    assert (task.optimum, task.median) == (0.5, np.inf)
+    # Just half have failed: the median is the worst of the others.
+    assert (task.optimum, task.median) == (0.5, 0.5)
     assert task.evaluate(job(0, 1), 0, None).value == np.inf
 
 
@@ -157,7 +158,102 @@ def test_wrong_arrays(settings, message):
 
 def test_seconds_are_cumulative():
     with pytest.raises(ValueError, match="count from 0"):
-        TableTask(SPACE, METRIC, VALUES, np.array(SECONDS)[:, :, ::-1], resources=LEVELS)
+        TableTask(SPACE, METRIC, VALUES, np.array(SECONDS)[:, :, ::-1], resources=LEVELS,
+                  repetitions=[2, 1])  # fmt: skip
+
+
+def single(values, seconds=None, **settings):
+    """One configuration a value, one repetition, one level."""
+    count = len(values)
+    return TableTask(
+        Space({"x": Ordinal(tuple(range(count)))}),
+        METRIC,
+        np.reshape(values, (count, 1, 1)),
+        None if seconds is None else np.reshape(seconds, (count, 1, 1)),
+        **settings,
+    )
+
+
+def test_what_is_not_finite_has_failed():
+    task = single([0.3, np.inf, 0.1, -np.inf, 0.2], [1.0] * 5)
+    # By hand: 0.1, 0.2, 0.3, failed, failed: the third of five is 0.3.
+    assert (task.optimum, task.median) == (0.1, 0.3)
+    found = task.evaluate(job(0, 1, x=1), 0, None)
+    assert np.isnan(found.values).all()
+    assert np.isnan(found.true_values).all()
+    assert found.value == np.inf
+
+
+def test_no_median_where_more_than_half_have_failed():
+    task = single([0.1, np.inf, NAN, -np.inf, 0.2], [1.0] * 5)
+    assert (task.optimum, task.median) == (0.1, None)
+    assert "3 of 5 configurations have failed, more than half" in task.remarks[0]
+    assert single([0.1, 0.2], [1, 1]).remarks == ()
+
+
+@pytest.mark.parametrize("value", [1e308, -1.7e308, 1e200])
+def test_values_whose_differences_overflow_are_refused(value):
+    with pytest.raises(ValueError, match=r"values holds -?1.*differences and squares overflow"):
+        single([0.1, value, 0.2], [1.0] * 3)
+
+
+def test_a_value_far_above_all_others_is_named():
+    task = single([0.1, 1e30, 0.2, 1e30, 0.9], [1.0] * 5)
+    assert "The value 1e+30 of 2 of 5 configurations" in task.remarks[0]
+    assert "at most 0.9" in task.remarks[0]
+
+
+def test_a_cost_that_is_not_known_is_refused_and_named():
+    with pytest.raises(ValueError, match=r"the cost of \{'x': 1\} is not known.*seconds are nan"):
+        single([0.1, 0.2, 0.3], [1.0, NAN, 1.0])
+    with pytest.raises(ValueError, match=r"the cost of \{'x': 1\} is not known"):
+        single([0.1, NAN, 0.3], [1.0, NAN, 1.0])
+    with pytest.raises(ValueError, match="all seconds are 0"):
+        single([0.1, 0.2], [0.0, 0.0])
+
+
+def test_without_seconds_the_clock_counts_evaluations():
+    task = TableTask(SPACE, METRIC, VALUES, None, resources=LEVELS, repetitions=[2, 1])
+    assert (task.clock, make().clock) == ("evaluations", "seconds")
+    first = task.evaluate(job(0, 3), 0, None)
+    assert first.seconds == pytest.approx([1 / 9, 3 / 9])
+    assert task.evaluate(job(3, 9), 0, first.checkpoint).seconds == pytest.approx([6 / 9])
+
+
+def test_a_failed_curve_stands_still():
+    curves, seconds = [[[0.9, NAN, NAN]], [[0.8, 0.6, 0.5]]], [[[1, 3, NAN]], [[1, 2, 3]]]
+    found = TableTask(SPACE, METRIC, curves, seconds, resources=LEVELS).evaluate(job(0, 9), 0, None)
+    assert found.seconds.tolist() == [1, 3, 3]
+    assert np.isnan(found.values).tolist() == [False, True, True]
+
+
+def test_short_curves_are_carried_on_if_that_is_said():
+    curves, seconds = [[[0.9, NAN, NAN]], [[0.8, np.inf, NAN]]], [[[1, NAN, NAN]], [[1, 2, NAN]]]
+    task = TableTask(SPACE, METRIC, curves, seconds, resources=LEVELS, short_curves="carried")
+    found = task.evaluate(job(0, 9), 0, None)
+    assert (found.values.tolist(), found.seconds.tolist()) == ([0.9] * 3, [1] * 3)
+    # Infinity is a value that was seen: that training has diverged.
+    assert np.isnan(task.evaluate(job(0, 9, x=20), 0, None).values).tolist() == [False, True, True]
+    assert (task.optimum, task.median) == (0.9, 0.9)
+    with pytest.raises(ValueError, match="short_curves='cut': use one of failed, carried"):
+        TableTask(SPACE, METRIC, curves, seconds, resources=LEVELS, short_curves="cut")
+
+
+def test_paired_repetitions_are_the_same_for_all_configurations():
+    """Configuration i has i + r / 10 in repetition r: the tenths say which one was seen."""
+    values = np.arange(6)[:, None, None] + np.arange(5)[None, :, None] / 10
+    space = Space({"x": Ordinal(tuple(range(6)))})
+    task = TableTask(space, METRIC, values, np.ones(values.shape), repetition="paired")
+
+    def drawn(seed, x):
+        return round(10 * (task.evaluate(job(0, 1, x=x), seed, None).values.item() - x))
+
+    seen = [{drawn(seed, x) for x in range(6)} for seed in range(60)]
+    assert {len(some) for some in seen} == {1}
+    assert set.union(*seen) == set(range(5))
+    ragged = [5, 5, 5, 4, 5, 5]
+    with pytest.raises(ValueError, match=r"\{'x': 3\} has 4 of 5: use sampled or mean"):
+        TableTask(space, METRIC, values, values + 1, repetition="paired", repetitions=ragged)
 
 
 def test_answers_cannot_be_changed():
