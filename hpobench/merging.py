@@ -168,6 +168,24 @@ def differences(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[
     ]
 
 
+def changed_code(hidden: Iterable[Entry], plan: Plan) -> list[str]:
+    """The tasks and methods whose own code is not what it was when hidden pairs were run."""
+    now = {
+        (group, pair[group]): pair["code"][group]
+        for pair in plan["pairs"]
+        for group in pair.get("code", {})
+    }
+    return list(
+        dict.fromkeys(
+            f"the code of {group} {pair[group]} has changed"
+            for pair in hidden
+            for group in ("task", "method")
+            if (code := now.get((group, pair[group]))) is not None
+            and pair.get("code", {}).get(group, code) != code
+        )
+    )
+
+
 def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in node.items():

@@ -1,8 +1,9 @@
 """What a study will run: pairs of task and method over seeds, each with a fingerprint.
 
 The fingerprint covers all that can change the result of a run but its seed: the settings of task
-and method, budget, workers, overhead, study seed. A stored run counts as done if its fingerprint
-is the planned one, so that changing one method's settings reruns that method and no other.
+and method and the user's own code behind them (see `sources`), budget, workers, overhead, study
+seed. A stored run counts as done if its fingerprint is the planned one, so that changing one
+method's settings reruns that method and no other.
 """
 
 import hashlib
@@ -18,6 +19,8 @@ from hpobench.rows import RunKey
 Config = Mapping[str, Any]
 # They count only when the clock is the wall's.
 REAL_SETTINGS = ("clock", "job_timeout_s", "worker_memory_mb", "engine")
+# Pairs that were planned before these were known keep their fingerprints.
+_ONLY_IF_SET = ("library", "task_code", "method_code")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Pair:
     replay_fingerprint: str = ""
     data_hash: str = ""
     library: str = ""
+    task_code: str = ""
+    method_code: str = ""
     clock: str = "simulated"
     job_timeout_s: float | None = None
     worker_memory_mb: float | None = None
@@ -49,15 +54,17 @@ class Pair:
     @property
     def conditions(self) -> str:
         """The fingerprint of all settings but the method's: pairs that compare share it."""
-        mine = ("seeds", "method", "method_config", "library", "replay_fingerprint")
+        mine = (
+            *("seeds", "method", "method_config", "method_code"),
+            *("library", "replay_fingerprint"),
+        )
         return digest(self._content(*mine))
 
     def _content(self, *without: str) -> dict[str, Any]:
         aside = {"fingerprint", "budget", "replay_from", *without}
         if self.clock == "simulated":
             aside |= set(REAL_SETTINGS)
-        if not self.library:
-            aside.add("library")
+        aside |= {name for name in _ONLY_IF_SET if not getattr(self, name)}
         names = {spec.name for spec in fields(self)} - aside
         content = {name: getattr(self, name) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}

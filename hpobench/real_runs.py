@@ -16,7 +16,7 @@ from hpobench.names import as_file_name
 from hpobench.plan import Chunk, Pair
 from hpobench.randomness import objective_seed
 from hpobench.rows import RunRecord
-from hpobench.runner import build_task, record_run
+from hpobench.runner import build_task, check_code, record_run
 from hpobench.simulator import Event
 from hpobench.turns import Report, missing, turn
 
@@ -43,6 +43,7 @@ def run_all(
             left = missing(folder, chunk) if mine else None
             errors: dict[int, str] = {}
             for seed in left.seeds if left else ():
+                check_code(chunk.pair, on_disk=True)
                 journal = journal_path(folder, chunk.pair, seed)
                 record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
                 store.write_part(folder, [record])

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from hydra.errors import InstantiationException
 
-from hpobench import names, overhead, runner, store
+from hpobench import names, overhead, runner, sources, store
 from hpobench.budget import Budget
 from hpobench.config import Composed, ConfigError
 from hpobench.contracts import Task
@@ -132,6 +132,8 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 overhead=settings["overhead"],
                 data_hash=getattr(task, "data_hash", ""),
                 library=getattr(method, "version", ""),
+                task_code=sources.digest(task_config),
+                method_code=sources.digest(method_config),
                 **real,
                 **_replayed(recorded, task_name, method_name, numbers),
             )

@@ -6,14 +6,15 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
 
-from hpobench import failures, overhead, store
+from hpobench import failures, overhead, sources, store
+from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.deciding import close, set_up
 from hpobench.dotted import with_own_targets
@@ -140,7 +141,30 @@ def run_chunk(chunk: Chunk, folder: Path) -> Report:
         return Report(chunk, _run(left, folder) if left else {})
 
 
+def check_code(pair: Pair, on_disk: bool = False) -> None:
+    """Raise ConfigError if the code that runs is not what it was when the study was planned.
+
+    `on_disk`: that of the task runs in processes that are yet to begin.
+    """
+    if not (pair.task_code or pair.method_code):
+        return
+    with suppress(Exception):  # they are imported; what is wrong with them ends the run
+        build_task(pair.task_config)
+        _method(json.dumps(pair.method_config))
+    for what, name, planned, now in (
+        ("task", pair.task, pair.task_code, sources.digest(pair.task_config, on_disk)),
+        ("method", pair.method, pair.method_code, sources.digest(pair.method_config)),
+    ):
+        if planned != now:
+            raise ConfigError(
+                f"the code of {what} {name!r} was changed while the study ran: what was stored "
+                "before is of the code as it was. Call again for a study of the new code: "
+                "name=OTHER, or --replace"
+            )
+
+
 def _run(chunk: Chunk, folder: Path) -> dict[int, str]:
+    check_code(chunk.pair)
     records = [run_one(chunk.pair, seed, charge) for seed, charge in _charges(chunk)]
     store.write_part(folder, records)
     return {record.key.seed: record.failure for record in records if record.failure}

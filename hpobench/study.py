@@ -7,10 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpobench import layout, locks, real_runs, resolve, runner, schema, store
+from hpobench import layout, locks, real_runs, resolve, runner, schema, sources, store
 from hpobench.config import Composed, ConfigError
 from hpobench.live import Watch
-from hpobench.merging import Change, Entry, adopt, compare, differences, merge, unplanned
+from hpobench.merging import (
+    Change,
+    Entry,
+    adopt,
+    changed_code,
+    compare,
+    differences,
+    merge,
+    unplanned,
+)
 from hpobench.plan import REAL_SETTINGS, Chunk, Pair, chunks, digest
 from hpobench.rows import RunKey
 from hpobench.turns import Report, side_by_side
@@ -130,6 +139,13 @@ class Study:
             )
         return stored
 
+    def unread(self) -> list[str]:
+        """Modules of the user's own whose source cannot be found, so that changes go unnoticed."""
+        configs = [
+            config for pair in self.pairs for config in (pair.task_config, pair.method_config)
+        ]
+        return sorted({name for config in configs for name in sources.unread(config)})
+
     def planned_seeds(self) -> dict[tuple[str, str], list[int]]:
         """By task and method, the seeds of the whole study: of earlier calls and of this one."""
         pairs = merge(self.stored_plan(), self.plan())["pairs"]
@@ -145,7 +161,8 @@ class Study:
             known, own = config.get(group) or {}, self.settings[group]
             both = [name for name in own if name in known]
             there[group], here[group] = _less_about(known, both), _less_about(own, both)
-        return replaced(change, reasons=tuple(differences(there, here)) or change.reasons)
+        reasons = [*differences(there, here), *changed_code(change.hidden, plan)]
+        return replaced(change, reasons=tuple(reasons) or change.reasons)
 
     def plan(self) -> layout.Plan:
         """The plan as stored in study.json."""
@@ -173,6 +190,7 @@ class Study:
                     "fingerprint": pair.fingerprint,
                     "conditions": pair.conditions,
                     "seeds": list(pair.seeds),
+                    "code": {"task": pair.task_code, "method": pair.method_code},
                 }
                 for pair in self.pairs
             ],

@@ -113,6 +113,10 @@ def _notes(study: "Study", change: "Change") -> list[str]:
     notes = []
     if change.kind in ("extends", "replaces"):
         notes.append(f"this call {change.in_words()}")
+    notes += [
+        f"the source of {name} cannot be found: a change of it goes unnoticed"
+        for name in study.unread()
+    ]
     planned = study.planned_seeds()
     total, mine = sum(map(len, planned.values())), len(study.keys())
     if mine < total:
