@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hpobench.plots.sheet import Drawn, add_caption, legend_above
-from hpobench.plots.style import BAND_ALPHA, looks, new_figure, styled
+from hpobench.plots.style import BAND_ALPHA, looks, new_figure, plain_where_needed, styled
 from hpobench.plots.words import NAME_POINTS, characters, in_lines
 from hpobench.schema import MethodFacts
 
@@ -233,6 +233,7 @@ def add_key(
 
 def settle(figure: Figure) -> None:
     """Lay the figure out once more: with axes of a fixed aspect the first time is not enough."""
+    plain_where_needed(figure)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -240,5 +241,6 @@ def settle(figure: Figure) -> None:
 
 def height_of(figure: Figure, artist: Any) -> float:
     """In inches."""
+    plain_where_needed(figure)
     canvas: Any = figure.canvas
     return float(artist.get_window_extent(canvas.get_renderer()).height) / figure.dpi

@@ -20,7 +20,15 @@ from hpobench.plots.axes import (
     set_value_axis,
 )
 from hpobench.plots.caption import caption, wrapped
-from hpobench.plots.style import PANEL_IN, SINGLE_IN, Look, looks, new_figure, styled
+from hpobench.plots.style import (
+    PANEL_IN,
+    SINGLE_IN,
+    Look,
+    looks,
+    new_figure,
+    plain_where_needed,
+    styled,
+)
 from hpobench.results.comparison import Comparison
 from hpobench.schema import MethodFacts
 
@@ -131,6 +139,7 @@ def _handle(look: Look, facts: MethodFacts) -> Line2D:
 
 def _size_of(figure: Figure, artist: Artist) -> tuple[float, float]:
     """Width and height in inches."""
+    plain_where_needed(figure)
     canvas: Any = figure.canvas
     extent = artist.get_window_extent(canvas.get_renderer())
     return extent.width / figure.dpi, extent.height / figure.dpi

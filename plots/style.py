@@ -3,12 +3,16 @@
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 
 from hpobench import atomic
 from hpobench.schema import MethodFacts
@@ -122,6 +126,37 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
+def plain_where_needed(figure: Figure) -> None:
+    """Show texts as they are that matplotlib would set as mathematics, and cannot; before drawing.
+
+    Labels come from outside: one with a bad `$...$` must not cost the figure.
+    """
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = axis.get_ticklabels()  # ticks are numbered anew whenever they are drawn
+            if not all(_can_be_set(text.get_text()) for text in ticks):
+                for text in ticks:
+                    text.set_parse_math(False)
+    for text in figure.findobj(Text):
+        if not _can_be_set(text.get_text()):
+            text.set_parse_math(False)
+
+
+def _can_be_set(text: str) -> bool:
+    return "$" not in text or all(map(_is_well_formed, text.split("\n")))
+
+
+@lru_cache(maxsize=1024)
+def _is_well_formed(line: str) -> bool:
+    if not is_math_text(line):
+        return True
+    try:
+        MathTextParser("path").parse(line)
+    except ValueError:
+        return False
+    return True
+
+
 def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
     """Write `stem`.png (200 dpi) and `stem`.pdf into `folder`, made if need be; their paths.
 
@@ -130,6 +165,7 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
+    plain_where_needed(figure)
     with styled():
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()  # once; each savefig would find the layout anew

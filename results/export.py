@@ -12,7 +12,7 @@ import pandas as pd
 
 from hpobench.results.across import final_regrets
 from hpobench.results.incumbents import incumbents
-from hpobench.results.markup import Cell, latex, markdown
+from hpobench.results.markup import Cell, latex, markdown, note
 from hpobench.results.normalise import references
 from hpobench.results.pairing import Regrets
 from hpobench.results.scores import MEAN, scores
@@ -206,8 +206,7 @@ def tables(
     if not sections:
         raise ValueError("no task of the study can be normalised: there is nothing to export")
     written = [FORMATS[style](each.table, each.caption, each.label) for each in sections]
-    comment = "% " if style == "latex" else ""
-    return "\n".join([*written, *(f"{comment}{reason}\n" for reason in refused)])
+    return "\n".join([*written, *(note(reason, style) for reason in refused)])
 
 
 def _sections(

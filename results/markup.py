@@ -1,6 +1,7 @@
 """A table as Markdown or LaTeX: names escaped, the best cell bold, what is tied with it marked."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,15 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    # After the end of a row these two would be its arguments.
+    "[": "{[}",
+    "*": "{*}",
     "±": r"$\pm$",
-    "\n": " ",
 }
+
+# They change the order in which letters are shown.
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _markdown_text(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>|#~$&^])", r"\\\1", _one_line(text))
 
 
 def _latex_cell(cell: Cell) -> str:
@@ -124,4 +131,17 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    return "".join(_LATEX.get(character, character) for character in _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks and control characters: what follows one could be taken for markup."""
+    words = " ".join(text.split())
+    return "".join(
+        letter for letter in words if unicodedata.category(letter) != "Cc" and letter not in _BIDI
+    )
+
+
+def note(text: str, style: str) -> str:
+    """A sentence beside the tables: a paragraph in Markdown, a comment in LaTeX."""
+    return f"% {_one_line(text)}\n" if style == "latex" else f"{_markdown_text(text)}\n"

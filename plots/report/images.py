@@ -7,7 +7,7 @@ from PIL import Image as Pixels
 
 from hpobench.plots.report.blocks import Image
 from hpobench.plots.sheet import CAPTION_POINTS, Drawn
-from hpobench.plots.style import styled
+from hpobench.plots.style import plain_where_needed, styled
 
 WIDE_IN = 9.0
 DPI = 150
@@ -21,6 +21,7 @@ def image(drawn: Drawn, alt: str, *, replaced: bool = False) -> Image:
     The caption is taken out of the picture, since it stands below it as text.
     """
     _drop_caption(drawn)
+    plain_where_needed(drawn.figure)
     raw = io.BytesIO()
     with styled():
         drawn.figure.savefig(raw, format="png", dpi=DPI)

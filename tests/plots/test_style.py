@@ -2,7 +2,7 @@ import zlib
 
 from matplotlib.figure import Figure
 
-from hpobench.plots.style import LOOKS, Look, looks, save
+from hpobench.plots.style import LOOKS, Look, looks, new_figure, save
 from hpobench.schema import MethodFacts
 
 
@@ -38,3 +38,19 @@ def test_saved_files_are_png_and_pdf_and_the_same_each_time(tmp_path):
     assert first[0].startswith(b"\x89PNG")
     assert first[1].startswith(b"%PDF")
     assert [path.read_bytes() for path in save(figure, tmp_path, "stem")] == first
+
+
+def test_text_that_is_no_mathematics_is_shown_as_it_is(tmp_path):
+    """Labels come from outside; matplotlib raises ValueError for a fraction of nothing."""
+    figure = new_figure(3, 2)
+    axes = figure.add_subplot()
+    bad, good = r"$\frac$ of it", r"$\alpha$ of it"
+    axes.set_title(bad)
+    axes.set_xlabel(good)
+    axes.set_yticks([0, 1], [bad, good])
+    figure.legend(handles=axes.plot([0, 1], label=bad))
+    save(figure, tmp_path, "x")
+    assert axes.title.get_text() == bad
+    assert not axes.title.get_parse_math()
+    assert axes.xaxis.label.get_parse_math()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.pdf", "x.png"]

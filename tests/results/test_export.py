@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from hpobench.results.export import Cell, latex, markdown, pair_table, rank_table, table, tables
+from hpobench.results.markup import note
 from hpobench.results.scores import MEAN, scores
 from hpobench.results.significance import friedman, pairwise_tests
 from hpobench.schema import MethodFacts, TaskFacts
@@ -55,6 +56,37 @@ def test_names_are_escaped():
     assert plain.count("{") == plain.count("}")
     line = markdown(made).splitlines()[2]
     assert len(re.findall(r"(?<!\\)\|", line)) == 3
+
+
+BROKEN = [
+    "a\n\\input{x}",
+    "a\r\\input{x}",
+    "a\u2028\\input{x}",
+    "a\x0b\\input{x}",
+    "a\x00b\x1b[31m",
+]
+
+
+@pytest.mark.parametrize("label", BROKEN)
+def test_a_line_break_in_a_name_begins_no_line(label):
+    """In LaTeX the rest of the name would be a command, or end a comment; in Markdown a table."""
+    made = pd.DataFrame({label: [label]}, index=pd.Index([label], name="method"))
+    lines = len(latex(pd.DataFrame({"a": ["a"]}, index=["a"]), "c").splitlines())
+    assert r"\input" not in latex(made, label)
+    for written in (latex(made, label), note(label, "latex")):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\u2028]", written)
+    assert len(latex(made, label).splitlines()) == lines
+    assert len(note(label, "latex").splitlines()) == len(note(label, "markdown").splitlines()) == 1
+
+
+def test_a_name_is_no_argument_of_the_end_of_the_row_before():
+    made = pd.DataFrame({"n": [1, 2]}, index=pd.Index(["[9cm]a", "*a"], name="method"))
+    assert "\n{[}9cm]a & 1 \\\\\n{*}a & 2 \\\\\n" in latex(made)
+
+
+def test_names_are_no_mathematics_nor_entities_in_markdown():
+    made = pd.DataFrame({"n": [1]}, index=pd.Index(["$x$ &lt; y^2"], name="method"))
+    assert r"| \$x\$ \&lt; y\^2 |" in markdown(made)
 
 
 def test_wide_tables_are_shrunk():
