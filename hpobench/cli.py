@@ -1,13 +1,18 @@
 """The command line: what can be asked; `hpobench.commands` does it."""
 
 import argparse
+import atexit
 import os
+import select
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from hpobench import dotted
+from hpobench import dotted, interruption, processes
 from hpobench.commands import peers, running, showing
 
 EPILOG = """examples:
@@ -26,11 +31,31 @@ Commands = Any
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 1 if runs failed, 2 if it was asked wrongly."""
-    options = _parse(arguments)
+    """Run one command, by default that of this program; returns the exit status.
+
+    0; 1 if runs failed; 2 if it was asked wrongly; 128 + N if signal N told it to stop.
+    """
+    program = arguments is None
+    if program:
+        processes.adopt()
+    with interruption.heard(_end_at_once):
+        status = _execute(arguments)
+        if program:
+            _leave(status)
+    return status
+
+
+def _execute(arguments: Sequence[str] | None) -> int:
+    """Parse and run a command; what goes wrong becomes a line and a status."""
     try:
+        options = _parse(arguments)
         status: int = options.command(options)
-    except (ValueError, LookupError, OSError) as error:
+    except BaseException as error:
+        if number := interruption.told():
+            print(_farewell(number), file=sys.stderr)
+            return 128 + number
+        if not isinstance(error, ValueError | LookupError | OSError):
+            raise
         if os.environ.get("HPOBENCH_TRACEBACK"):
             raise
         # str() of a KeyError would put its message in quotes.
@@ -38,6 +63,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hpobench: error: {words}", file=sys.stderr)
         return 2
     return status
+
+
+def _farewell(number: int) -> str:
+    how = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    return f"hpobench: stopped by {how}. What is stored is kept; the same command goes on from it."
+
+
+def _end_at_once(number: int) -> NoReturn:
+    """The last resort, in a thread: the main one does not let go."""
+    if select.select([], [2], [], 0)[1]:  # else nobody reads, and writing would wait
+        with suppress(OSError):
+            os.write(2, f"\n{_farewell(number)}\n".encode())
+    processes.end_all()
+    os._exit(128 + number)
+
+
+def _leave(status: int) -> None:
+    """End what is left of a program that has done its work.
+
+    Threads that a task has left would keep it from ending, for as long as they like.
+    """
+    processes.end_all()
+    strangers = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not thread.daemon
+    ]
+    if strangers or interruption.told():
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -5,15 +5,12 @@ other process can read, a `KeyboardInterrupt` of its own. None of them is to cos
 trial or run; only a signal (Ctrl-C) stops the study.
 """
 
-import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from itertools import dropwhile
 from pathlib import Path
-from typing import Any
 
+from hpobench import interruption
 from hpobench.atomic import StorageError
 from hpobench.records import EvaluationError
 
@@ -22,49 +19,17 @@ _LONGEST = 8_000
 """Characters kept of a text, half of them from its end: some errors hold whole tensors."""
 
 
-class _Signals:
-    """Whether a signal came; `heeded`: whether it would be noted if it did."""
-
-    came = False
-    heeded = False
-
-
-@contextmanager
-def signals_noted() -> Iterator[None]:
-    """Within, signals that a handler turns into an exception are noted before it does."""
-    if _Signals.heeded or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    _Signals.came, _Signals.heeded = False, True
-    with ExitStack() as stack:
-        stack.callback(setattr, _Signals, "heeded", False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if callable(handler):
-                stack.callback(signal.signal, number, handler)
-                signal.signal(number, _noting(handler))
-        yield
-
-
-def _noting(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:
-    def note(number: int, frame: Any) -> Any:
-        _Signals.came = True
-        return handler(number, frame)
-
-    return note
-
-
 def contain(error: BaseException) -> None:
     """Raise `error` again if it is no failure of a trial or run: Ctrl-C, or a file of our own."""
     in_main = threading.current_thread() is threading.main_thread()
-    unsure = isinstance(error, KeyboardInterrupt) and in_main and not _Signals.heeded
-    if _Signals.came or unsure or isinstance(error, StorageError):
+    unsure = isinstance(error, KeyboardInterrupt) and in_main and not interruption.heeded()
+    if interruption.told() or unsure or isinstance(error, StorageError):
         raise error
 
 
 def heed_signals() -> None:
     """Raise KeyboardInterrupt if the code of a task has swallowed one that a signal raised."""
-    if _Signals.came:
+    if interruption.told():
         raise KeyboardInterrupt
 
 

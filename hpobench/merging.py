@@ -58,9 +58,7 @@ class Change:
 def listed(pairs: Iterable[Entry]) -> str:
     """Pairs with their seeds, the first few by name."""
     pairs = list(pairs)
-    named = [
-        f"{p['method']} on {p['task']}, {seeds_in_words(p['seeds'])}" for p in pairs[:MOST_NAMED]
-    ]
+    named = [f"{p['method']} on {p['task']}, {_seeds(p['seeds'])}" for p in pairs[:MOST_NAMED]]
     if len(pairs) > MOST_NAMED:
         rest = pairs[MOST_NAMED:]
         total = sum(len(pair["seeds"]) for pair in rest)
@@ -68,8 +66,7 @@ def listed(pairs: Iterable[Entry]) -> str:
     return "; ".join(named)
 
 
-def seeds_in_words(seeds: Iterable[int]) -> str:
-    """Such as: seed 3, or seeds 0 to 9."""
+def _seeds(seeds: Iterable[int]) -> str:
     numbers = sorted(seeds)
     if len(numbers) == 1:
         return f"seed {numbers[0]}"

@@ -13,12 +13,11 @@ from typing import Any
 
 from hydra.utils import instantiate
 
-from hpobench import failures, overhead, sources, store
+from hpobench import failures, interruption, overhead, processes, sources, store
 from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.deciding import close, set_up
 from hpobench.dotted import with_own_targets
-from hpobench.failures import signals_noted
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder
@@ -26,6 +25,7 @@ from hpobench.rows import RunKey, RunRecord
 from hpobench.simulator import Charge, Event, simulate
 from hpobench.turns import Report, missing, turn
 from hpobench.work import prepare
+from hpobench.workers import begin, capped
 
 
 @lru_cache(maxsize=64)
@@ -68,7 +68,8 @@ def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
             charge=charge,
         )
 
-    return record_run(pair, seed, events)
+    with processes.ending(f"task {pair.task!r}"):
+        return record_run(pair, seed, events)
 
 
 def record_run(
@@ -80,7 +81,7 @@ def record_run(
     """
     begin = time.process_time()
     recorder, error, trace, setup_s = Recorder(), "", "", 0.0
-    with signals_noted(), ExitStack() as stack:
+    with interruption.noticed(), ExitStack() as stack:
         try:
             task = build_task(pair.task_config)
             rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
@@ -219,12 +220,17 @@ def run_all(
 def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) -> Iterator[Report]:
     import joblib
 
-    settings: dict[str, Any] = {"inner_max_num_threads": 1} if backend == "loky" else {}
+    settings: dict[str, Any] = {}
+    if backend == "loky":
+        settings = {"inner_max_num_threads": 1, "initializer": begin}
     with joblib.parallel_config(backend=backend, **settings):
         parallel = joblib.Parallel(
             n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
         )
-        yield from parallel(joblib.delayed(run_chunk)(chunk, folder) for chunk in list(chunks))
+        jobs = [joblib.delayed(run_chunk)(chunk, folder) for chunk in chunks]
+        with capped(1):  # processes start here
+            reports = parallel(jobs)
+        yield from reports
 
 
 def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Report:

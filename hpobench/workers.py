@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from hpobench import processes
 from hpobench.layout import THREAD_VARIABLES
 from hpobench.work import BuildTask, Reply, Request, ready, work
 
@@ -110,7 +111,8 @@ class WorkerProcesses:
             return
         # Public from Python 3.14 on, as kill_workers.
         for process in list((engine._processes or {}).values()):
-            process.kill()
+            if process.pid and process.is_alive():
+                processes.end(process.pid)
         self._ended.append(engine)
 
     def close(self) -> None:
@@ -148,9 +150,13 @@ def check_cores(threads: int, oversubscribe: bool) -> None:
 
 @contextmanager
 def capped(threads: int) -> Iterator[None]:
-    """The environment for processes to come: BLAS and torch read it once, when imported."""
+    """The environment for processes to come: BLAS and torch read it once, when imported.
+
+    They inherit that Ctrl-C waits, until `begin` leaves it to this process.
+    """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
@@ -159,6 +165,7 @@ def capped(threads: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def begin() -> None:
@@ -167,6 +174,8 @@ def begin() -> None:
     Where the system itself runs out of memory, it is to end this process, not the run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `capped`
+    processes.adopt()
     with suppress(OSError):  # only Linux has it
         _OUT_OF_MEMORY_SCORE.write_text("1000")  # the first to be killed, whatever its size
     threading.Thread(target=_follow_parent, daemon=True).start()
@@ -178,4 +187,5 @@ def _follow_parent() -> None:
     if parent is not None:
         while os.getppid() == parent.pid:
             time.sleep(_LOOK_EVERY_S)
+        processes.end_all()
         os._exit(1)

@@ -117,11 +117,8 @@ def watch(options: argparse.Namespace) -> int:
     folder = study_folder(options.study, options.runs_dir)
     output = options.output or folder / "report.html"
     print(f"The report is in {output}; it loads itself anew.", flush=True)
-    try:
-        for line in watching.follow(folder, output, options.every, once=options.once):
-            print(line, flush=True)
-    except KeyboardInterrupt:
-        print("No longer watched; the study goes on.", file=sys.stderr)
+    for line in watching.follow(folder, output, options.every, once=options.once):
+        print(line, flush=True)
     return 0
 
 

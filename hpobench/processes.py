@@ -1,0 +1,205 @@
+"""Processes below this one: what a job or a run has started ends with it.
+
+Only descendants are ever ended, and none of those that Python and loky keep to clean up behind
+others. Linux hands this process, once it is `adopting`, whatever below it has lost its parent; it
+lists processes in /proc, other systems with `ps`.
+"""
+
+import ctypes
+import multiprocessing.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_SET_CHILD_SUBREAPER = 36  # of prctl
+_PATIENCE_S = 0.5
+_PAUSE_S = 0.001
+_PROC = Path("/proc")
+
+_adopting = False
+_lock = threading.Lock()
+_blocks = 0
+
+
+class _Known(NamedTuple):
+    """What there was before a block: processes, and what multiprocessing is to close at the end."""
+
+    processes: frozenset[int] = frozenset()
+    closing: frozenset[Any] = frozenset()
+
+
+_before = _Known()
+_registry: dict[Any, Callable[[], object]] = vars(multiprocessing.util)["_finalizer_registry"]
+
+
+def adopt() -> None:
+    """In a process of our own: answer for everything below it from now on."""
+    global _adopting
+    _adopting = True
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@contextmanager
+def ending(whose: str) -> Iterator[None]:
+    """End after the block, with a warning, what was started within it and still runs.
+
+    In a process that others use as well that is what the thread of the block has started. Blocks
+    in several threads at a time end it together. A fork that leaves the block ends there.
+    """
+    global _blocks, _before
+    process = os.getpid()
+    with _lock:
+        if not _blocks:
+            _before = _Known(frozenset(_started()), frozenset(_closing()))
+        _blocks += 1
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(1)
+        with _lock:
+            _blocks -= 1
+            left = 0 if _blocks else _end_all_but(_before)
+        if left:
+            warnings.warn(
+                f"{whose} left {left} processes running at its end: they were ended. What is to "
+                "stay from job to job belongs into the task's prepare()",
+                stacklevel=3,
+            )
+
+
+def end_all() -> None:
+    """End everything below this process."""
+    _end_all_but(_Known())
+
+
+def end(process: int) -> None:
+    """End a child of this process, and everything below it; whoever started it waits for it."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGSTOP)  # it starts no more
+        until = time.monotonic() + _PATIENCE_S
+        while (below := _below({process})) and time.monotonic() < until:
+            _kill(below)
+            time.sleep(_PAUSE_S)
+        os.kill(process, signal.SIGKILL)
+
+
+def _end_all_but(known: _Known) -> int:
+    """Kill and wait for what this process has started; returns how many there were."""
+    ended = _started() - known.processes
+    if ended:
+        closing = threading.Thread(target=_close_pools, args=[known], daemon=True)
+        closing.start()
+        closing.join(_PATIENCE_S)
+    until = time.monotonic() + _PATIENCE_S
+    # What loses its parent falls to this process: there may be more after each round.
+    while (left := _started() - known.processes) and time.monotonic() < until:
+        ended |= left
+        _kill(left | _below(left))
+        for process in left:
+            with suppress(ChildProcessError):
+                os.waitpid(process, os.WNOHANG)
+        time.sleep(_PAUSE_S)
+    return len(ended)
+
+
+def _close_pools(known: _Known) -> None:
+    """Have pools of multiprocessing and joblib close: were their processes killed, they would hang.
+
+    That is what Python does when a process ends.
+    """
+    for priority, number in sorted(_closing() - known.closing, reverse=True):
+        with suppress(Exception):
+            _registry[priority, number]()
+    pool = _pool_of_joblib()
+    if pool is not None and _adopting and not known.processes.intersection(pool._processes or ()):
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def _closing() -> set[tuple[int, int]]:
+    """The keys of what multiprocessing would close before this process waits for others."""
+    return {key for key in _registry if key[0] is not None and key[0] >= 0}
+
+
+def _started() -> set[int]:
+    """The children of this process, or of its thread, that are not helpers."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # there are none: by far the most frequent case
+        return set()
+    if not _adopting:
+        pool = _pool_of_joblib()
+        return _of_this_thread() - _helpers() - set(pool._processes or () if pool else ())
+    servers = _fork_servers()
+    mine = {os.getpid(), *servers}
+    return {child for child, parent, _ in _listed() if parent in mine} - servers - _helpers()
+
+
+def _of_this_thread() -> set[int]:
+    path = _PROC / f"self/task/{threading.get_native_id()}/children"
+    return set(map(int, path.read_text().split())) if path.exists() else set()
+
+
+def _below(roots: set[int]) -> set[int]:
+    """The descendants of some processes that have not ended yet."""
+    children: dict[int, list[int]] = {}
+    for process, parent, state in _listed():
+        if state != "Z":
+            children.setdefault(parent, []).append(process)
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        new = set(children.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _listed() -> Iterator[tuple[int, int, str]]:
+    """All processes of the system, with their parents and states (Z: ended, not waited for)."""
+    if sys.platform != "linux":
+        ps = subprocess.run(["ps", "-axo", "pid=,ppid=,stat="], capture_output=True, text=True)
+        rows = map(str.split, ps.stdout.splitlines())
+        yield from ((int(process), int(parent), state[0]) for process, parent, state in rows)
+        return
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(OSError):  # it has ended
+            # PID (NAME) STATE PARENT ...; a name may hold anything, brackets too.
+            fields = (_PROC / name / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            yield int(name), int(fields[1]), fields[0]
+
+
+def _kill(processes: set[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _helpers() -> set[int]:
+    """Processes that clean up behind all others once this one has ended."""
+    packages = "multiprocessing", "joblib.externals.loky.backend", "loky.backend"
+    modules = [sys.modules.get(f"{package}.resource_tracker") for package in packages]
+    trackers: list[Any] = [getattr(module, "_resource_tracker", None) for module in modules]
+    return {tracker._pid for tracker in trackers if getattr(tracker, "_pid", None)}
+
+
+def _fork_servers() -> set[int]:
+    """The process that multiprocessing has fork in place of this one, if there is one."""
+    server: Any = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    process = getattr(server, "_forkserver_pid", None)
+    return {process} if process else set()
+
+
+def _pool_of_joblib() -> Any:
+    """The processes that joblib keeps for later calls, if there are any."""
+    module = sys.modules.get("joblib.externals.loky.reusable_executor")
+    return getattr(module, "_executor", None)
