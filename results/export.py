@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.results.across import final_regrets
+from hpobench.results.correction import LEVEL
 from hpobench.results.incumbents import incumbents
 from hpobench.results.markup import Cell, latex, markdown, note
 from hpobench.results.normalise import references
@@ -18,15 +19,13 @@ from hpobench.results.pairing import Regrets
 from hpobench.results.scores import MEAN, scores
 from hpobench.results.signed_rank import FEWEST, ROPE
 from hpobench.results.significance import (
-    LEVEL,
     Friedman,
     friedman,
-    holm,
     in_words,
-    paired_test,
     pairwise_tests,
 )
 from hpobench.results.study import Study
+from hpobench.results.verdict import Verdict, verdicts
 from hpobench.schema import MethodFacts
 
 __all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "tables"]
@@ -34,8 +33,10 @@ __all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "ta
 FORMATS = {"markdown": markdown, "latex": latex}
 SCORES_CAPTION = (
     "Final normalised regret (0: the best value, 1: the median configuration), mean over seeds ± "
-    "standard error. Bold: the best mean of a column. Underlined: not told apart from it on this "
-    f"task (Wilcoxon's signed-rank test over seeds, Holm's correction, level {LEVEL:g})."
+    "standard error. Bold: the best mean of a column. Underlined: within error of the best method, "
+    f"as the verdict of the report has it (Student's t over seeds, level {LEVEL:g}, corrected for "
+    "all pairs of methods: means over tasks and budgets after Holm, single tasks and budgets after "
+    "Benjamini and Hochberg)."
 )
 PAIRS_CAPTION = (
     "Pairs of methods by final normalised regret: median difference (below 0: the first is "
@@ -54,6 +55,8 @@ class _Evidence:
     scores: pd.DataFrame
     regrets: Regrets
     groups: list[list[str]]
+    verdicts: Mapping[tuple[str, ...], Verdict]
+    """In the end, by the tasks they are about."""
 
 
 def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
@@ -61,14 +64,16 @@ def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
     known = references(study, found.views)
     regrets = final_regrets(found, known) if known else {}
     groups = [[task for task in group if task in regrets] for group in found.groups()]
-    return _Evidence(study, scores(study, view=view, rule=rule), regrets, groups)
+    made = verdicts(found, known, np.random.default_rng(0))
+    finals = {verdict.tasks: verdict for verdict in made if verdict.fraction == 1.0}
+    return _Evidence(study, scores(study, view=view, rule=rule), regrets, groups, finals)
 
 
 def table(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
     """Methods (rows) by tasks (columns), and their means: cells of `scores.scores`' final regret.
 
-    The best mean of each column is marked `best`; on each task `tied` are the methods that a
-    Wilcoxon test against it does not tell apart (Holm's correction over the column). A method
+    The best mean of each column is marked `best`; `tied` are the methods that the verdict at the
+    end calls within error of its best one. A method
     without a run is an empty cell. Rows and columns are named by labels. Raises ValueError if no
     task can be normalised.
     """
@@ -81,7 +86,7 @@ def _scores_table(evidence: _Evidence, names: list[str]) -> pd.DataFrame:
     rows, methods = evidence.scores, evidence.study.methods
     if not names:
         raise ValueError("no task of the study can be normalised: there are no scores to show")
-    columns = [_column(rows[rows["task"] == name], evidence.regrets.get(name)) for name in names]
+    columns = [_column(rows[rows["task"] == name], _tied(evidence, name)) for name in names]
     shown = [name for name in methods if any(name in column for column in columns)]
     cells = [[column.get(name, Cell()) for column in columns] for name in shown]
     headings = [_heading(evidence, name) for name in names]
@@ -104,26 +109,27 @@ def _mean_name(group: list[str]) -> str:
     return f"mean over {', '.join(group)}"
 
 
-def _column(part: pd.DataFrame, regrets: pd.DataFrame | None) -> dict[str, Cell]:
-    """The cells of one task, or of one mean, which has no table of regrets."""
+def _column(part: pd.DataFrame, tied: set[str]) -> dict[str, Cell]:
+    """The cells of one task, or of one mean."""
     names = part["method"].astype(str).to_list()
     values = part["final"].to_numpy(dtype=float)
     errors = part["final_sem"].to_numpy(dtype=float)
     best = values == values.min()
-    leader = names[int(values.argmin())]
-    tied = set() if regrets is None else _tied(regrets, leader)
     return {
         name: Cell(value, error, best=bool(mark), tied=name in tied)
         for name, value, error, mark in zip(names, values, errors, best, strict=True)
     }
 
 
-def _tied(regrets: pd.DataFrame, best: str) -> set[str]:
-    """The methods that are not significantly different from `best` over the seeds they share."""
-    others = [str(name) for name in regrets.columns if name != best]
-    tests = [paired_test({"": regrets}, best, other) for other in others]
-    corrected = holm(np.array([test["p_value"] for test in tests], dtype=float))
-    return {name for name, p_value in zip(others, corrected, strict=True) if p_value >= LEVEL}
+def _tied(evidence: _Evidence, name: str) -> set[str]:
+    """The methods within error of the best one, in a column."""
+    if name in evidence.study.tasks:
+        tasks: tuple[str, ...] = (name,)
+    else:
+        several = [group for group in evidence.groups if len(group) > 1]
+        tasks = tuple(next(group for group in several if name in (MEAN, _mean_name(group))))
+    verdict = evidence.verdicts.get(tasks)
+    return set() if verdict is None else {each.method for each in verdict.rivals}
 
 
 def rank_table(result: Friedman, methods: Mapping[str, MethodFacts]) -> pd.DataFrame:

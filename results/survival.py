@@ -30,8 +30,8 @@ from scipy.special import ndtri, stdtr
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.bootstrap import INTERVAL, BoolArray, IntArray, interval, reach
 
-SHORTEST = 1e-3
-"""Of the horizon: sooner counts as that, where a log axis begins."""
+SHORTEST = 1e-6
+"""Of the horizon: sooner counts as that, since what is there at once has no logarithm."""
 LEAST_FREEDOM = 2
 """With 1 an interval reaches from a millionth to millions: it says nothing."""
 SPEEDUP_SENTENCE = (

@@ -1,32 +1,41 @@
 """Verdicts: for a budget, which method to use, and which are within error of it.
 
 The method with the lowest mean normalised regret when a part of the horizon has passed, and of
-every other method its difference to it: paired by seed, with a 95 % bootstrap interval that
-resamples the seeds of each task on their own. A method whose interval includes 0 is *within error*.
+every other method its difference to it: paired by seed, with an interval and a p-value by Student's
+t (see `contrasts`). A method that is not significantly worse, at 5 %, is *within error*.
 
-Intervals are stretched for few seeds, and those of differences for the number of methods, all of
-which are compared when the best is picked: `bootstrap.reach` says how. So of methods that are all
-the same one or more is called worse in at most 5 of 100 verdicts.
+All pairs of methods are tested, since the best one is picked from the same data, and the p-values
+are corrected in two families: those of the averages over tasks together after Holm, so that of
+equal methods one or more is called worse there, at any budget, in at most 5 of 100 studies; those
+of all single tasks and budgets after Benjamini and Hochberg, so that of the methods called worse in
+the mean at most 5 of 100 are not (and of equal methods again one or more in 5 of 100 studies).
+Where there is no average, the single tasks are the first family.
+
+The best method came out best by luck too: its mean is too low. So halves of the seeds choose a
+method, and its mean is that on the other half (`fresh`).
 
 Failed runs are left out of all numbers; how many there are is said, as a method that fails where it
 is hard looks better than it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results import bootstrap
 from hpobench.results.across import final_regrets
+from hpobench.results.contrasts import Contrast, mean_contrast
+from hpobench.results.correction import LEVEL, benjamini_hochberg, holm
 from hpobench.results.curves import failed_by_method, horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
 
 FRACTIONS = (0.01, 0.1, 1.0)
-RESAMPLES = 2000
+SPLITS = 50
+"""Ways to halve the seeds."""
 FEW_SEEDS = 5
 """With fewer no method is recommended: what came out best may have done so by chance."""
 _ROUNDING = 1e-9
@@ -37,9 +46,10 @@ class Standing:
     """One method at a budget; regrets are normalised: 0 is the best value, 1 the median one.
 
     `value`, `low`, `high`: mean regret and its interval over `runs` runs; `failed` more are left
-    out. `difference` to the best method, with its interval, from the `pairs` (task, seed) that both
-    have; on a task where these are less than two, from all runs of both, unpaired. An interval is
-    NaN where a task has a single seed.
+    out. `difference` to the best method, with its interval (all pairs of methods hold at once),
+    from the `pairs` (task, seed) that both have; on a task where these are less than two, from all
+    runs of both, unpaired. An interval is NaN where a task has a single seed. `p_value`: of the
+    difference, corrected (see above).
     """
 
     method: str
@@ -52,6 +62,7 @@ class Standing:
     difference_low: float
     difference_high: float
     pairs: int
+    p_value: float
 
     @property
     def stored(self) -> int:
@@ -61,7 +72,7 @@ class Standing:
     @property
     def within_error(self) -> bool:
         """Whether the data cannot tell it from the best method."""
-        return not self.difference_low > 0
+        return not (self.p_value <= LEVEL and self.difference > 0)
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,9 @@ class Verdict:
     `time_s`: that budget in seconds, where all is about one task. `seeds`: the fewest of a task, of
     the best method. `lost`: methods that are not judged, with the number of tasks on which all of
     their runs failed. `known`: whether any run has a value by then. `ended`: the methods all of
-    whose runs had ended by then on every task.
+    whose runs had ended by then on every task. `fresh`: the mean regret, on seeds that did not
+    choose it, of the method that comes out best on others (NaN: fewer than 4 seeds). `p_values`: of
+    all pairs of methods, not corrected.
     """
 
     tasks: tuple[str, ...]
@@ -82,6 +95,8 @@ class Verdict:
     lost: Mapping[str, int] = field(default_factory=dict)
     known: bool = True
     ended: tuple[str, ...] = ()
+    fresh: float = np.nan
+    p_values: Mapping[frozenset[str], float] = field(default_factory=dict, repr=False)
 
     @property
     def best(self) -> Standing:
@@ -129,7 +144,31 @@ def verdicts(
             of_tasks = {task: regrets[task] for task in tasks if task in regrets}
             verdict = judge(of_tasks, rng, fraction=fraction, failed=failed)
             made += [] if verdict is None else [_in_time(verdict, found)]
-    return sorted(made, key=lambda verdict: wanted.index(verdict.tasks))
+    made.sort(key=lambda verdict: wanted.index(verdict.tasks))
+    averages = [verdict for verdict in made if len(verdict.tasks) > 1]
+    single = [verdict for verdict in made if len(verdict.tasks) == 1]
+    if not averages:
+        return corrected(single, holm)
+    return [*corrected(averages, holm), *corrected(single, benjamini_hochberg)]
+
+
+def corrected(
+    made: Sequence[Verdict], correction: Callable[[FloatArray], FloatArray]
+) -> list[Verdict]:
+    """The verdicts with p-values corrected for all pairs of methods in all of them."""
+    raw = [p_value for verdict in made for p_value in verdict.p_values.values()]
+    together = iter(correction(np.array(raw)).tolist())
+    return [_with(verdict, dict(zip(verdict.p_values, together, strict=False))) for verdict in made]
+
+
+def _with(verdict: Verdict, p_values: Mapping[frozenset[str], float]) -> Verdict:
+    """With these p-values of pairs."""
+    best = verdict.best.method
+    standings = tuple(
+        replace(each, p_value=p_values.get(frozenset((each.method, best)), 1.0))
+        for each in verdict.standings
+    )
+    return replace(verdict, standings=standings)
 
 
 def _in_time(verdict: Verdict, found: Incumbents) -> Verdict:
@@ -180,25 +219,57 @@ def judge(
     lost = {task: dict((failed or {}).get(task, {})) for task in tasks}
     values = {name: _groups(tasks, name) for name in methods}
     order = sorted(methods, key=lambda name: _mean(values[name]))
+    pairs = {pair: difference(tasks, *pair) for pair in combinations(order, 2)}
     standings = tuple(
         _standing(
             values[name],
-            _differences(tasks, name, order[0]),
-            rng,
+            pairs.get((order[0], name)) or difference(tasks, name, name),
             method=name,
             failed=sum(counts.get(name, 0) for counts in lost.values()),
             compared=len(order),
         )
         for name in order
     )
-    return Verdict(
+    verdict = Verdict(
         tuple(tasks),
         fraction,
         None,
         standings,
         seeds=min(map(len, values[order[0]])),
         lost=_without_runs(tasks, lost),
+        fresh=fresh_mean([table[order].to_numpy(float) for table in tasks.values()], rng),
+        p_values={frozenset(pair): each.p_value() for pair, each in pairs.items()},
     )
+    return corrected([verdict], holm)[0]
+
+
+def fresh_mean(tables: Sequence[FloatArray], rng: np.random.Generator) -> float:
+    """The mean regret of the method that half of the seeds choose, on the other half.
+
+    `tables` (seeds, methods), one a task; NaN: no run. The mean over `SPLITS` ways to halve the
+    seeds of each task, both halves choosing in turn. NaN if a task has fewer than 4 seeds.
+    """
+    if min(len(table) for table in tables) < 4:
+        return np.nan
+    found = []
+    for _ in range(SPLITS):
+        halves = np.array([_halves(table, rng) for table in tables]).mean(axis=0)
+        for chosen_on, judged_on in (halves, halves[::-1]):
+            if not np.isnan(chosen_on).all():
+                found.append(judged_on[np.nanargmin(chosen_on)])
+    found = [value for value in found if not np.isnan(value)]
+    return float(np.mean(found)) if found else np.nan
+
+
+def _halves(table: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """The means (2, methods) of two halves of the seeds, at random; NaN without a run."""
+    first = rng.permutation(len(table)) < (len(table) + 1) // 2
+    means = []
+    for half in (table[first], table[~first]):
+        has = np.isfinite(half)
+        total = np.where(has, half, 0.0).sum(axis=0)
+        means.append(np.where(has.any(axis=0), total / np.maximum(has.sum(axis=0), 1), np.nan))
+    return np.array(means)
 
 
 def _columns(tasks: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -213,22 +284,8 @@ def _without_runs(
     return {name: all_failed.count(name) for name in dict.fromkeys(all_failed)}
 
 
-@dataclass(frozen=True)
-class _Contrast:
-    """The sum of `weights` times the means of `groups`, which are resampled on their own."""
-
-    groups: Sequence[FloatArray]
-    weights: Sequence[float]
-    pairs: int = 0
-
-    @property
-    def value(self) -> float:
-        pairs = zip(self.groups, self.weights, strict=True)
-        return float(sum(weight * group.mean() for group, weight in pairs))
-
-
-def _differences(tasks: Mapping[str, pd.DataFrame], method: str, best: str) -> _Contrast:
-    """The mean over tasks of the difference to the best method."""
+def difference(tasks: Mapping[str, pd.DataFrame], best: str, method: str) -> Contrast:
+    """The mean over tasks of the regret of `method` less that of `best`."""
     groups: list[FloatArray] = []
     weights: list[float] = []
     pairs = 0
@@ -242,35 +299,28 @@ def _differences(tasks: Mapping[str, pd.DataFrame], method: str, best: str) -> _
         else:
             groups += alone
             weights += [1 / len(tasks), -1 / len(tasks)]
-    return _Contrast(groups, weights, pairs)
+    return Contrast(groups, weights, pairs)
 
 
 def _standing(
-    values: Sequence[FloatArray],
-    differences: _Contrast,
-    rng: np.random.Generator,
-    *,
-    method: str,
-    failed: int,
-    compared: int,
+    values: Sequence[FloatArray], apart: Contrast, *, method: str, failed: int, compared: int
 ) -> Standing:
     # Below 0 by noise alone; what is worse than the median configuration counts as it does.
     least = min(0.0, *(float(group.min()) for group in values))
-    low, high = interval(values, rng, limits=(least, 1.0))
-    difference_low, difference_high = interval(
-        differences.groups, rng, weights=differences.weights, compared=compared
-    )
+    low, high = mean_contrast(values).interval(limits=(least, 1.0))
+    apart_low, apart_high = apart.interval(compared)
     return Standing(
         method=method,
         value=_mean(values),
-        low=low,
-        high=high,
+        low=float(low),
+        high=float(high),
         runs=sum(map(len, values)),
         failed=failed,
-        difference=differences.value,
-        difference_low=difference_low,
-        difference_high=difference_high,
-        pairs=differences.pairs,
+        difference=float(apart.value),
+        difference_low=float(apart_low),
+        difference_high=float(apart_high),
+        pairs=apart.pairs,
+        p_value=1.0,
     )
 
 
@@ -280,33 +330,6 @@ def _groups(tasks: Mapping[str, pd.DataFrame], method: str) -> list[FloatArray]:
 
 def _mean(groups: Sequence[FloatArray]) -> float:
     return float(np.mean([group.mean() for group in groups]))
-
-
-def interval(
-    groups: Sequence[FloatArray],
-    rng: np.random.Generator,
-    *,
-    weights: Sequence[float] | None = None,
-    compared: int = 2,
-    limits: bootstrap.Limits = bootstrap.ANY,
-) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of the groups' means, each resampled on its own.
-
-    `weights`: of the groups, if it is another sum. `compared`: see `bootstrap.stretch`. NaN if a
-    group has less than two values.
-    """
-    if any(len(group) < 2 for group in groups):
-        return np.nan, np.nan
-    shares = np.full(len(groups), 1 / len(groups)) if weights is None else np.asarray(weights)
-    centre, resampled, variances = 0.0, np.zeros(RESAMPLES), []
-    for group, share in zip(groups, shares, strict=True):
-        n = len(group)
-        centre += share * group.mean()
-        resampled += share * (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) @ group) / n
-        variances.append(share**2 * group.var() / n)
-    factor = bootstrap.stretch(variances, [len(group) for group in groups], compared)
-    low, high = bootstrap.interval(resampled, centre, factor, limits)
-    return float(low), float(high)
 
 
 def table(made: Sequence[Verdict]) -> pd.DataFrame:

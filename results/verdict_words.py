@@ -9,7 +9,7 @@ from hpobench.schema import MethodFacts
 
 
 def in_words(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
-    """Such as: use ASHA. Within error of it: Hyperband, BOHB."""
+    """Such as: use ASHA; or: ASHA, Hyperband or BOHB: the data do not tell them apart."""
     named = verdict.known and verdict.useful and len(verdict.standings) > 1
     failed = failures(verdict, methods, best=not named)
     return " ".join(filter(None, [_choice(verdict, methods), failed]))
@@ -38,7 +38,13 @@ def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     best = methods[verdict.best.method].label
     if len(verdict.rivals) == len(verdict.standings) - 1:
         return f"{best} came out best, but all other methods are within error of it."
-    return f"use {best}. {_rivals(verdict, methods)}"
+    if verdict.rivals:
+        names = [methods[each.method].label for each in (verdict.best, *verdict.rivals)]
+        return (
+            f"{', '.join(names[:-1])} or {names[-1]}: the data do not tell them apart. {best} came "
+            "out best."
+        )
+    return f"use {best}. No other method is within error of it."
 
 
 def _rivals(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
@@ -94,6 +100,10 @@ def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     if not verdict.known:
         return f"{runs}."
     words = [f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}, {runs}"]
+    if not np.isnan(verdict.fresh) and len(verdict.standings) > 1:
+        words.append(
+            f"{verdict.fresh:.3g} where half of the seeds choose the method and the others judge it"
+        )
     beaten = [each for each in verdict.standings[1:] if not each.within_error]
     if beaten:
         first = beaten[0]

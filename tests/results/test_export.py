@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from hpobench.results.export import Cell, latex, markdown, pair_table, rank_table, table, tables
+from hpobench.results.incumbents import incumbents
 from hpobench.results.markup import note
+from hpobench.results.normalise import references
 from hpobench.results.scores import MEAN, scores
 from hpobench.results.significance import friedman, pairwise_tests
+from hpobench.results.verdict import verdicts
 from hpobench.schema import MethodFacts, TaskFacts
 
 NASTY = r"50% of x_1 & {y}^2 #3 | ~$<a>\b*"
@@ -127,8 +130,24 @@ def test_what_is_tied_on_a_task(synthetic):
     leader, second = sorted(["best", "alike"], key=lambda name: made[name].value)
     assert (made[leader].best, made[leader].tied) == (True, False)
     assert made[second].tied
-    # Worse by 0.3 on each of 12 seeds: p = 2 / 2^12, and twice that after Holm.
+    # Worse by 0.3 on each of 12 seeds.
     assert not made["worse"].tied
+
+
+def test_what_is_underlined_is_what_the_verdict_calls_within_error(synthetic):
+    study = synthetic.random_study(tasks=2, methods=4, seeds=20)
+    found = incumbents(study)
+    made = verdicts(found, references(study, found.views), np.random.default_rng(7))
+    shown, labels = table(study), {name: facts.label for name, facts in study.methods.items()}
+    checked = 0
+    for verdict in made:
+        if verdict.fraction < 1:
+            continue
+        heading = MEAN if len(verdict.tasks) > 1 else study.tasks[verdict.tasks[0]].label
+        tied = {name for name in shown.index if shown.loc[name, heading].tied}
+        assert tied == {labels[each.method] for each in verdict.rivals}
+        checked += len(tied)
+    assert 0 < checked < 9  # of 3 columns of 3
 
 
 def test_groups_of_tasks_and_missing_methods(synthetic):

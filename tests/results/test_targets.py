@@ -286,7 +286,7 @@ def simulated(draw, seeds, tasks, censored, speed):
     Tasks differ in their scale. The horizon of each is where so large a share of the reference's
     runtimes, as they are distributed, lies beyond it.
     """
-    quantile = stats.norm.ppf(1 - censored) if censored else 20.0
+    quantile = stats.norm.ppf(1 - censored) if censored else 5.0
     steps, ends = {}, {}
     for task in map(str, range(tasks)):
         scale = np.exp(draw.normal(0, 1.0))

@@ -15,12 +15,16 @@ from hpobench.results.verdict_words import ended_early, evidence, failures, in_w
 from hpobench.results.views import VIEW_WORDS
 
 HOW_TO_READ = (
-    "A method is within error of the best one if the 95 % bootstrap interval of the difference "
-    "between their mean normalised regrets includes 0. Intervals are stretched for few seeds, and "
-    "for the number of pairs of methods: of methods that are all the same, one or more is called "
-    f"worse in at most 5 of 100 such comparisons. With less than {FEW_SEEDS} seeds none is "
-    "recommended. Differences are taken between runs of the same seed where there are such, and "
-    "seeds are resampled within each task; the tasks are taken as given. Failed runs are left out. "
+    "A method is within error of the best one if its mean normalised regret is not significantly "
+    "higher, at 5 %, by Student's t over the differences between runs of the same seed where there "
+    "are such. All pairs of methods are tested, as the best is picked from the same data. Over the "
+    "averages at all budgets together p-values are corrected after Holm: of methods that are all "
+    "the same one or more is called worse in at most 5 of 100 reports. Over all single tasks and "
+    "budgets they are corrected after Benjamini and Hochberg: of the methods called worse there at "
+    "most 5 of 100, in the mean, are not. Where there is no average, single tasks are corrected "
+    "after Holm. Where several methods are not told apart none is recommended; nor is one with "
+    f"less than {FEW_SEEDS} seeds. The tasks are taken as given. Intervals of means are corrected "
+    "for skewness; of disasters that no run met they know nothing. Failed runs are left out. "
     "Normalised regret: 0 is the best value, 1 the median configuration; what is worse counts as 1."
 )
 
