@@ -8,7 +8,11 @@ from hpobench.space import Configuration, Space
 
 
 class Task(Protocol):
-    """A search space, a fidelity, a metric, and the means to evaluate a job."""
+    """A search space, a fidelity, a metric, and the means to evaluate a job.
+
+    A task may also state `reproducible`: the same configuration, resources and seed give the same
+    values and seconds. Without it nothing is claimed.
+    """
 
     space: Space
     fidelity: Fidelity

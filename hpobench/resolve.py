@@ -225,6 +225,7 @@ def task_facts(name: str, config: Mapping[str, Any], task: Task) -> TaskFacts:
         r_min=task.fidelity.r_min,
         r_max=task.fidelity.r_max,
         comparable=task.fidelity.comparable,
+        reproducible=getattr(task, "reproducible", None),
     )
 
 

@@ -131,6 +131,7 @@ class TaskFacts:
 
     `optimum` and `median` are true (minimised) values at full resource, None if unknown.
     `comparable`: values at different resources compare (see `Fidelity`).
+    `reproducible`: the same configuration and seed give the same value and cost; None: not known.
     """
 
     name: str
@@ -143,6 +144,7 @@ class TaskFacts:
     r_min: float = 1
     r_max: float = 1
     comparable: bool = True
+    reproducible: bool | None = None
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "TaskFacts":

@@ -22,6 +22,7 @@ A task of one's own is one function, called with the hyperparameters by name, an
         loc: 0
         scale: 0.5
     cost_s: 1.0
+    noise: none                      # the same configuration has the same value: it is checked
 """
 
 import inspect
@@ -46,6 +47,8 @@ from hpobench.tasks.noise import normal, stable_hash
 Function = Callable[..., float]
 
 _SAMPLE, _SAMPLE_SEED = 4096, 20240229
+_LARGEST_SEED = 2**31
+NONE, ADDED, SEEDED, UNKNOWN = "none", "added", "seeded", "unknown"
 _RESOURCES = np.ones(1)
 _RESOURCES.setflags(write=False)
 
@@ -55,8 +58,15 @@ class FunctionTask:
 
     `function` is called by keyword, or is the dotted path of such a function; its value is read in
     the user's direction, which `goal` gives ("minimize", or "maximize" up to `ceiling`), as are
-    `optimum` and `median`, None if unknown. `noise`: standard deviation of the Gaussian noise
-    added to the value, a fixed function of (configuration, seed).
+    `optimum` and `median`, None if unknown.
+
+    `noise` says what is known of a function's value at a configuration: "none", it is always the
+    same; a number, it is, and Gaussian noise of this standard deviation is added, a fixed function
+    of (configuration, seed); "seeded", it is a function of the configuration and of the parameter
+    `seed`, a number below 2^31 that differs from configuration to configuration; "unknown". The
+    default is "seeded" for a function that has a parameter `seed`, not a hyperparameter, else
+    "unknown". Only "none" and a number have true values, and are checked once a process by calling
+    the function twice with the default configuration.
 
     `cost_s`: seconds an evaluation takes on average; None: the seconds that the call really took,
     which is the one setting that is not reproducible. `cost_spread`: standard deviation of the
@@ -69,7 +79,7 @@ class FunctionTask:
         function: Function | str,
         space: Mapping[str, Any],
         *,
-        noise: float = 0.0,
+        noise: float | str | None = None,
         cost_s: float | None = 1.0,
         cost_spread: float = 0.0,
         optimum: float | None = None,
@@ -79,11 +89,11 @@ class FunctionTask:
         ceiling: float = 1.0,
         unit: str = "",
     ) -> None:
-        finite = 0 <= noise < math.inf and 0 <= cost_spread < math.inf
+        finite = 0 <= cost_spread < math.inf
         if not finite or (cost_s is not None and not 0 < cost_s < math.inf):
             raise ValueError(
-                f"noise={noise} and cost_spread={cost_spread} must be at least 0, and "
-                f"cost_s={cost_s} above 0 (or null: measured)"
+                f"cost_spread={cost_spread} must be at least 0, and cost_s={cost_s} above 0 (or "
+                "null: measured)"
             )
         self.space = space if isinstance(space, Space) else Space(space)
         self.fidelity = Fidelity()
@@ -91,11 +101,34 @@ class FunctionTask:
         self.constraints: tuple[Constraint, ...] = ()
         self.can_checkpoint = False
         self._function = _resolve(function)
-        _check_call(self._function, self.space.names)
-        self._noise, self._cost_s, self._cost_spread = noise, cost_s, cost_spread
+        self.noise, self._noise = _stated_noise(noise, self._function, self.space.names)
+        named = ["seed"] if self.noise == SEEDED else []
+        _check_call(self._function, [*self.space.names, *named])
+        self._cost_s, self._cost_spread = cost_s, cost_spread
+        self.reproducible = self.noise != UNKNOWN and cost_s is not None
+        self._is_checked = False
         minimised = self.metric.to_minimised
         self.optimum: float | None = None if optimum is None else minimised(float(optimum))
         self.median: float | None = None if median is None else minimised(float(median))
+
+    def prepare(self) -> None:
+        """Raise ValueError if the function is said to repeat and does not."""
+        if self._is_checked or self.noise in (SEEDED, UNKNOWN):
+            return
+        config = self.space.default()
+        try:
+            once, again = (_number(self._function(**config)) for _ in range(2))
+        except BaseException as failure:  # trials will say so
+            failures.contain(failure)
+            return
+        if once != again:
+            stated = self._noise or NONE
+            raise ValueError(
+                f"noise: {stated} says that the function repeats, but at {config} it returned "
+                f"{once!r} and then {again!r}: state noise: unknown, or give the function a "
+                "parameter `seed` and state noise: seeded"
+            )
+        self._is_checked = True
 
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:  # noqa: ARG002
         """Call the function; there is nothing to resume."""
@@ -103,10 +136,13 @@ class FunctionTask:
         # In the order of the space, for functions that take a vector as **x.
         point = self.space.key(job.config)
         config = dict(zip(self.space.names, point, strict=True))
-        key = stable_hash(point) if self._noise or self._cost_spread else 0
+        seeded = self.noise == SEEDED
+        key = stable_hash(point) if self._noise or self._cost_spread or seeded else 0
+        if seeded:
+            config["seed"] = mix(seed, key) % _LARGEST_SEED
         charged = None if self._cost_s is None else self._cost_s * self._cost_factor(key)
         try:
-            true = self.metric.to_minimised(_number(self._function(**config)))
+            value = self.metric.to_minimised(_number(self._function(**config)))
         except BaseException as failure:
             failures.contain(failure)
             took = time.perf_counter() - began if charged is None else charged
@@ -116,15 +152,38 @@ class FunctionTask:
         return Evaluation(
             resources=_RESOURCES,
             seconds=np.array([seconds]),
-            values=np.array([true + error]),
+            values=np.array([value + error]),
             duration_s=seconds,
-            true_values=np.array([true]),
+            true_values=None if self.noise in (SEEDED, UNKNOWN) else np.array([value]),
         )
 
     def _cost_factor(self, key: int) -> float:
         """Log-normal with mean 1."""
         spread = self._cost_spread
         return math.exp(spread * normal(key, 0) - spread * spread / 2) if spread else 1.0
+
+
+def _stated_noise(
+    stated: float | str | None, function: Function, names: Sequence[str]
+) -> tuple[str, float]:
+    """What is known of a function's noise, and the standard deviation of what is added to it."""
+    if stated is None:
+        return (SEEDED if "seed" not in names and _takes_seed(function) else UNKNOWN), 0.0
+    if stated in (NONE, SEEDED, UNKNOWN):
+        return str(stated), 0.0
+    if isinstance(stated, bool | str) or not 0 <= stated < math.inf:
+        raise ValueError(
+            f"noise={stated}: use none, seeded or unknown, or the standard deviation, at least 0, "
+            "of noise that is to be added"
+        )
+    return (ADDED if stated else NONE), float(stated)
+
+
+def _takes_seed(function: Function) -> bool:
+    try:
+        return "seed" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some functions in C have none
+        return False
 
 
 def _number(returned: Any) -> float:
@@ -207,7 +266,8 @@ def _known(
     function: Function, bounds: Mapping[str, Float], optimum: float, settings: Mapping[str, Any]
 ) -> FunctionTask:
     median = _median(function, tuple(bounds.items()))
-    return FunctionTask(function, bounds, optimum=optimum, median=median, **settings)
+    known = {"noise": NONE, "optimum": optimum, "median": median}
+    return FunctionTask(function, bounds, **{**known, **settings})
 
 
 @cache

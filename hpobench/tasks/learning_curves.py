@@ -75,6 +75,8 @@ class LearningCurves:
     (configuration, seed): stragglers, that no hyperparameter tells of. `epochs`: r_max.
     """
 
+    reproducible = True
+
     def __init__(
         self,
         crossing: float = 0.0,

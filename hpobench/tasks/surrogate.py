@@ -71,6 +71,8 @@ class SurrogateTask:
     configurations.
     """
 
+    reproducible = True
+
     def __init__(
         self,
         arrays: Mapping[str, Any],

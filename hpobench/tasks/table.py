@@ -54,6 +54,8 @@ class TableTask:
     at least one repetition, so that no regret is negative. The median ignores constraints.
     """
 
+    reproducible = True
+
     def __init__(
         self,
         space: Space,

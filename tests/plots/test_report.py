@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hpobench.plots.report.chart import chart_data
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.context import read as read_context
 from hpobench.plots.report.packing import Pool, pack, plotly_js
+from hpobench.plots.report.parts import record
 from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.sections import Part, sections
 from hpobench.results.comparison import anytime, average_regret
@@ -441,6 +443,34 @@ def test_what_is_normalised_by_the_study_itself_is_said(synthetic):
     text = read(page.render(context(study))).words
     assert "Optimum and median are not known of task 0: the best and the median value" in text
     assert "The log held no seeds." in text
+
+
+def test_how_to_run_it_again(synthetic):
+    """All calls, in order, and what is known of whether they would give the same."""
+    first = {"command": ["hpobench", "run", "name=a b"], "written": "T1", "git": "abc"}
+    second = {"command": ["hpobench", "run", "--extend"], "written": "T2", "times": 3, "last": "T9"}
+    study = synthetic.random_study(tasks=2, methods=1, seeds=2)
+    names = list(study.tasks)
+    for known, words in [
+        ([True, True], "The same settings give the same results to the bit."),
+        ([True, False], "same results to the bit is not known of task 1."),
+        # As it was stored by earlier versions.
+        ([None, True], "same results to the bit is not known of task 0."),
+    ]:
+        for name, reproducible in zip(names, known, strict=True):
+            study.tasks[name] = replace(study.tasks[name], reproducible=reproducible)
+        manifest = {**second, "git": "abc", "calls": [first, second]}
+        blocks = record.rerun(context(study, manifest=manifest))
+        assert blocks[2].text.endswith(words)
+    assert blocks[1].text.splitlines() == [
+        "hpobench run 'name=a b'  # T1, commit abc",
+        "hpobench run --extend  # T2, 3 times until T9",
+    ]
+    # Earlier versions kept the last call alone.
+    earlier = record.rerun(context(study, manifest=first))
+    assert [block.text for block in earlier[:2]] == [
+        *["The call of this study:", "hpobench run 'name=a b'  # T1, commit abc"]
+    ]
 
 
 def test_what_a_stored_study_adds(stored):

@@ -163,7 +163,76 @@ def test_measured_cost():
     assert 0 < evaluate(task, {"x": 0.5}).duration_s < 1
 
 
-@pytest.mark.parametrize("settings", [{"noise": -1}, {"cost_s": 0}, {"cost_spread": -0.1}])
+X = {"x": Float(0, 1)}
+
+
+def noisy(x):
+    return x + np.random.default_rng().normal()
+
+
+def seeded(x, seed):
+    return x + np.random.default_rng(seed).normal()
+
+
+@pytest.mark.parametrize(
+    ("function", "stated", "noise", "has_true"),
+    [
+        (noisy, None, "unknown", False),
+        (noisy, "unknown", "unknown", False),
+        (seeded, None, "seeded", False),
+        (seeded, "seeded", "seeded", False),
+        (lambda x: x, None, "unknown", False),  # it repeats, but nobody has said so
+        (lambda x: x, "none", "none", True),
+        (lambda x: x, 0, "none", True),
+        (lambda x: x, 0.1, "added", True),
+    ],
+)
+def test_values_are_called_true_only_where_that_is_known(function, stated, noise, has_true):
+    task = FunctionTask(function, X, noise=stated)
+    task.prepare()
+    assert task.noise == noise
+    assert task.reproducible == (noise != "unknown")
+    assert not FunctionTask(function, X, noise=stated, cost_s=None).reproducible
+    found = evaluate(task, {"x": 0.5})
+    assert (found.true_values is not None) == has_true
+    assert not has_true or found.true_values[0] == 0.5
+
+
+def test_a_function_is_given_its_seed():
+    seeds = []
+    task = FunctionTask(lambda x, seed=None: float(seeds.append(seed) or x), X)
+    for x, seed in [(0.5, 3), (0.5, 3), (0.25, 3), (0.5, 2**64 - 1)]:
+        evaluate(task, {"x": x}, seed)
+    # Of the configuration and the seed of the objective, and small enough for any generator.
+    assert seeds[0] == seeds[1]
+    assert len(set(seeds)) == 3
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_hyperparameter_may_be_called_seed():
+    task = FunctionTask(lambda seed: seed, {"seed": Integer(3, 3 + 9)})
+    assert evaluate(task, {"seed": 7}).value == 7
+    assert task.noise == "unknown"
+
+
+@pytest.mark.parametrize("stated", ["none", 0.0, 0.1])
+def test_a_function_that_is_said_to_repeat_and_does_not_is_refused(stated):
+    with pytest.raises(ValueError, match=r"says that the function repeats, but at \{'x': 0.5\} it"):
+        FunctionTask(noisy, X, noise=stated).prepare()
+
+
+def test_a_function_that_takes_no_seed_is_not_seeded():
+    with pytest.raises(ValueError, match="unexpected keyword argument 'seed'"):
+        FunctionTask(noisy, X, noise="seeded")
+
+
+@pytest.mark.parametrize("noise", [-1, math.nan, math.inf, True, "some", "0.1"])
+def test_wrong_statements_of_noise(noise):
+    with pytest.raises(ValueError, match="use none, seeded or unknown, or the standard deviation"):
+        branin(noise=noise)
+
+
+@pytest.mark.parametrize("settings", [{"cost_s": 0}, {"cost_spread": -0.1}])
 def test_wrong_settings(settings):
     with pytest.raises(ValueError, match="must be at least 0"):
         branin(**settings)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from hpobench.plots.report.blocks import Block, Code, Column, Paragraph, count, table
-from hpobench.plots.report.context import Context
+from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.parts.scores import named
 from hpobench.results.time_axis import charging
 
@@ -94,7 +94,9 @@ def rerun(context: Context) -> list[Block]:
         blocks += [Paragraph(title), Code("\n".join(map(_call, calls)))]
     commit = manifest.get("git")
     if commit:
-        blocks.append(Paragraph(_commit(str(commit), charging(context.study.settings))))
+        blocks.append(
+            Paragraph(_commit(str(commit), charging(context.study.settings), _repeats(context)))
+        )
     if context.config:
         blocks.append(
             Code(context.config, title="All settings as they were resolved (config.yaml)")
@@ -110,10 +112,21 @@ def _call(call: Mapping[str, Any]) -> str:
     return f"{command}  # {call.get('written', 'at an unknown time')}{times}{version}"
 
 
-def _commit(commit: str, charged: str) -> str:
+def _commit(commit: str, charged: str, repeats: str) -> str:
     changed = " with changes that were not committed" if commit.endswith("+") else ""
     same = {
         "real": "On the wall clock no run is exactly like another.",
         "measured": "Computing time was charged as measured: no run is exactly like another.",
-    }.get(charged, "The same settings give the same results to the bit.")
+    }.get(charged, repeats)
     return f"Code: commit {commit.removesuffix('+')}{changed}. {same}"
+
+
+def _repeats(context: Context) -> str:
+    """Whether the same settings give the same results, as far as the tasks state it."""
+    stated = {
+        context.task_label(name): facts.reproducible for name, facts in context.study.tasks.items()
+    }
+    if all(stated.values()):
+        return "The same settings give the same results to the bit."
+    others = listed(label for label, known in stated.items() if not known)
+    return f"Whether the same settings give the same results to the bit is not known of {others}."
