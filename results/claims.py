@@ -5,172 +5,151 @@ that is so, who says otherwise, and in `about.expects` what should then be seen,
 
     {better: A, worse: B, at: 0.5, task: [...]}   A has the lower mean normalised regret when half
                                                   of the time is spent (`at`, by default 1)
-    {faster: A, than: B, by: 3, task: [...]}      A reaches the mean value that B has in the end in
-                                                  at most a third of the time
+    {faster: A, than: B, by: 3, task: [...]}      A is 3 times as fast to the mean value that B has
+                                                  in the end; the speed-up is that of `survival`
 
-`task` is one name or a list; without it, all tasks of the study. A verdict is "holds" or "contrary"
-if the 95 % bootstrap interval over seeds (stratified by task) leaves no doubt, else "undecided".
-A speed-up is the geometric mean over tasks.
+`task` is one name or a list; without it, all tasks of the study. Each finding has a p-value: of no
+difference (Student's t, see `contrasts`), or of a speed-up of just so much. Those of all findings
+that are printed together are corrected after Benjamini and Hochberg, as there are many: where the
+result is at most 0.05 a verdict is "holds" or "contrary", else "undecided". So of the claims that
+are decided one in twenty is decided by chance, in the mean.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.results.bootstrap import mean_and_interval
-from hpobench.results.curves import curves, fractions, horizon_s, stand_in
+from hpobench.results.across import final_regrets
+from hpobench.results.budgets import early_rule
+from hpobench.results.correction import LEVEL, benjamini_hochberg
 from hpobench.results.incumbents import Incumbents, incumbents
-from hpobench.results.normalise import Reference, capped_regret, references
+from hpobench.results.normalise import Reference, references
 from hpobench.results.study import Study
+from hpobench.results.survival import SpeedUp
+from hpobench.results.targets import over_tasks
+from hpobench.results.verdict import difference
 
-DRAWS = 2000
-HEADER = "| claim | source | expected | measured | verdict |\n|---|---|---|---|---|"
-_POINTS = 400
+HEADER = "| claim | source | expected | measured | p | verdict |\n|---|---|---|---|---|---|"
+CORRECTED = (
+    "Verdicts after the correction of Benjamini and Hochberg over all {count} expectations, at a "
+    f"false-discovery rate of {LEVEL:.0%}; p-values and 95 % intervals are of each alone."
+)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One expectation: what was expected, what was measured with its interval, and the verdict."""
+    """One expectation: what was expected and measured, with an interval of its own.
+
+    `p_value`: of neither it nor its contrary, alone; `agrees`: which of these was measured.
+    """
 
     expected: str
     measured: str
-    verdict: str
+    p_value: float
+    agrees: bool
 
 
 def judge(study: Study, expects: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Judge every expectation; raises ValueError if the study cannot answer one."""
     found = incumbents(study)
     known = references(study, found.views)
-    return [_judge(found, known, expectation) for expectation in expects]
+    early = early_rule(study.settings, known)
+    return [_judge(found, known, expectation, early) for expectation in expects]
 
 
-def as_markdown(about: Mapping[str, Any], findings: Sequence[Finding]) -> str:
+def decided(findings: Sequence[Finding]) -> list[str]:
+    """The verdict on each of all findings that are shown together."""
+    corrected = benjamini_hochberg(np.array([one.p_value for one in findings]))
+    words = ["holds" if one.agrees else "contrary" for one in findings]
+    return [
+        word if p_value <= LEVEL else "undecided"
+        for word, p_value in zip(words, corrected, strict=True)
+    ]
+
+
+def as_markdown(
+    about: Mapping[str, Any], findings: Sequence[Finding], verdicts: Sequence[str]
+) -> str:
     """One row of a table for each finding; the claim stands in the first."""
     claim = about["claim"]
     if "contested" in about:
         claim += f" (contested: {about['contested']})"
     heads = [f"| {claim} | {about['source']} |", *["| | |"] * (len(findings) - 1)]
     return "\n".join(
-        f"{head} {one.expected} | {one.measured} | {one.verdict} |"
-        for head, one in zip(heads, findings, strict=True)
+        f"{head} {one.expected} | {one.measured} | {_p(one.p_value)} | {verdict} |"
+        for head, one, verdict in zip(heads, findings, verdicts, strict=True)
     )
 
 
+def _p(p_value: float) -> str:
+    return "< 0.0001" if p_value < 1e-4 else f"{p_value:.4f}"
+
+
 def _judge(
-    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any]
+    found: Incumbents,
+    known: Mapping[str, Reference],
+    expectation: Mapping[str, Any],
+    early: str,
 ) -> Finding:
     wanted = expectation.get("task") or list(found.tasks)
     tasks = [wanted] if isinstance(wanted, str) else list(wanted)
     if missing := [task for task in tasks if task not in known]:
         raise ValueError(f"{expectation}: task {missing[0]!r} has no runs that can be normalised")
-    rng = np.random.default_rng(0)
+    some, mine = found.only(tasks), {task: known[task] for task in tasks}
     if "better" in expectation:
-        return _better(found, known, expectation, tasks, rng)
+        return _better(some, mine, expectation)
     if "faster" in expectation:
-        return _faster(found, known, expectation, tasks, rng)
+        return _faster(some, mine, expectation, early)
     raise ValueError(f"{expectation}: state better and worse, or faster and than")
 
 
 def _better(
-    found: Incumbents,
-    known: Mapping[str, Reference],
-    expectation: Mapping[str, Any],
-    tasks: list[str],
-    rng: np.random.Generator,
+    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any]
 ) -> Finding:
     at = float(expectation.get("at", 1.0))
-    names = expectation["better"], expectation["worse"]
-    pairs = [_regrets(found, known[task], names, np.array([at])) for task in tasks]
-    means = [_resampled(pair, _means, rng, DRAWS)[..., 0] for pair in pairs]
-    first, second = np.mean([some[0] for some in means], axis=0)
-    gains = [some[:, 1] - some[:, 0] for some in means]
-    gain, low, high = mean_and_interval(gains, list(map(_seeds, pairs)))
+    names = str(expectation["better"]), str(expectation["worse"])
+    regrets = final_regrets(found, known, at=at)
+    for name in names:
+        _require(name, {task: list(map(str, frame.columns)) for task, frame in regrets.items()})
+    first, second = (np.mean([frame[name].mean() for frame in regrets.values()]) for name in names)
+    gain = difference(regrets, *names)
+    low, high = gain.interval()
     when = "in the end" if at == 1 else f"after {at:.0%} of the time"
     return Finding(
         f"{names[0]} better than {names[1]} {when}",
-        f"{first:.4f} against {second:.4f}: gain {gain:.4f} [{low:.4f}, {high:.4f}]",
-        "holds" if low > 0 else "contrary" if high < 0 else "undecided",
+        f"{first:.4f} against {second:.4f}: gain {gain.value:.4f} [{low:.4f}, {high:.4f}]",
+        gain.p_value(),
+        agrees=bool(gain.value > 0),
     )
 
 
 def _faster(
-    found: Incumbents,
-    known: Mapping[str, Reference],
-    expectation: Mapping[str, Any],
-    tasks: list[str],
-    rng: np.random.Generator,
+    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any], early: str
 ) -> Finding:
-    names, by = (expectation["faster"], expectation["than"]), float(expectation["by"])
-    times = fractions("log", _POINTS)
-    pairs = [_regrets(found, known[task], names, times) for task in tasks]
-    log_speedup = partial(_log_speedup, times=times)
-    logs = [_resampled(pair, log_speedup, rng, DRAWS // 4) for pair in pairs]
-    speed, low, high = np.exp(mean_and_interval(logs, list(map(_seeds, pairs))))
+    names, by = (str(expectation["faster"]), str(expectation["than"])), float(expectation["by"])
+    having = {task: [m for m in found.methods if (task, m) in found.fine] for task in known}
+    for name in names:
+        _require(name, having)
+    made = over_tasks(found, known, names[1], names[:1], np.random.default_rng(0), early=early)
+    speed = made[names[0]]
     return Finding(
         f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",
-        f"{speed:.1f} times as fast [{low:.1f}, {high:.1f}]",
-        "holds" if low >= by else "contrary" if high < by else "undecided",
+        _speed_in_words(speed),
+        speed.p_value(by),
+        agrees=bool(speed.speed >= by),
     )
 
 
-def _means(pair: FloatArray) -> FloatArray:
-    """The mean over the seeds that a method has: (methods, times) of (methods, seeds, times)."""
-    means: FloatArray = np.nanmean(pair, axis=1)
-    return means
+def _speed_in_words(made: SpeedUp) -> str:
+    """Such as: 4.5 times as fast [4.2, 4.8]; at most 0.4 times as fast."""
+    bound = {"<=": "at most ", ">=": "at least "}.get(made.bound, "")
+    known = "" if np.isnan(made.low) else f" [{made.low:.1f}, {made.high:.1f}]"
+    return f"{bound}{made.speed:.1f} times as fast{known}"
 
 
-def _drawn(pair: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Seeds drawn with replacement: together where both methods have them, else apart.
-
-    In the same seed both see the same noise of the objective.
-    """
-    first, second = ~np.isnan(pair[..., 0])
-    strata = [np.flatnonzero(have) for have in (first & second, first & ~second, second & ~first)]
-    picks = [seeds[rng.integers(len(seeds), size=len(seeds))] for seeds in strata if len(seeds)]
-    return pair[:, np.concatenate(picks)]
-
-
-def _log_speedup(pair: FloatArray, times: FloatArray) -> FloatArray:
-    """The log of 1 / (part of the time needed); of 1/2 if it is never reached."""
-    first, second = _means(pair)
-    reached = np.flatnonzero(first <= second[-1])
-    log: FloatArray = -np.log(times[reached[0]] if len(reached) else 2.0)
-    return log
-
-
-def _resampled(
-    pair: FloatArray,
-    statistic: Callable[[FloatArray], FloatArray],
-    rng: np.random.Generator,
-    draws: int,
-) -> FloatArray:
-    """A statistic (1 + draws, ...) of one task: the actual one, then those of seeds drawn."""
-    return np.array([statistic(pair), *(statistic(_drawn(pair, rng)) for _ in range(draws))])
-
-
-def _seeds(pair: FloatArray) -> int:
-    """How many seeds the method with the fewest has."""
-    return int((~np.isnan(pair[..., 0])).sum(axis=1).min())
-
-
-def _regrets(
-    found: Incumbents, reference: Reference, names: Sequence[str], parts: FloatArray
-) -> FloatArray:
-    """Normalised regret (methods, seeds, times) on one task; more than 1 counts as 1.
-
-    The seeds are those of any of the methods; NaN where a method has no run of a seed.
-    """
-    made = curves(found, reference.task, horizon_s(found, reference.task) * parts, keep_ended=True)
-    if missing := [name for name in names if name not in made]:
-        raise ValueError(f"method {missing[0]!r} has no runs on task {reference.task!r}")
-    seeds = reduce(np.union1d, [made[name].seeds for name in names])
-    regrets = np.full((len(names), len(seeds), len(parts)), np.nan)
-    for regret, name in zip(regrets, names, strict=True):
-        values = made[name].values
-        values = np.where(np.isnan(values), stand_in(values, reference.median), values)
-        regret[np.searchsorted(seeds, made[name].seeds)] = capped_regret(values, reference)
-    return regrets
+def _require(name: str, having: Mapping[str, Sequence[str]]) -> None:
+    for task, names in having.items():
+        if name not in names:
+            raise ValueError(f"method {name!r} has no runs on task {task!r}")

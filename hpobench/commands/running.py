@@ -201,6 +201,7 @@ def claims(options: argparse.Namespace) -> int:
     from hpobench import config
     from hpobench.results import claims as judged
     from hpobench.results import load
+    from hpobench.results.budgets import note_task_budgets
     from hpobench.study import Study
 
     chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
@@ -209,12 +210,19 @@ def claims(options: argparse.Namespace) -> int:
     studies = [f"claims/{name}" for name in chosen] or known
     if strange := [name for name in studies if name not in known]:
         raise LookupError(catalogue.unknown("claim", strange[0], known))
-    print(judged.HEADER)
-    failed = 0
+    failed, found = 0, []
     for name in studies:
         about = catalogue.read("study", name)["about"]
         study = Study.make(config.load([f"study={name}", *others]))
         _execute(study, extend=True, replace=options.replace)
-        print(judged.as_markdown(about, judged.judge(load(study.folder), about["expects"])))
+        loaded = load(study.folder)
+        note_task_budgets(loaded, study.folder)
+        found.append((about, judged.judge(loaded, about["expects"])))
         failed |= _report_failures(study)
+    verdicts = judged.decided([one for _, findings in found for one in findings])
+    print(judged.HEADER)
+    for about, findings in found:
+        mine, verdicts = verdicts[: len(findings)], verdicts[len(findings) :]
+        print(judged.as_markdown(about, findings, mine))
+    print("\n" + judged.CORRECTED.format(count=sum(len(findings) for _, findings in found)))
     return failed

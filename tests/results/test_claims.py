@@ -5,6 +5,9 @@ import pytest
 
 from hpobench import catalogue
 from hpobench.results import claims
+from hpobench.results.incumbents import incumbents
+from hpobench.results.normalise import references
+from hpobench.results.targets import ALL_TASKS, time_to_target
 from hpobench.schema import TaskFacts
 
 ROLES = ("better", "worse", "faster", "than")
@@ -40,8 +43,7 @@ def study(synthetic):
     ],
 )
 def test_verdicts(study, expectation, verdict):
-    (finding,) = claims.judge(study, [expectation])
-    assert finding.verdict == verdict
+    assert claims.decided(claims.judge(study, [expectation])) == [verdict]
 
 
 def test_figures(study):
@@ -49,10 +51,52 @@ def test_figures(study):
     best, _, slow = finding.measured.partition(":")[0].split()
     # (1 - 0) / (10 - 0) and (3 - 0) / (10 - 0)
     assert (float(best), float(slow)) == pytest.approx((0.1, 0.3), abs=0.01)
-    # After 1 of 10 s.
-    (finding,) = claims.judge(study, [{"faster": "quick", "than": "quick", "by": 5}])
+    # After 1 s instead of 10.
+    (finding,) = claims.judge(study, [{"faster": "quick", "than": "slow", "by": 5}])
     assert finding.measured.startswith("10.0 times")
-    assert finding.expected == "quick reaches the final value of quick 5 times as fast"
+    assert finding.expected == "quick reaches the final value of slow 5 times as fast"
+
+
+def test_the_speed_up_is_that_of_the_report(study):
+    found = incumbents(study)
+    known = references(study, found.views)
+    made = time_to_target(found, known, "slow", np.random.default_rng(0)).set_index(
+        ["task", "method"]
+    )
+    for method in ("quick", "same", "best"):
+        (finding,) = claims.judge(study, [{"faster": method, "than": "slow", "by": 1}])
+        assert finding.measured.startswith(f"{made.loc[(ALL_TASKS, method), 'speedup']:.1f} times")
+
+
+def exponential(synthetic, draw, seeds):
+    """Two equal methods: runs get to a value of their own at a time of their own."""
+    rows = [
+        {"method": method, "seed": seed, "time_s": time, "value": value}
+        for method in ("a", "b")
+        for seed in range(seeds)
+        for time, value in ((0.01, 9.0), (draw.uniform(1, 10), draw.uniform(1, 5)))
+    ]
+    return synthetic.hand_made(rows, tasks=TASKS)
+
+
+@pytest.mark.parametrize("seeds", [5, 20])
+def test_of_equal_methods_none_is_faster_or_slower(synthetic, seeds):
+    """At most 5 of 100 are: of 150 studies a share of 0.05 has a standard error of 0.018."""
+    draw, false = np.random.default_rng(seeds), 0
+    for _ in range(150):
+        study = exponential(synthetic, draw, seeds)
+        findings = claims.judge(study, [{"faster": "a", "than": "b", "by": 1}])
+        false += claims.decided(findings) != ["undecided"]
+    assert false / 150 < 0.05 + 3 * 0.018
+
+
+def test_many_findings_are_corrected_together():
+    """Of 20 p-values 0.04 alone is no discovery: 20 x 0.04; twenty of them are."""
+    chance = [claims.Finding("", "", p, True) for p in np.linspace(0.04, 1, 20)]
+    assert claims.decided(chance) == ["undecided"] * 20
+    assert claims.decided(chance[:1]) == ["holds"]
+    all_of_them = [claims.Finding("", "", 0.04, False)] * 20
+    assert claims.decided(all_of_them) == ["contrary"] * 20
 
 
 def test_a_method_of_fewer_seeds_has_the_wider_interval_of_its_few(synthetic):
@@ -95,12 +139,14 @@ def test_what_a_study_cannot_answer_is_refused(study):
 def test_markdown(study):
     about = {"claim": "quick is quick", "source": "nobody 2020"}
     expects = [{"better": "best", "worse": "slow"}, {"better": "same", "worse": "slow"}]
-    lines = claims.as_markdown(about, claims.judge(study, expects)).splitlines()
+    findings = claims.judge(study, expects)
+    verdicts = claims.decided(findings)
+    lines = claims.as_markdown(about, findings, verdicts).splitlines()
     assert lines[0].startswith("| quick is quick | nobody 2020 | best better than slow in the end")
     assert lines[1].startswith("| | | same better than slow")
-    assert all(line.count("|") == 6 for line in lines)
+    assert all(line.count("|") == 7 for line in lines)
     about["contested"] = "somebody"
-    contested = claims.as_markdown(about, claims.judge(study, expects[:1]))
+    contested = claims.as_markdown(about, findings[:1], verdicts[:1])
     assert contested.startswith("| quick is quick (contested: somebody) | nobody 2020 |")
 
 
