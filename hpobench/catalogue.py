@@ -5,11 +5,12 @@ Reading a YAML here imports neither Hydra nor NumPy, so that `hpobench list` ans
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from hpobench import yaml_text
 
 CONF = Path(__file__).parent / "conf"
 # Studies may stand in folders: study=claims/asha.
@@ -23,15 +24,26 @@ def names(group: str, folders: Sequence[Path] = ()) -> list[str]:
 
 def read(group: str, name: str, folders: Sequence[Path] = ()) -> dict[str, Any]:
     """The YAML of one name, as it stands in the file; raises LookupError or ValueError."""
+    return mapping(path_of(group, name, folders))
+
+
+def path_of(group: str, name: str, folders: Sequence[Path] = ()) -> Path:
+    """The file of one name; raises LookupError, naming the nearest, if there is none."""
     paths = _paths(group, folders)
     if name not in paths:
         raise LookupError(unknown(group, name, paths))
+    return paths[name]
+
+
+def mapping(path: Path, as_texts: bool = False) -> dict[str, Any]:
+    """The settings in a YAML file; with `as_texts`, every value as it is written there."""
     try:
-        settings = yaml.safe_load(paths[name].read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{paths[name]} is not valid YAML: {error}") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8") from error
+    settings = (yaml_text.texts if as_texts else yaml_text.parse)(text, str(path)) or {}
     if not isinstance(settings, dict):
-        raise ValueError(f"{paths[name]} holds no mapping of keys to values")
+        raise ValueError(f"{path} holds no mapping of keys to values")
     return settings
 
 
@@ -43,6 +55,7 @@ def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:
             raise ValueError(f"--conf {folder}: there is no such folder")
         for path in sorted((folder / group).glob(_GLOBS.get(group, "*.yaml"))):
             name = path.relative_to(folder / group).with_suffix("").as_posix()
+            name = unicodedata.normalize("NFC", name)  # some file systems take letters apart
             if not re.fullmatch(r"[\w/-]+", name):
                 raise ValueError(f"{path}: name it with letters, digits, _ and - only")
             if name in paths:

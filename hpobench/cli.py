@@ -153,6 +153,8 @@ def _add_running(commands: Commands) -> None:
             help="hide what was run under other settings; it stays on disk",
         )
     claims.set_defaults(command=running.claims)
+    for command in (run, recording, claims):
+        command.add_argument("--runs-dir", help="the same as runs_dir=, for studies to be written")
 
 
 def _add_showing(commands: Commands) -> None:

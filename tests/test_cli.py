@@ -56,7 +56,7 @@ def here(tmp_path, monkeypatch):
         (["task=phoneme", "tasks.phoneme.constraints.latency=3"], ["'latency'", "val_f1"]),
         (["budget=null"], ["budget=None", "budget.time_s="]),
         (["methods.random=null"], ["methods.random must be a mapping"]),
-        (["~seeds"], ["'seeds' is missing"]),
+        (["~seeds"], ["'seeds' is needed"]),
         (["study=[default,default]", "study=def*", "task=nothing"], ["'nothing'"]),
         (["seeds=[5000000000]"], ["5000000000"]),
         (["retry_failed=perhaps"], ["retry_failed='perhaps'"]),
@@ -67,6 +67,25 @@ def here(tmp_path, monkeypatch):
         (["n_jobs=0"], ["n_jobs=0"]),
         (["workers=1,2"], ["'workers=1,2'", "[a,b]"]),
         (["workers"], ["cannot read"]),
+        (["hydra.verbose=true"], ["'hydra.verbose=true'", "no effect"]),
+        (["hydra.run.dir=x"], ["no effect"]),
+        (["method@foo=random"], ["write method=NAME"]),
+        (["+method=random"], ["write method=NAME"]),
+        (["+x=1"], ["unknown key of the settings: 'x'"]),
+        (["++x=1"], ["unknown key of the settings: 'x'"]),
+        (["+budget.x=1"], ["unknown key of budget: 'x'"]),
+        (["+about.x=1"], ["unknown key of about: 'x'"]),
+        (["comparisons=[]"], ["task= and method="]),
+        (["~name"], ["'name' is needed"]),
+        (["~tasks.bowl"], ["'tasks.bowl' is needed"]),
+        (
+            ["task=bowl", "+tasks.phoneme.repetition=mean"],
+            ["unknown key of tasks: 'phoneme'", "bowl"],
+        ),
+        (["task=bowl", "+tasks.bowl.noise=1"], ["leave out the +"]),
+        (["task=bowl", "tasks.bowl.noise.x=1"], ["no mapping of keys"]),
+        (["method=random,asha"], ["brackets: method=[random,asha]"]),
+        (["seeds=[1,2"], ["cannot read 'seeds=[1,2'"]),
         (["method=[]"], ["names no method"]),
         (["methods.random.points_to_evaluate=[defalt]"], ["'defalt'"]),
     ],
@@ -74,7 +93,7 @@ def here(tmp_path, monkeypatch):
 def test_bad_input_is_refused_before_any_run(here, capsys, overrides, words):
     assert main(["run", *FAST, *overrides, "--conf", "conf"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("hpobench: error: ")
+    assert "hpobench: error: " in error
     for word in words:
         assert word in error
     assert not (here / "runs").exists()
@@ -115,7 +134,23 @@ def test_dry_run_prints_the_plan_and_runs_nothing(here, capsys):
         ("task/bad.yaml", "a: [", ["bad"]),
         ("task/bad.yaml", "- a", ["bad"]),
         ("task/bad.yaml", "", ["must be a mapping with a _target_"]),
-        ("study/bad.yaml", "name: bad\ncomparisons: [{task: bowl, method: random}]", ["@package"]),
+        (
+            "study/bad.yaml",
+            "name: bad\ncomparisons: [{task: bowl, method: random}]",
+            ["no 'seeds'"],
+        ),
+        (
+            "study/bad.yaml",
+            "name: bad\nworker: 3",
+            ["unknown key of study 'bad': 'worker'", "workers"],
+        ),
+        ("study/bad.yaml", "comparisons: [bowl]", ["comparisons hold 'bowl'", "task: [...]"]),
+        (
+            "task/bad.yaml",
+            "_target_: x\na: [l1, no]",
+            ["bad.yaml", "false", "quotes, 'no'", "line 2"],
+        ),
+        ("task/bad.yaml", "a: 1\na: 2", ["'a' is there twice", "line"]),
     ],
 )
 def test_bad_files_of_ones_own(here, capsys, file, content, words):
@@ -248,6 +283,17 @@ def test_what_was_replaced_stays_on_disk_and_is_found_again(here, capsys):
     assert "2 stored runs that are of no plan: random on bowl, seeds 0 to 1" in error
     assert call("--replace") == 0
     assert "2 runs are stored already, 0 to run" in capsys.readouterr().err
+
+
+def test_the_folder_of_studies_may_be_an_option_of_every_command(here, capsys):
+    arguments = ["run", *FAST, "task=bowl", "method=random", "seeds=2", "seeds=1", "--conf", "conf"]
+    assert main([*arguments, "name=mine", "--runs-dir", "it's, here"]) == 0
+    assert "seeds=1 counts, not seeds=2 before it" in capsys.readouterr().err
+    assert (here / "it's, here" / "mine" / "study.json").exists()
+    assert main(["export", "mine", "--runs-dir", "it's, here"]) == 0
+    capsys.readouterr()
+    assert main([*arguments, "runs_dir=x", "--runs-dir", "y"]) == 2
+    assert "--runs-dir and runs_dir= say the same" in capsys.readouterr().err
 
 
 def test_nothing_is_littered(here):

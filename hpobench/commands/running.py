@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from tqdm import tqdm
 
+    from hpobench.config import Composed
     from hpobench.live import Status
     from hpobench.merging import Change
     from hpobench.study import Study
@@ -22,16 +24,29 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a study, then print its scores."""
     cap_threads()
-    from hpobench import config
     from hpobench.study import Study
 
-    study = Study.make(config.load(options.overrides, options.conf))
+    study = Study.make(_composed(options.overrides, options))
     if options.dry_run:
         print(_describe(study))
         return 0
     _execute(study, options.extend, options.replace)
     _print_scores(study)
     return _report_failures(study)
+
+
+def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":
+    """The settings of a call; what the user should know of them goes to standard error."""
+    from hpobench import config
+
+    if options.runs_dir is not None:
+        if any(text.startswith("runs_dir=") for text in overrides):
+            raise ValueError("--runs-dir and runs_dir= say the same: give one of them")
+        overrides = [*overrides, f"runs_dir={options.runs_dir}"]
+    composed = config.load(overrides, getattr(options, "conf", ()))
+    for note in composed.notes:
+        print(note, file=sys.stderr)
+    return composed
 
 
 def _describe(study: "Study") -> str:
@@ -173,14 +188,14 @@ def record(options: argparse.Namespace) -> int:
     cap_threads()
     from tqdm import tqdm
 
-    from hpobench import config, recording, resolve
+    from hpobench import recording, resolve
 
     counts = [text for text in options.overrides if text.startswith("configs=")]
     number = counts[-1].partition("=")[2] if counts else "2000"
     if not number.isdecimal() or int(number) < 1:
         raise ValueError(f"configs={number}: use a number of configurations of at least 1")
     others = [text for text in options.overrides if text not in counts]
-    composed = config.load([*others, "method=random"], options.conf)
+    composed = _composed([*others, "method=random"], options)
     for name in dict.fromkeys(task for task, _ in composed.pairs):
         settings = composed.settings
         job = recording.plan(
@@ -198,7 +213,6 @@ def record(options: argparse.Namespace) -> int:
 def claims(options: argparse.Namespace) -> int:
     """Run the studies `claims/NAME` and print a Markdown table of what was found."""
     cap_threads()
-    from hpobench import config
     from hpobench.results import claims as judged
     from hpobench.results import load
     from hpobench.results.budgets import note_task_budgets
@@ -213,7 +227,7 @@ def claims(options: argparse.Namespace) -> int:
     failed, found = 0, []
     for name in studies:
         about = catalogue.read("study", name)["about"]
-        study = Study.make(config.load([f"study={name}", *others]))
+        study = Study.make(_composed([f"study={name}", *others], options))
         _execute(study, extend=True, replace=options.replace)
         loaded = load(study.folder)
         note_task_budgets(loaded, study.folder)
