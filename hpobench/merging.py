@@ -58,7 +58,9 @@ class Change:
 def listed(pairs: Iterable[Entry]) -> str:
     """Pairs with their seeds, the first few by name."""
     pairs = list(pairs)
-    named = [f"{p['method']} on {p['task']}, {_seeds(p['seeds'])}" for p in pairs[:MOST_NAMED]]
+    named = [
+        f"{p['method']} on {p['task']}, {seeds_in_words(p['seeds'])}" for p in pairs[:MOST_NAMED]
+    ]
     if len(pairs) > MOST_NAMED:
         rest = pairs[MOST_NAMED:]
         total = sum(len(pair["seeds"]) for pair in rest)
@@ -66,7 +68,8 @@ def listed(pairs: Iterable[Entry]) -> str:
     return "; ".join(named)
 
 
-def _seeds(seeds: Iterable[int]) -> str:
+def seeds_in_words(seeds: Iterable[int]) -> str:
+    """Such as: seed 3, or seeds 0 to 9."""
     numbers = sorted(seeds)
     if len(numbers) == 1:
         return f"seed {numbers[0]}"

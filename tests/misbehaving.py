@@ -190,3 +190,9 @@ def half_leaves(x):
     if x > 0.5:
         sys.exit(3)
     return x
+
+
+def mostly_raises(x):
+    if x > 1 / 16:
+        raise ValueError("too large")
+    return x

@@ -112,7 +112,7 @@ def test_failed_runs_are_named_and_the_exit_status_says_so(here, capsys):
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert "2 runs failed" in error
-    assert "bowl broken seed 1: RuntimeError: third time unlucky" in error
+    assert "bowl broken seeds 0 to 1: RuntimeError: third time unlucky" in error
     # Also when they are not run again.
     assert main(arguments) == 1
 

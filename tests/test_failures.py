@@ -1,5 +1,6 @@
 """What goes wrong in a user's code costs its trial or run, and is said."""
 
+import re
 import signal
 
 import pyarrow.parquet as pq
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from hpobench import failures, interruption
+from hpobench.cli import main
 from hpobench.evaluating import evaluate
 from hpobench.records import EvaluationError, Job
 from hpobench.results import load
@@ -146,6 +148,37 @@ def test_parts_of_versions_that_counted_no_failures_are_read(tmp_path):
     table = pq.ParquetFile(path).read()
     later = ["evaluations", "failed_evaluations", "first_error"]
     pq.write_table(table.drop_columns(later), path)
+    (path.parent / "seal.json").unlink()  # there was none either
     runs = load(study.folder).runs
     assert runs["status"].tolist() == ["ok"]
     assert runs[later].isna().all(axis=None)
+
+
+def test_a_task_that_always_fails_is_named_with_its_error(tmp_path, capsys, monkeypatch):
+    # 2 methods, 2 seeds, 6 trials: 24 evaluations.
+    monkeypatch.chdir(tmp_path)
+    add_task(tmp_path, "boom")
+    fast = ["n_jobs=1", "progress=false", "seeds=2", "budget.trials=6", "name=mine"]
+    call = ["run", *fast, "task=[bowl,boom]", "method=[random,sobol]", "--conf", "conf"]
+    assert main(call) == 1
+    error = capsys.readouterr().err
+    assert "all 24 evaluations of boom failed; the first error:" in error
+    assert f'File "{misbehaving.__file__}"' in error
+    assert "boom random seeds 0 to 1: all 12 evaluations failed: ValueError: boom" in error
+    assert main(["report", "mine"]) == 0
+    page = (tmp_path / "runs" / "mine" / "report.html").read_text()
+    assert "All 24 evaluations of boom failed" in page
+    assert "all 12 evaluations failed: ValueError: boom" in page
+
+
+def test_a_run_that_mostly_failed_is_called_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    add_task(tmp_path, "mostly_raises")
+    fast = ["n_jobs=1", "progress=false", "seeds=1", "budget.trials=50", "name=mine"]
+    assert main(["run", *fast, "task=mostly_raises", "method=sobol", "--conf", "conf"]) == 0
+    # Of 50 points of a Sobol sequence 3 or 4 lie below 1/16.
+    assert re.search("mostly_raises sobol seed 0: 4[67] of 50 eval", capsys.readouterr().err)
+    assert main(["report", "mine"]) == 0
+    page = (tmp_path / "runs" / "mine" / "report.html").read_text()
+    assert re.search("4[67] of 50 evaluations failed: ValueError: too large", page)
+    assert "No run failed, but in 1 of 1 most evaluations failed." in page

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpobench import catalogue
+from hpobench.commands.failing import report_failures
 from hpobench.commands.threads import cap_threads
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     _execute(study, options.extend, options.replace)
     _print_scores(study)
-    return _report_failures(study)
+    return report_failures(study)
 
 
 def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":
@@ -166,23 +167,6 @@ def _print_scores(study: "Study") -> None:
     )
 
 
-def _report_failures(study: "Study") -> int:
-    failed = [key for key, status in study.status().items() if status == "failed"]
-    if not failed:
-        return 0
-    from hpobench.results import load
-
-    runs = load(study.folder).runs
-    mine = {(key.task, key.method, key.seed) for key in failed}
-    errors = runs[
-        [key in mine for key in zip(runs["task"], runs["method"], runs["seed"], strict=True)]
-    ]
-    print(f"\n{len(failed)} runs failed (retry with retry_failed=true):", file=sys.stderr)
-    for row in errors.itertuples():
-        print(f"  {row.task} {row.method} seed {row.seed}: {row.error}", file=sys.stderr)
-    return 1
-
-
 def record(options: argparse.Namespace) -> int:
     """`configs=` says how many configurations, `seeds=` how many repetitions of each."""
     cap_threads()
@@ -232,7 +216,7 @@ def claims(options: argparse.Namespace) -> int:
         loaded = load(study.folder)
         note_task_budgets(loaded, study.folder)
         found.append((about, judged.judge(loaded, about["expects"])))
-        failed |= _report_failures(study)
+        failed |= report_failures(study)
     verdicts = judged.decided([one for _, findings in found for one in findings])
     print(judged.HEADER)
     for about, findings in found:

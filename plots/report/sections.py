@@ -9,7 +9,7 @@ from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.across import across
 from hpobench.plots.report.parts.curves import curves
 from hpobench.plots.report.parts.groups import attempt
-from hpobench.plots.report.parts.record import environment, failures, rerun
+from hpobench.plots.report.parts.record import environment, failures, lost, rerun
 from hpobench.plots.report.parts.scores import scores
 from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.parts.summary import summary
@@ -31,6 +31,7 @@ class Part(NamedTuple):
 UNDER_WAY = (Part("under-way", "Under way", under_way),)
 """Above all others, in both forms: it changes while they stay."""
 PARTS = (
+    Part("lost", "Tasks without any value", lost),
     Part("summary", "Which method, for which budget?", summary),
     Part("curves", "Curves", curves),
     Part("tasks", "Task by task", tasks),
@@ -49,7 +50,9 @@ PARTS = (
 
 
 WHILE_RUNNING = tuple(
-    part for part in PARTS if part.name in ("summary", "curves", "tasks", "scores", "failures")
+    part
+    for part in PARTS
+    if part.name in ("lost", "summary", "curves", "tasks", "scores", "failures")
 )
 
 

@@ -1,7 +1,7 @@
 """What went wrong, what it was run with, and how to run it again."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,30 +9,56 @@ import pandas as pd
 from hpobench.plots.report.blocks import Block, Code, Column, Paragraph, count, table
 from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.parts.scores import named
+from hpobench.results.failures import Group, groups, lost_tasks
 from hpobench.results.time_axis import charging
 
-MOST_FAILURES = 200
+MOST_FAILURES, MOST_TRACES = 200, 10
+
+
+def lost(context: Context) -> list[Block]:
+    """Tasks of which no evaluation had a value, with the first error of each."""
+    blocks: list[Block] = []
+    for task, some in lost_tasks(context.study.runs).items():
+        total = sum(group.failures for group in some)
+        words = f"All {total:,} evaluations of {context.task_label(task)} failed; the first error:"
+        blocks += [Paragraph(words, lead=True), Code(some[0].trace or some[0].reason)]
+    return blocks
 
 
 def failures(context: Context) -> list[Block]:
-    """Failed runs with their last words, and failed jobs by task and method."""
+    """Runs that failed, or of which many evaluations did, and failed jobs by task and method."""
     runs = context.study.runs
-    failed = runs[runs["status"] == "failed"]
     if not len(runs):
         return []
-    blocks: list[Block] = [Paragraph(_how_many(len(failed), len(runs)))]
-    if len(failed):
-        columns = {name: Column(name) for name in ("task", "method", "seed")}
-        columns["error"] = Column("last words")
-        shown = named(context, failed.astype({"task": str, "method": str}).head(MOST_FAILURES))
-        caption = f"The first {MOST_FAILURES}." if len(failed) > MOST_FAILURES else ""
-        blocks.append(table(shown, "table-failed", "Failed runs", columns, caption))
+    made = groups(runs)
+    mostly = sum(group.runs for group in made if group.fate == "mostly")
+    blocks: list[Block] = [Paragraph(_how_many(context.failed, mostly, len(runs)))]
+    for fate, title in [("failed", "Failed runs"), ("mostly", "Runs that mostly failed")]:
+        some = [group for group in made if group.fate == fate]
+        if some:
+            blocks += _grouped(context, f"table-{fate}", title, some)
     return blocks + _failed_jobs(context)
 
 
-def _how_many(failed: int, stored: int) -> str:
-    if not failed:
+def _grouped(context: Context, name: str, title: str, some: Sequence[Group]) -> list[Block]:
+    rows = [{**group._asdict(), "words": group.in_words} for group in some[:MOST_FAILURES]]
+    columns = {"task": Column("task"), "method": Column("method"), "seeds": Column("seeds")}
+    columns |= {"runs": Column("runs", count), "words": Column("what happened")}
+    caption = f"The first {MOST_FAILURES}." if len(some) > MOST_FAILURES else ""
+    shown = table(named(context, pd.DataFrame(rows)), name, title, columns, caption)
+    traced = dict.fromkeys(group.trace for group in some if "\n" in group.trace)
+    traces = [
+        Code(trace, title=f"In full: {trace.rpartition(chr(10))[2]}")
+        for trace in list(traced)[:MOST_TRACES]
+    ]
+    return [shown, *traces]
+
+
+def _how_many(failed: int, mostly: int, stored: int) -> str:
+    if not failed and not mostly:
         return "No run failed."
+    if not failed:
+        return f"No run failed, but in {mostly:,} of {stored:,} most evaluations failed."
     return (
         f"Failed runs: {failed:,} of {stored:,}. They are left out of all figures and tables; "
         "retry_failed=true runs them again."
