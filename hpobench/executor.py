@@ -50,11 +50,13 @@ def execute(
     job_timeout_s: float = math.inf,
     disk_limit_bytes: float = DISK_LIMIT_BYTES,
     watch: Watch | None = None,
+    log: Path | None = None,
 ) -> Iterator[Event]:
     """Run `method` on `task` with the workers of `pool`; yield what happens, as it happens.
 
     `seed` is the objective's. `journal`: file in which the run is recorded and from which it
     resumes; its checkpoints lie beside it (see `remove`). `watch` is called about once a second.
+    `log`: what the workers print during their jobs is kept in files beside it.
     Raises JournalError if the journal is not of this run. The pool is left to whoever made it.
     """
     header = {"seed": seed, "workers": pool.workers, "budget": asdict(budget)}
@@ -76,7 +78,7 @@ def execute(
             cost_left=budget.cost_s,
             seeds=NoiseSeeds(task.space, seed),
         )
-        live = Live(task, state, shelf, dispatcher, watch)
+        live = Live(task, state, shelf, dispatcher, watch, log)
         yield from _Run(task, method, record, live, state, shelf, budget.account()).events()
 
 

@@ -71,6 +71,7 @@ class Live:
     shelf: Shelf
     dispatcher: Dispatcher
     watch: Watch | None
+    log: Path | None = None
     is_open: bool = False
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -107,6 +108,7 @@ class Live:
             save=shelf.path(job.trial, job.to_resource) if pauses else None,
             progress=self._progress(worker),
             limit_s=state.end_s - self.now(),
+            log=self.log and self.log.with_suffix(f".worker-{worker}.log"),
         )
         self.dispatcher.send(request)
 

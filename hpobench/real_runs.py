@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from hpobench import executor, store
+from hpobench import executor, output, store
 from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.engines import Engine
@@ -35,6 +35,7 @@ def run_all(
     Raises ConfigError, before the first run, if a task cannot be built by all its workers. An
     interrupted run goes on where its journal ends; a journal is removed once its run is stored.
     """
+    folder = folder.resolve()  # a task may change the working directory
     tasks = {pair.task: pair for pair in (chunk.pair for chunk in pending)}
     for pair in tasks.values():
         _try_out(pair, folder, oversubscribe, engine)
@@ -84,6 +85,7 @@ def run_one(
     Its CPU seconds count since it was begun or resumed, with those of its workers on this machine.
     """
     before = getrusage(RUSAGE_CHILDREN)
+    log = output.log_path(journal.parent.parent, pair.key(seed), [seed])
     build = partial(build_task, pair.task_config)
     journal.parent.mkdir(parents=True, exist_ok=True)
     with engine.open(build, pair.workers, journal.parent, oversubscribe) as pool:
@@ -98,9 +100,10 @@ def run_one(
                 journal=journal,
                 job_timeout_s=pair.job_timeout_s or math.inf,
                 watch=watch,
+                log=log,
             )
 
-        record = record_run(pair, seed, events)
+        record = record_run(pair, seed, events, log.parent)
     after = getrusage(RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return replace(record, cpu_s=record.cpu_s + spent)

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,21 @@ from hpobench.space import Configuration
 Columns = dict[str, NDArray[Any]]
 
 _DONE, _FAILED, _CUT = map(JOB_STATUS.index, ("ok", "failed", "cut"))
+
+
+FIRST = 3
+"""So many evaluations that all fail at the beginning of a run are reason to say so at once."""
+
+
+def until_one_succeeds(events: Iterator[Event]) -> Iterator[Event]:
+    """The first of the events: up to the first evaluation with a value, or the third without."""
+    failures = 0
+    for event in events:
+        yield event
+        if isinstance(event, Outcome) and not event.cut:
+            failures += 1
+            if event.evaluation.value < math.inf or failures == FIRST:
+                return
 
 
 class Recorder:
@@ -103,6 +118,11 @@ class Recorder:
     def end_time_s(self) -> float:
         """When the last job ended, or was cut by the end of the budget."""
         return max(self._end, default=0.0)
+
+    @property
+    def only_failed(self) -> bool:
+        """Whether jobs failed, and no other came to its end."""
+        return _FAILED in self._status and _DONE not in self._status
 
     @property
     def first_error(self) -> str:

@@ -175,7 +175,7 @@ def budget(study: Mapping[str, Any], own: Mapping[str, Any] | None) -> Budget:
 
 def _recorded(settings: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     """The pairs of the study from which decision times are replayed, with the seeds it stored."""
-    source = study_folder(settings["replay_from"], settings["runs_dir"])
+    source = study_folder(settings["replay_from"], settings["runs_dir"]).resolve()
     stored = {key for key, (status, _) in store.inventory(source).items() if status == "ok"}
     pairs = {}
     for pair in read_plan(source)["pairs"]:

@@ -9,23 +9,37 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import lru_cache
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from hydra.utils import instantiate
 
-from hpobench import failures, interruption, overhead, processes, sources, store
+from hpobench import (
+    failures,
+    interruption,
+    output,
+    overhead,
+    processes,
+    sources,
+    store,
+    surroundings,
+)
 from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.deciding import close, set_up
 from hpobench.dotted import with_own_targets
+from hpobench.names import as_file_name
 from hpobench.plan import Chunk, Config, Pair
 from hpobench.randomness import method_rng, objective_seed
-from hpobench.recorder import Recorder
+from hpobench.recorder import Recorder, until_one_succeeds
 from hpobench.rows import RunKey, RunRecord
 from hpobench.simulator import Charge, Event, simulate
 from hpobench.turns import Report, missing, turn
 from hpobench.work import prepare
 from hpobench.workers import begin, capped
+
+FAILING = ".failing"
+"""Ending of the notes, one a task, that its first evaluations have failed, and that it was said."""
 
 
 @lru_cache(maxsize=64)
@@ -54,8 +68,8 @@ def build_method(config: Config, task: Task, rng: Any, workers: int) -> Method:
     return factory(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
 
 
-def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
-    """One run on the simulated clock."""
+def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
+    """One run on the simulated clock; `log`: where what it prints is kept."""
 
     def events(task: Task, method: Method) -> Iterator[Event]:
         prepare(task)  # what is missing is no failure of a trial
@@ -68,16 +82,24 @@ def run_one(pair: Pair, seed: int, charge: Charge) -> RunRecord:
             charge=charge,
         )
 
-    with processes.ending(f"task {pair.task!r}"):
-        return record_run(pair, seed, events)
+    with (
+        processes.ending(f"task {pair.task!r}"),
+        output.kept_in(log, f"== seed {seed}\n"),
+        surroundings.restored(),
+    ):
+        return record_run(pair, seed, events, log.parent if log else None)
 
 
 def record_run(
-    pair: Pair, seed: int, events: Callable[[Task, Method], Iterator[Event]]
+    pair: Pair,
+    seed: int,
+    events: Callable[[Task, Method], Iterator[Event]],
+    logs: Path | None = None,
 ) -> RunRecord:
     """Record a run. An exception ends it, keeps what was known before, and becomes its error.
 
-    Files of our own that fail are not a run's fault: StorageError passes, and nothing is lost.
+    Files of our own that fail are not a run's fault: StorageError passes, and nothing is lost. If
+    its first evaluations fail that is said at once, once a task; `logs`: where that is noted.
     """
     begin = time.process_time()
     recorder, error, trace, setup_s = Recorder(), "", "", 0.0
@@ -88,12 +110,33 @@ def record_run(
             method = build_method(pair.method_config, task, rng, pair.workers)
             stack.callback(_close, method)
             setup_s = set_up(method)
-            recorder.watch(events(task, method))
+            happening = events(task, method)
+            recorder.watch(until_one_succeeds(happening))
+            if recorder.only_failed and logs is not None:
+                _say(pair, seed, recorder, logs)
+            recorder.watch(happening)
             recorder.check()
         except BaseException as exception:
             failures.contain(exception)
             error, trace = _last_words(exception), failures.traced(exception)
     return _record(pair.key(seed), recorder, time.process_time() - begin, error, setup_s, trace)
+
+
+def _say(pair: Pair, seed: int, recorder: Recorder, logs: Path) -> None:
+    """Say that the first evaluations of a task failed, unless another run of it has."""
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / f"{as_file_name(pair.task)}{FAILING}").touch(exist_ok=False)
+    except FileExistsError:
+        return
+    except OSError:
+        pass  # better twice than never
+    count = len(recorder)
+    first = f"the first {count} evaluations" if count > 1 else "the first evaluation"
+    output.aloud(
+        f"\nhpobench: {first} of {pair.task} failed ({pair.method}, seed {seed}), the run goes on; "
+        f"the first error:\n{indent(recorder.first_error or 'a value that is not finite', '  ')}"
+    )
 
 
 def _close(method: Method) -> None:
@@ -166,7 +209,8 @@ def check_code(pair: Pair, on_disk: bool = False) -> None:
 
 def _run(chunk: Chunk, folder: Path) -> dict[int, str]:
     check_code(chunk.pair)
-    records = [run_one(chunk.pair, seed, charge) for seed, charge in _charges(chunk)]
+    log = output.log_path(folder, chunk.pair.key(0), chunk.seeds)
+    records = [run_one(chunk.pair, seed, charge, log) for seed, charge in _charges(chunk)]
     store.write_part(folder, records)
     return {record.key.seed: record.failure for record in records if record.failure}
 
@@ -198,6 +242,7 @@ def run_all(
     If a worker dies, the chunks that were under way are run again, each in a process of its own;
     the runs of one that dies again are stored as failed. All other chunks go on.
     """
+    folder = folder.resolve()  # a task may change the working directory
     if n_jobs == 1:
         yield from (run_chunk(chunk, folder) for chunk in pending)
         return

@@ -1,13 +1,14 @@
 """A study: its plan, what of it is stored, and the running of the rest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from dataclasses import replace as replaced
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpobench import layout, locks, real_runs, resolve, runner, schema, sources, store
+from hpobench import layout, locks, output, real_runs, resolve, runner, schema, sources, store
 from hpobench.config import Composed, ConfigError
 from hpobench.live import Watch
 from hpobench.merging import (
@@ -79,7 +80,17 @@ class Study:
         return self._reports(watch)
 
     def _reports(self, watch: Watch | None) -> Iterator[Report]:
+        self._tidy_logs()  # what fails now is said anew
         yield from side_by_side(partial(self._run, watch), self.pending(), self.folder)
+        self._tidy_logs()
+
+    def _tidy_logs(self) -> None:
+        """Leave no more than what was printed."""
+        logs = self.folder / output.FOLDER
+        for note in logs.glob(f"*{runner.FAILING}"):
+            note.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or it is not empty
+            logs.rmdir()
 
     def _run(self, watch: Watch | None, chunks: Sequence[Chunk]) -> Iterator[Report]:
         if self.settings["clock"] == "real":

@@ -5,6 +5,7 @@ file. States are written where they are, in the worker: nothing large travels wi
 """
 
 import math
+import multiprocessing
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench import checkpoints, failures, memory, progress
+from hpobench import checkpoints, failures, interruption, memory, output, progress, surroundings
 from hpobench.contracts import Task
 from hpobench.evaluating import check
 from hpobench.hyperparameters import FloatArray
@@ -26,7 +27,8 @@ class Request(NamedTuple):
     """One job for one worker.
 
     `run` and `worker` say whose state may be held in memory. `resume`, `save`: the checkpoint to
-    begin with and the one to write, if any. `limit_s`: nobody waits for longer.
+    begin with and the one to write, if any. `limit_s`: nobody waits for longer. `log`: where what
+    is printed is kept.
     """
 
     run: str
@@ -37,6 +39,7 @@ class Request(NamedTuple):
     save: Path | None
     progress: Path
     limit_s: float
+    log: Path | None = None
 
 
 class Reply(NamedTuple):
@@ -85,7 +88,12 @@ def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> 
     """
     began = time.perf_counter()
     held = _held.pop(request.worker, None)
-    with progress.reporting_to(request.progress, began, request.limit_s):
+    with (
+        output.kept_in(_log(request), f"== trial {request.job.trial}\n", whole=True),
+        surroundings.restored(),
+        interruption.noticed(),
+        progress.reporting_to(request.progress, began, request.limit_s),
+    ):
         try:
             with memory.limited(memory_bytes):
                 return _train(build(), request, held, began)
@@ -97,6 +105,11 @@ def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> 
             return Reply(
                 known, error=f"{failures.in_words(error)}{why}", trace=failures.traced(error)
             )
+
+
+def _log(request: Request) -> Path | None:
+    """Where output goes: in the program itself, which has workers if they are threads, nowhere."""
+    return None if multiprocessing.parent_process() is None else request.log
 
 
 def _why(error: BaseException, memory_bytes: float) -> str:

@@ -5,8 +5,10 @@
 """
 
 import asyncio
+import contextlib
 import fractions
 import os
+import subprocess
 import sys
 from decimal import Decimal
 
@@ -164,8 +166,19 @@ def spoils_the_environment(x):
 
 
 def closes_its_output(x):
+    print("said", x)
     sys.stdout.close()
-    os.close(1)
+    with contextlib.suppress(OSError):  # once it is closed
+        os.close(1)
+    return x
+
+
+def prints(x):
+    """As a Python program does, as one in C, and as one that is started does; 6 MB in all."""
+    print("\udcff" + 3_000_000 * "p")
+    sys.stderr.write("e" * 1_000_000)
+    os.write(1, b"c" * 1_000_000)
+    subprocess.run("head -c 1000000 /dev/zero | tr '\\0' s; echo end", shell=True, check=True)
     return x
 
 
@@ -175,7 +188,7 @@ def takes_anything(*args, **kwargs):
 
 ODD = [
     *["numpy_scalar", "one_element", "decimal", "fraction", "whether", "takes_anything"],
-    *["moves_away", "locks_files", "spoils_the_environment", "closes_its_output"],
+    *["moves_away", "locks_files", "spoils_the_environment", "closes_its_output", "prints"],
 ]
 """How they end is plain: by a number."""
 

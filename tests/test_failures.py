@@ -1,7 +1,9 @@
 """What goes wrong in a user's code costs its trial or run, and is said."""
 
+import os
 import re
 import signal
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -182,3 +184,34 @@ def test_a_run_that_mostly_failed_is_called_so(tmp_path, capsys, monkeypatch):
     page = (tmp_path / "runs" / "mine" / "report.html").read_text()
     assert re.search("4[67] of 50 evaluations failed: ValueError: too large", page)
     assert "No run failed, but in 1 of 1 most evaluations failed." in page
+
+
+def test_odd_functions_are_run_to_the_end(tmp_path, capfd):
+    for name in misbehaving.ODD:
+        add_task(tmp_path, name)
+    before = dict(os.environ)
+    try:
+        runs = runs_of(tmp_path, f"task=[{','.join(misbehaving.ODD)}]", "seeds=2")
+    finally:
+        os.environ.update(before)
+    assert (runs["evaluations"] == 6).all()
+    assert (runs["failed_evaluations"] == 0).all()
+    assert Path.cwd() != Path("/")
+    print("not closed")
+    assert capfd.readouterr().out == "not closed\n"
+    logs = {path.name.split(".")[0]: path for path in (tmp_path / "runs/study/logs").iterdir()}
+    assert set(logs) == {"prints", "closes_its_output"}
+    assert logs["prints"].stat().st_size < 1 << 20
+    assert logs["prints"].read_text().endswith("end\n")
+
+
+def test_the_first_failures_of_a_task_are_said_at_once(tmp_path, capfd):
+    for name in ("boom", "half_raises"):
+        add_task(tmp_path, name)
+    study = plan(tmp_path, "method=[random,sobol]", "task=[boom,half_raises]", "seeds=2")
+    assert next(iter(study.run()))
+    said = "the first 3 evaluations of boom failed (random, seed 0), the run goes on; the first"
+    assert capfd.readouterr().err.count(said) == 1
+    execute(study)
+    # Once a task, and not of one that has values.
+    assert "boom (sobol" not in capfd.readouterr().err

@@ -7,10 +7,13 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hpobench.results.failures import Group
     from hpobench.study import Study
 
 MOST_LINES, MOST_TRACES = 30, 3
+MOST_PRINTED, MOST_CHARACTERS = 10, 200
 
 
 def report_failures(study: "Study") -> int:
@@ -24,11 +27,13 @@ def report_failures(study: "Study") -> int:
     runs = runs[[key in mine for key in keys]]
     made = groups(runs)
     failed = [group for group in made if group.fate == "failed"]
+    logs = _logs(study)
     for lines in (
         _lost(lost_tasks(runs)),
         _listed("failed (retry with retry_failed=true)", failed),
         _listed("mostly failed", [group for group in made if group.fate == "mostly"]),
         _partly(group for group in made if group.fate == "partly"),
+        _printed(logs, failed),
     ):
         print("".join(lines), end="", file=sys.stderr)
     return 1 if failed else 0
@@ -61,3 +66,29 @@ def _partly(some: "Iterable[Group]") -> Iterator[str]:
         failures, evaluations = (sum(g.failures for g in mine), sum(g.evaluations for g in mine))
         reason = " ".join(mine[0].reason.split())
         yield f"\n{failures:,} of {evaluations:,} evaluations of {task} failed, such as: {reason}\n"
+
+
+def _logs(study: "Study") -> "dict[tuple[str, str], list[Path]]":
+    """What was printed in runs of this call, by task and method."""
+    from hpobench import output
+
+    found: dict[tuple[str, str], list[Path]] = {}
+    kept = sorted((study.folder / output.FOLDER).glob("*.log"))
+    for pair in study.pairs:
+        mine = [path for path in kept if f".{pair.fingerprint}." in path.name]
+        if mine:
+            found[pair.task, pair.method] = mine
+    return found
+
+
+def _printed(logs: "dict[tuple[str, str], list[Path]]", failed: "list[Group]") -> Iterator[str]:
+    """Where it is kept, and the end of it for the first runs that failed."""
+    for group in failed:
+        if path := next(iter(logs.get((group.task, group.method), ())), None):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            last = "\n".join(line[:MOST_CHARACTERS] for line in lines[-MOST_PRINTED:])
+            yield f"\n{group.task} {group.method} last printed:\n{indent(last, '  | ')}\n"
+            break
+    folders = {path.parent for paths in logs.values() for path in paths}
+    for folder in folders:
+        yield f"\nWhat tasks and methods printed is kept in {folder}\n"
