@@ -11,7 +11,8 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -49,15 +50,26 @@ def read_plan(folder: Path) -> Plan:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a stored study; empty if there are none."""
-    path = folder / "config.yaml"
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+    """The settings of a stored study; empty if there are none, or if they are damaged."""
+    return _read(folder / "config.yaml", yaml.safe_load)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a stored study; empty if there is none."""
-    path = folder / "manifest.json"
-    return (json.loads(path.read_text()) if path.exists() else None) or {}
+    """The manifest of a stored study; empty if there is none, or if it is damaged."""
+    return _read(folder / "manifest.json", json.loads)
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found = parse(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("no mapping of names to values")
+    except (ValueError, yaml.YAMLError) as error:
+        warnings.warn(f"{path} is damaged ({error}): what it said is lost", stacklevel=3)
+        return {}
+    return found
 
 
 def write(folder: Path, settings: Mapping[str, Any], plan: Plan, facts: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ Entry = Mapping[str, Any]
 """One pair of a plan: task, method, fingerprint, conditions, seeds."""
 
 MOST_NAMED = 4
+_OWN = ("task", "method")
 
 
 @dataclass(frozen=True)
@@ -173,20 +174,16 @@ def differences(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[
 
 def changed_code(hidden: Iterable[Entry], plan: Plan) -> list[str]:
     """The tasks and methods whose own code is not what it was when hidden pairs were run."""
-    now = {
-        (group, pair[group]): pair["code"][group]
-        for pair in plan["pairs"]
-        for group in pair.get("code", {})
-    }
-    return list(
-        dict.fromkeys(
-            f"the code of {group} {pair[group]} has changed"
-            for pair in hidden
-            for group in ("task", "method")
-            if (code := now.get((group, pair[group]))) is not None
-            and pair.get("code", {}).get(group, code) != code
-        )
-    )
+    now = {(group, pair[group]): pair["code"][group] for pair in plan["pairs"] for group in _OWN}
+    words: dict[str, None] = {}
+    for pair in hidden:
+        for group in _OWN:
+            code = now.get((group, pair[group]), "")
+            if "code" not in pair and code:
+                words[f"the code of {group} {pair[group]} was not noted when it was run"] = None
+            elif code != pair.get("code", {}).get(group, code):
+                words[f"the code of {group} {pair[group]} has changed"] = None
+    return list(words)
 
 
 def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

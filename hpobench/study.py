@@ -23,7 +23,7 @@ from hpobench.merging import (
 )
 from hpobench.plan import REAL_SETTINGS, Chunk, Pair, chunks, digest
 from hpobench.rows import RunKey
-from hpobench.turns import Report, side_by_side
+from hpobench.turns import Report, side_by_side, sweep
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ class Study:
         plan, found = self.plan(), store.inventory(self.folder) if extend else {}
         with locks.locked(self.folder / ".lock"):
             store.remove_drafts(self.folder)
+            sweep(self.folder)
             stored = self.stored_plan()
             change = self._change(stored, plan)
             if change.kind == "extends" and not (extend or replace):

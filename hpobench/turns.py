@@ -56,6 +56,13 @@ def turn(folder: Path, chunk: Chunk) -> Iterator[bool]:
     yield holder is not None and holder.is_dead()
 
 
+def sweep(folder: Path) -> None:
+    """Remove the locks that killed processes have left."""
+    for path in (folder / "parts").glob(".turn *"):
+        if not path.name.endswith(".alone") and (lock := locks.acquire(path)) is not None:
+            lock.close()
+
+
 def missing(folder: Path, chunk: Chunk) -> Chunk | None:
     """What is to run of a chunk whose turn it is: another call may just have stored it."""
     part = store.place(folder, chunk.pair.key(chunk.seeds[0]), chunk.seeds[-1])

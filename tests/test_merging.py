@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpobench.merging import adopt, compare, differences, listed, merge, unplanned
+from hpobench.merging import adopt, changed_code, compare, differences, listed, merge, unplanned
 from hpobench.rows import RunKey
 
 
@@ -77,6 +77,21 @@ def test_differences_are_named_with_both_values():
         "methods.a.searcher.step is 0.2 in this call and 0.1 in the study",
     ]
     assert differences(there, there) == []
+
+
+def test_code_that_changed_is_named():
+    def coded(code):
+        return [entry | {"code": code} for entry in STORED["pairs"]]
+
+    call = plan(*coded({"task": "new", "method": ""}))
+    assert changed_code(coded({"task": "old", "method": ""})[:2], call) == [
+        "the code of task t has changed"
+    ]
+    assert changed_code(coded({"task": "new", "method": ""}), call) == []
+    # Stored by a version that did not look at it.
+    assert changed_code(STORED["pairs"][:1], call) == [
+        "the code of task t was not noted when it was run"
+    ]
 
 
 def test_pairs_in_words():

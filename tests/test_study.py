@@ -125,7 +125,7 @@ def test_a_study_keeps_its_calls_and_the_settings_of_all_that_is_in_it(tmp_path,
     assert "shard" not in config
 
 
-def test_a_study_of_a_newer_schema_is_left_as_it_is(tmp_path):
+def test_a_study_that_cannot_be_read_is_left_as_it_is(tmp_path):
     study = plan(tmp_path, "task=bowl", "method=random", "seeds=1")
     execute(study)
     path = study.folder / "study.json"
@@ -133,6 +133,13 @@ def test_a_study_of_a_newer_schema_is_left_as_it_is(tmp_path):
     path.write_text(newer)
     with pytest.raises(ConfigError, match=r"schema 99, and this version writes \d+"):
         study.run(replace=True)
+    path.write_text(newer.replace('"schema": 99', f'"schema": {schema.VERSION}'))
+    (study.folder / "config.yaml").write_text("- a")
+    (study.folder / "manifest.json").write_text("{")
+    with pytest.warns(UserWarning, match="is damaged") as warned:
+        study.run()
+    assert len(warned) == 2
+    assert list(layout.read_config(study.folder)["tasks"]) == ["bowl"]
     path.write_text("{")
     with pytest.raises(ConfigError, match=r"study\.json is damaged"):
         study.run(replace=True)

@@ -1,6 +1,7 @@
 """Calls of one study side by side: who holds a chunk runs it, and nobody else does."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,7 +32,8 @@ def test_what_another_call_runs_is_left_to_it_and_waited_for(tmp_path, monkeypat
     other.start()
     begun.wait()
     # The other call gives its chunk up without having stored it: it is run here.
-    monkeypatch.setattr(turns.time, "sleep", lambda _: waits.set())
+    pause = SimpleNamespace(sleep=lambda _: waits.set())
+    monkeypatch.setattr(turns, "time", pause)
     assert execute(second) == 4
     other.join()
     error = capsys.readouterr().err
@@ -48,6 +50,15 @@ def test_runs_that_another_call_has_stored_meanwhile_are_not_run_again(tmp_path)
     assert execute(first) == 2
     assert [report.chunk.seeds for report in late] == [(2, 3)]
     assert len(list((first.folder / "parts").iterdir())) == 2
+
+
+def test_locks_that_killed_processes_left_are_removed(tmp_path):
+    study = plan(tmp_path, *SETTINGS)
+    left = study.folder / "parts" / ".turn bowl.random.0.elsewhere"
+    left.parent.mkdir(parents=True)
+    left.write_text("{}")
+    execute(study)
+    assert not left.exists()
 
 
 def test_of_two_parts_of_the_same_runs_the_first_stays(tmp_path, monkeypatch):
