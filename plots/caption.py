@@ -2,11 +2,13 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from hpobench.plots.words import counted
 from hpobench.results.aggregate import describe
-from hpobench.results.comparison import Comparison, rule_notes, total_failed
+from hpobench.results.comparison import Comparison, rule_notes
+from hpobench.results.failed_runs import Failed, added, in_words
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.time_axis import WALL_CLOCK, axis_label, axis_of, charging, note_for
 from hpobench.schema import MethodFacts
@@ -80,13 +82,12 @@ def whole_runs(
     """What a figure that shows no time has to say of it: seeds, time axis, rule, view, failures."""
     names = list(tasks)
     axis = axis_of(found.runs)
-    numbers = [len(runs) for (task, _), runs in found.fine.items() if task in names]
-    failed = _of_methods(total_failed(found, names), found.methods)
+    numbers = [len(runs) for (task, _), runs in found.counted.items() if task in names]
     return (
         f"{counted(numbers, 'seeds')} a task and method.",
         _clock(f"Time axis: {axis_label(axis)}, to the horizon of each task", [axis], settings),
         *rule_notes(found, names),
-        *failed,
+        *in_words(found.failures(names), found.failed_as, found.methods),
     )
 
 
@@ -107,16 +108,7 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMED_PANELS])} and {len(names) - NAMED_PANELS} more"
 
 
-def _failed(panels: Sequence[Comparison], methods: Mapping[str, MethodFacts]) -> list[str]:
-    total: dict[str, int] = {}
-    for panel in panels:
-        for method, count in (panel.failed or {}).items():
-            total[method] = total.get(method, 0) + count
-    return _of_methods(total, methods)
-
-
-def _of_methods(failed: Mapping[str, int], methods: Mapping[str, MethodFacts]) -> list[str]:
-    if not failed:
-        return []
-    each = ", ".join(f"{methods[method].label} {count}" for method, count in failed.items())
-    return [f"Failed runs left out: {sum(failed.values())} ({each})."]
+def _failed(panels: Sequence[Comparison], methods: Mapping[str, MethodFacts]) -> tuple[str, ...]:
+    none: dict[str, Failed] = {}
+    rule = panels[0].failed_as
+    return in_words(reduce(added, (panel.failed for panel in panels), none), rule, methods)

@@ -28,6 +28,7 @@ from hpobench.plots.style import SINGLE_IN, looks
 from hpobench.plots.ticks import value_axis
 from hpobench.plots.words import counted, sentences
 from hpobench.results.comparison import Comparison
+from hpobench.results.failed_runs import Failed, in_words
 
 MEASURES = {
     "feasible_share": "feasible evaluations",
@@ -51,14 +52,17 @@ def feasibility_figure(
     table = of_tasks(table, tasks)
     tasks = list(dict.fromkeys(table["task"]))
     order = in_order(table, methods)
-    failed = int(table["failed"].sum()) if "failed" in table else 0
+    failed = {
+        str(method): Failed(int(part["failed"].sum()), int(part["seeds"].sum()))
+        for method, part in table.groupby("method", sort=False, observed=True)
+    }
     text = sentences(
         "Feasible: all constraints are met. Share of a run's evaluations that are feasible (mean "
         "over runs), share of runs that found a feasible configuration, and median time until one "
         "was known (–: half of the runs or more never found one).",
         f"{counted([len(tasks)], 'tasks')} with constraints, {counted(table['seeds'], 'seeds')} "
         "a task and method; no band.",
-        f"Failed runs left out: {failed}." if failed else "",
+        *in_words(failed, "last", methods),
         "Axes: shares in % and wall-clock time, linear scales.",
         *notes,
     )

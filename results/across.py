@@ -3,8 +3,9 @@
 The moment is `at`, a fraction of each task's horizon. Tasks are those with a reference, and weigh
 the same; the seeds of each are resampled on their own (stratified bootstrap, 95 % interval
 as in `bootstrap`, NaN where a task has a single seed). A run that ended early keeps its last
-incumbent. Failed runs are left out. Tables hold the methods with runs on every task: for a study in
-which tasks differ in their methods, call with `found.only(group)` for each of `found.groups()`.
+incumbent, and one that failed counts as `failed_runs` says. Tables hold the methods with runs on
+every task: for a study in which tasks differ in their methods, call with `found.only(group)` for
+each of `found.groups()`.
 
 Source of the metrics: Agarwal et al. 2021, Deep reinforcement learning at the edge of the
 statistical precipice (NeurIPS), sections 4.2 and 4.3.
@@ -43,7 +44,7 @@ def final_regrets(
 ) -> Frames:
     """By task, the normalised regret of each run (index seed, columns method), at most 1.
 
-    NaN: there is no such run, or it failed. A run without a value counts as the median
+    NaN: there is no such run. A run without a value counts as the median
     configuration, or as the mean of its method's other runs if that is worse. Methods without any
     run on a task have no column there. Raises ValueError without any task, or if `at` is not in
     (0, 1].

@@ -129,7 +129,7 @@ def _faster(
     found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any], early: str
 ) -> Finding:
     names, by = (str(expectation["faster"]), str(expectation["than"])), float(expectation["by"])
-    having = {task: [m for m in found.methods if (task, m) in found.fine] for task in known}
+    having = {task: [m for m in found.methods if (task, m) in found.counted] for task in known}
     for name in names:
         _require(name, having)
     made = over_tasks(found, known, names[1], names[:1], np.random.default_rng(0), early=early)

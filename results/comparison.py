@@ -6,7 +6,7 @@ study's axis (see `time_axis`): seconds, unless the study was put on another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,12 +20,12 @@ from hpobench.results.curves import (
     begin,
     begin_all,
     curves,
-    failed_by_method,
     fractions,
     horizon_s,
     start_rule,
     time_grid,
 )
+from hpobench.results.failed_runs import DEFAULT, Failed
 from hpobench.results.incumbents import RULE_SENTENCES, Incumbents
 from hpobench.results.normalise import Reference, capped_regret, regret
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
@@ -40,7 +40,8 @@ class Comparison:
     `axis` names what `time` measures (see `time_axis.AXES`); where that is not seconds, `axis_unit`
     is its unit, if it has one.
     `lines`: by method, in the order of the study. `positive`: values are regrets, at least 0.
-    `notes`: sentences for the caption. `failed`: failed runs left out, by method.
+    `notes`: sentences for the caption. `failed`: how many runs did, by method, and `failed_as`, the
+    name of the rule for them (see `failed_runs`).
     """
 
     title: str
@@ -51,7 +52,8 @@ class Comparison:
     relative: bool = False
     positive: bool = False
     notes: tuple[str, ...] = ()
-    failed: Mapping[str, int] | None = None
+    failed: Mapping[str, Failed] = field(default_factory=dict)
+    failed_as: str = DEFAULT
     axis: str = WALL_CLOCK
     axis_unit: str = ""
 
@@ -110,7 +112,8 @@ def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
         lines={},
         positive=is_regret,
         notes=(*rule_notes(found, [task]), START_SENTENCES[rule], END_SENTENCE),
-        failed=failed_by_method(found, task),
+        failed=found.failures([task]),
+        failed_as=found.failed_as,
         axis=axis_of(found.runs),
         axis_unit=axis_unit(axis_of(found.runs), facts),
     )
@@ -172,7 +175,8 @@ def over_tasks(
             START_SENTENCES["impute"],
             KEPT_SENTENCE,
         ),
-        failed=total_failed(found, tasks),
+        failed=found.failures(tasks),
+        failed_as=found.failed_as,
         axis=axis_of(found.runs),
     )
     complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
@@ -231,12 +235,3 @@ def missing(found: Incumbents, lines: Mapping[str, Summary]) -> tuple[str, ...]:
     have = drawn(lines)
     names = [found.methods[name].label for name in lines if name not in have]
     return (f"Not enough runs with a value for a curve: {', '.join(names)}.",) if names else ()
-
-
-def total_failed(found: Incumbents, tasks: Iterable[str]) -> dict[str, int]:
-    """Failed runs over several tasks, by method, where there are any."""
-    total: dict[str, int] = {}
-    for task in tasks:
-        for method, count in failed_by_method(found, task).items():
-            total[method] = total.get(method, 0) + count
-    return total

@@ -32,7 +32,8 @@ KEPT_SENTENCE = "A run that ended early keeps its last incumbent."
 class Curves:
     """The curves of one method on one task: `values` (n, t) at `time_s` (t,), one row a seed.
 
-    NaN: no incumbent yet, or the method's last run has ended. `failed` runs are left out.
+    NaN: no incumbent yet, or the method's last run has ended. Failed runs count by the rule of
+    `failed_runs`.
     """
 
     task: str
@@ -40,7 +41,6 @@ class Curves:
     time_s: FloatArray
     values: FloatArray
     seeds: IntArray
-    failed: int
 
 
 def resample(time_s: FloatArray, value: FloatArray, grid: FloatArray) -> FloatArray:
@@ -94,23 +94,16 @@ def _first_start_s(found: Incumbents, task: str) -> float:
     for numbers in runs_by_method(found, task).values():
         starts = found.starts[numbers]
         has = starts < found.starts[numbers + 1]
-        first = np.sort(found.time_s[starts[has]])
-        needed = (len(numbers) + 1) // 2
-        if needed <= len(first):
-            begins.append(float(first[needed - 1]))
-    return min((begin for begin in begins if begin > 0), default=0.0)
+        first = found.lost_s[numbers]
+        first[has] = np.minimum(first[has], found.time_s[starts[has]])
+        begins.append(float(np.sort(first)[(len(numbers) + 1) // 2 - 1]))
+    return min((begin for begin in begins if 0 < begin < np.inf), default=0.0)
 
 
 def runs_by_method(found: Incumbents, task: str) -> dict[str, IntArray]:
-    """Numbers of the task's runs that did not fail, by method, in order of the seed."""
-    return {name: found.fine[task, name] for name in found.methods if (task, name) in found.fine}
-
-
-def failed_by_method(found: Incumbents, task: str) -> dict[str, int]:
-    """How many of the task's runs failed, by method, where any did."""
-    failed = found.runs[(found.runs["task"] == task) & (found.runs["status"] == "failed")]
-    counts = failed["method"].astype(str).value_counts()
-    return {name: int(counts[name]) for name in found.methods if name in counts}
+    """Numbers of the task's runs by method, in order of the seed; none if every run failed."""
+    counted = found.counted
+    return {name: counted[task, name] for name in found.methods if (task, name) in counted}
 
 
 def curves(
@@ -119,20 +112,32 @@ def curves(
     """The curves of every method with a run on `task`, at the times of `grid` (t,).
 
     A run that ended keeps its last incumbent up to the end of the method's longest run; after
-    that there is no value, unless `keep_ended`.
+    that there is no value, unless `keep_ended`. Runs that failed do not end: they go on as
+    `failed_runs` says.
     """
     if task not in found.tasks:
         raise ValueError(f"task {task!r} is not in the study: it has {', '.join(found.tasks)}")
     ends, seeds = found.runs["end_time_s"].to_numpy(), found.runs["seed"].to_numpy(np.int64)
-    failed = failed_by_method(found, task)
     made = {}
     for method, numbers in runs_by_method(found, task).items():
         values = np.array([resample(*found.steps(number), grid) for number in numbers])
-        if not keep_ended:
-            values[:, grid > ends[numbers].max()] = np.nan
-        count = failed.get(method, 0)
-        made[method] = Curves(task, method, grid, values, seeds[numbers], count)
+        values = _with_failures(found, task, numbers, values, grid)
+        fine = numbers[~found.failed[numbers]]
+        if not keep_ended and len(fine):
+            values[:, grid > ends[fine].max()] = np.nan
+        made[method] = Curves(task, method, grid, values, seeds[numbers])
     return made
+
+
+def _with_failures(
+    found: Incumbents, task: str, numbers: IntArray, values: FloatArray, grid: FloatArray
+) -> FloatArray:
+    """The values (n, t) of a method's runs, with what those count as that have failed by then."""
+    lost = grid >= found.lost_s[numbers][:, None]
+    if not lost.any():
+        return values
+    worst = stand_in(np.where(lost, np.nan, values), found.medians.get(task, np.nan))
+    return np.where(lost, np.fmax(values, worst), values)
 
 
 def start_rule(median: float | None) -> str:

@@ -14,7 +14,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import tasks_with_runs
 from hpobench.results.aggregate import summarise
 from hpobench.results.bootstrap import SHARE
-from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
+from hpobench.results.comparison import Comparison, across, rule_notes
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, fractions, horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
@@ -66,7 +66,8 @@ def time_ecdf(
             *rule_notes(found, tasks),
             KEPT_SENTENCE,
         ),
-        failed=total_failed(found, tasks),
+        failed=found.failures(tasks),
+        failed_as=found.failed_as,
     )
 
 

@@ -20,7 +20,6 @@ from hpobench.results.curves import (
     START_SENTENCES,
     begin,
     curves,
-    failed_by_method,
     time_grid,
 )
 from hpobench.results.incumbents import Incumbents, incumbents
@@ -67,7 +66,7 @@ def feasibility(study: Study) -> pd.DataFrame:
     runs_with_feasible   how many runs found a feasible configuration
     first_feasible_s     median over all runs of when that became known, runs that found none
                          coming last (NaN: that is half of them or more)
-    seeds, failed        runs that went in, runs that failed and were left out
+    seeds, failed        how many runs, and how many of them failed: they keep what they found
 
     Raises ValueError if no task of the study has constraints.
     """
@@ -82,16 +81,15 @@ def feasibility(study: Study) -> pd.DataFrame:
 
 
 def _row(runs: pd.DataFrame, task: str, method: str) -> dict[str, object]:
-    fine = runs[runs["status"] != "failed"]
-    first_s = fine["first_s"].to_numpy(float)
+    first_s = runs["first_s"].to_numpy(float)
     return {
         "task": task,
         "method": method,
-        "feasible_share": fine["share"].mean(),
+        "feasible_share": runs["share"].mean(),
         "runs_with_feasible": int(np.isfinite(first_s).sum()),
         "first_feasible_s": _median(first_s),
-        "seeds": len(fine),
-        "failed": len(runs) - len(fine),
+        "seeds": len(runs),
+        "failed": int((runs["status"] == "failed").sum()),
     }
 
 
@@ -168,7 +166,8 @@ def feasibility_curves(
         time=grid,
         lines=drawn(lines),
         notes=(sentence, START_SENTENCES["wait"], END_SENTENCE, *missing(found, lines)),
-        failed=failed_by_method(found, task),
+        failed=found.failures([task]),
+        failed_as=found.failed_as,
         axis=axis_of(found.runs),
         axis_unit=axis_unit(axis_of(found.runs), facts),
     )
@@ -200,10 +199,13 @@ def _share_of_evaluations(study: Study, task: str, slacks: list[str]) -> Incumbe
 def _steps(
     study: Study, starts: npt.NDArray[np.int64], time_s: FloatArray, value: FloatArray
 ) -> Incumbents:
-    """Steps of something other than incumbents, in the form that curves are made of."""
+    """Steps of something other than incumbents, in the form that curves are made of.
+
+    The median configuration has none of it: a failed run keeps what it had.
+    """
     like = incumbents(study, view="observed")
     row = np.zeros(len(time_s), dtype=np.int64)
-    return replace(like, starts=starts, time_s=time_s, value=value, row=row)
+    return replace(like, starts=starts, time_s=time_s, value=value, row=row, failed_as="last")
 
 
 _STEPS: Mapping[str, Callable[[Study, str, list[str]], Incumbents]] = {

@@ -5,17 +5,19 @@ feasible. What is reported of it is a matter of the view: its observed, true, te
 value.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.results.bootstrap import BoolArray
+from hpobench.results.failed_runs import DEFAULT, Failed, rule_of
 from hpobench.results.keys import IntArray, codes, run_numbers
+from hpobench.results.normalise import medians
 from hpobench.results.study import Study
 from hpobench.results.views import REEVALUATED, reported, views_by_task
 from hpobench.schema import SLACK, MethodFacts, TaskFacts
@@ -47,18 +49,49 @@ class Incumbents:
     known: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """By task in the re-evaluated view, how many steps have a value, of how many; only these are
     kept."""
+    failed_as: str = DEFAULT
+    """What failed runs count as: a name of `failed_runs.RULES`."""
+    medians: Mapping[str, float] = field(default_factory=dict)
+    """By task with failed runs, what its median configuration is worth in its view."""
 
     @cached_property
-    def fine(self) -> dict[tuple[str, str], IntArray]:
-        """By task and method, the numbers of the runs that did not fail, in order of the seed."""
+    def failed(self) -> BoolArray:
+        """Which runs (n,) failed."""
+        failed: BoolArray = (self.runs["status"] == "failed").to_numpy()
+        return failed
+
+    @cached_property
+    def lost_s(self) -> FloatArray:
+        """When each run (n,) began to count as the median configuration; infinite: never."""
+        counts = self.failed & (self.failed_as == "median")
+        return np.where(counts, self.runs["end_time_s"].to_numpy(float), np.inf)
+
+    @cached_property
+    def counted(self) -> dict[tuple[str, str], IntArray]:
+        """By task and method, the numbers of the runs, failed ones too, in order of the seed.
+
+        Without the tasks on which every run failed.
+        """
         runs = self.runs.reset_index(drop=True)
-        runs = runs[runs["status"] != "failed"].sort_values("seed", kind="stable")
+        known = set(runs.loc[~self.failed, "task"].astype(str))
+        runs = runs[runs["task"].isin(known)].sort_values("seed", kind="stable")
         groups: Any = runs.groupby(["task", "method"], observed=True).indices
         numbers = runs.index.to_numpy(np.int64)
         return {(str(key[0]), str(key[1])): numbers[at] for key, at in groups.items()}
 
+    def failures(self, tasks: Iterable[str]) -> dict[str, Failed]:
+        """By method with runs on any of the tasks, how many failed there, of how many."""
+        mine = self.runs["task"].isin(list(tasks)).to_numpy()
+        all_runs = self.runs.loc[mine, "method"].value_counts()
+        failed = self.runs.loc[mine & self.failed, "method"].value_counts()
+        return {
+            name: Failed(int(failed.get(name, 0)), int(all_runs[name]))
+            for name in self.methods
+            if all_runs.get(name, 0)
+        }
+
     def steps(self, run: int) -> tuple[FloatArray, FloatArray]:
-        """Times and values (k,) of the steps of one run."""
+        """Times and values (k,) of the steps of one run: what it found, before any failure."""
         part = slice(self.starts[run], self.starts[run + 1])
         return self.time_s[part], self.value[part]
 
@@ -133,6 +166,8 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         views=views,
         tasks=study.tasks,
         methods=study.methods,
+        failed_as=rule_of(study.settings),
+        medians=_medians(study, views),
     )
     return _those_known(found) if view == REEVALUATED else found
 
@@ -143,7 +178,14 @@ def in_view(found: Incumbents, study: Study, view: Mapping[str, str]) -> Incumbe
     Re-evaluated, those that were evaluated once only are NaN.
     """
     views = {**found.views, **view}
-    return replace(found, value=reported(study, found.row, views), views=views)
+    value = reported(study, found.row, views)
+    return replace(found, value=value, views=views, medians=_medians(study, views))
+
+
+def _medians(study: Study, views: Mapping[str, str]) -> dict[str, float]:
+    """Of the tasks with failed runs."""
+    runs = study.runs
+    return medians(study, views, set(runs.loc[runs["status"] == "failed", "task"].astype(str)))
 
 
 def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:
@@ -163,8 +205,8 @@ def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def _segments(
-    run: IntArray, resource: FloatArray, highest: npt.NDArray[np.bool_]
-) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    run: IntArray, resource: FloatArray, highest: BoolArray
+) -> tuple[IntArray, BoolArray]:
     """Rising numbers of the stretches in which values compare, and which rows take part.
 
     Rule best: the run is one stretch. Rule highest: a new one begins at each new highest resource,
@@ -177,7 +219,7 @@ def _segments(
     return reach, reach == np.maximum.accumulate(reach)
 
 
-def _improvements(value: FloatArray, segment: IntArray) -> npt.NDArray[np.bool_]:
+def _improvements(value: FloatArray, segment: IntArray) -> BoolArray:
     """Where a value is smaller than all that came before it in its segment; ties are not.
 
     A running minimum over all segments at once: of ranks, less an amount for each segment that

@@ -6,13 +6,12 @@
 so that 0 is the best there is, and 1 a random configuration (the median one).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.incumbents import default_rule
 from hpobench.results.study import Study
 from hpobench.results.views import VIEWS
 from hpobench.schema import TaskFacts
@@ -71,7 +70,7 @@ def observed_reference(study: Study, task: str, view: str) -> Reference:
     """
     table = study.observations
     rows = table[(table["task"] == task) & (table["status"] == "ok")]
-    if default_rule(study.tasks[task]) == "highest":
+    if not study.tasks[task].comparable:
         rows = rows[rows["resource"] == rows["resource"].max()]
     values = rows[VIEWS[view]].to_numpy()
     values = values[np.isfinite(values)]
@@ -85,15 +84,22 @@ def references(study: Study, views: Mapping[str, str]) -> dict[str, Reference]:
 
     Optimum and median are of the validation value: the test view has observed references only.
     """
-    made = {}
-    for task, facts in study.tasks.items():
-        if task not in views:
-            continue
-        known = facts.optimum is not None and facts.median is not None and views[task] != "test"
-        try:
-            made[task] = (
-                known_reference(facts) if known else observed_reference(study, task, views[task])
-            )
-        except ValueError:
-            continue
-    return {task: made[task] for task in made if made[task].median > made[task].best}
+    made = {task: _reference(study, task, views[task]) for task in study.tasks if task in views}
+    return {task: each for task, each in made.items() if each and each.median > each.best}
+
+
+def medians(study: Study, views: Mapping[str, str], tasks: Iterable[str]) -> dict[str, float]:
+    """The values of the median configurations of these tasks, as far as any is known."""
+    made = {task: _reference(study, task, views[task]) for task in tasks}
+    return {task: each.median for task, each in made.items() if each}
+
+
+def _reference(study: Study, task: str, view: str) -> Reference | None:
+    """Known where possible, else observed; None: the task has no value."""
+    facts = study.tasks[task]
+    try:
+        if facts.optimum is not None and facts.median is not None and view != "test":
+            return known_reference(facts)
+        return observed_reference(study, task, view)
+    except ValueError:
+        return None

@@ -26,7 +26,6 @@ from hpobench.results.curves import (
     START_SENTENCES,
     begin_all,
     curves,
-    failed_by_method,
     time_grid,
 )
 from hpobench.results.incumbents import Incumbents, in_view, incumbents
@@ -66,7 +65,7 @@ QUANTITIES = {
 
 
 def gaps(study: Study, *, rule: str | None = None) -> pd.DataFrame:
-    """One row a run that did not fail, at its end, for the tasks with true or test values.
+    """One row a run at its end, for the tasks with true or test values.
 
     In the order of the study. `true` and `test` are NaN where the task has none, `reevaluated`
     where no other evaluation of the configuration is stored (see `reevaluation`); all values are
@@ -83,10 +82,11 @@ def gaps(study: Study, *, rule: str | None = None) -> pd.DataFrame:
     values |= _derived(found, in_view(found, study, reported).value)
     ends = _at_end(found, values)
     table = found.runs[list(KEY)].assign(time_s=found.runs["end_time_s"], **ends)
-    fine = table[found.runs["status"] != "failed"].astype({"task": str, "method": str})
-    method = codes(fine["method"], study.methods, "method")
-    order = np.lexsort((fine["seed"].to_numpy(), method, codes(fine["task"], study.tasks, "task")))
-    return fine[list(COLUMNS)].iloc[order].reset_index(drop=True)
+    table = table.astype({"task": str, "method": str})
+    method = codes(table["method"], study.methods, "method")
+    task = codes(table["task"], study.tasks, "task")
+    order = np.lexsort((table["seed"].to_numpy(), method, task))
+    return table[list(COLUMNS)].iloc[order].reset_index(drop=True)
 
 
 def _where_known(found: Incumbents, study: Study, view: str) -> FloatArray:
@@ -169,7 +169,8 @@ def overtuning_curves(
             END_SENTENCE,
             *missing(found, lines),
         ),
-        failed=failed_by_method(found, task),
+        failed=found.failures([task]),
+        failed_as="last",
         axis=axis_of(found.runs),
         axis_unit=axis_unit(axis_of(found.runs), facts),
     )
@@ -205,13 +206,13 @@ def _at_end(found: Incumbents, values: Mapping[str, FloatArray]) -> dict[str, Fl
 
 
 def _with_incumbents(found: Incumbents) -> Incumbents:
-    """The same without the runs that have no incumbent."""
+    """The same without the runs that have no incumbent; a failed run keeps its last."""
     has = np.diff(found.starts) > 0
     starts = np.append(found.starts[:-1][has], len(found.time_s))
-    return replace(found, runs=found.runs[has].reset_index(drop=True), starts=starts)
+    runs = found.runs[has].reset_index(drop=True)
+    return replace(found, runs=runs, starts=starts, failed_as="last")
 
 
 def _without(found: Incumbents) -> tuple[str, ...]:
-    fine = (found.runs["status"] != "failed").to_numpy()
-    count = int((fine & (np.diff(found.starts) == 0)).sum())
+    count = int((np.diff(found.starts) == 0).sum())
     return (f"Runs without an incumbent are left out: {count}.",) if count else ()

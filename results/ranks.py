@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import summarise
-from hpobench.results.comparison import Comparison, across, rule_notes, total_failed
+from hpobench.results.comparison import Comparison, across, rule_notes
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
@@ -32,8 +32,8 @@ def ranks(values: FloatArray) -> FloatArray:
 def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS) -> Comparison:
     """Average over seeds, then over tasks; the band is the standard error of that mean.
 
-    A (task, seed) counts if every method has a run there that did not fail; methods without any
-    run are left out. Raises ValueError if no (task, seed) is left, or nothing to compare.
+    A (task, seed) counts if every method has a run there. Raises ValueError if no (task, seed) is
+    left, or nothing to compare.
     """
     methods = _with_runs(found)
     parts = fractions(time, points)
@@ -60,21 +60,22 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
             *rule_notes(found, by_task),
             KEPT_SENTENCE,
         ),
-        failed=total_failed(found, found.tasks),
+        failed=found.failures(by_task),
+        failed_as=found.failed_as,
     )
 
 
 def can_rank(found: Incumbents) -> bool:
     """Whether there are several methods, and a (task, seed) with a run of each of them."""
     methods = _with_runs(found)
-    fine = found.runs[found.runs["status"] != "failed"]
-    together = fine.groupby(["task", "seed"], observed=True)["method"].nunique()
+    runs = found.runs[found.runs["task"].isin({task for task, _ in found.counted})]
+    together = runs.groupby(["task", "seed"], observed=True)["method"].nunique()
     return len(methods) > 1 and bool((together == len(methods)).any())
 
 
 def _with_runs(found: Incumbents) -> list[str]:
-    fine = set(found.runs.loc[found.runs["status"] != "failed", "method"].astype(str))
-    return [method for method in found.methods if method in fine]
+    counted = {method for _, method in found.counted}
+    return [method for method in found.methods if method in counted]
 
 
 def _ranks_of_task(

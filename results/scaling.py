@@ -15,7 +15,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.bootstrap import RESAMPLES, interval, stretch
-from hpobench.results.curves import begin, curves, start_rule
+from hpobench.results.curves import begin, curves, runs_by_method, start_rule
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.keys import IntArray
 from hpobench.results.occupancy import jobs_of, workers_of
@@ -121,14 +121,11 @@ def _means(found: Incumbents, task: str) -> dict[str, _Means]:
     facts = found.tasks[task]
     median = None if found.views[task] == "test" else facts.median
     made = {}
-    for method in found.methods:
-        mine = (found.runs["method"] == method).to_numpy()
-        fine = mine & (found.runs["status"] != "failed").to_numpy()
-        if not fine.any():
-            continue
-        steps = found.time_s[np.repeat(fine, np.diff(found.starts))]
-        end = found.runs.loc[fine, "end_time_s"].max()
-        times = np.unique(np.append(steps, end))
+    for method, runs in runs_by_method(found, task).items():
+        steps = np.concatenate([found.steps(run)[0] for run in runs])
+        lost_s = found.lost_s[runs]
+        end = found.runs["end_time_s"].to_numpy(float)[runs].max()
+        times = np.unique([*steps, *lost_s[np.isfinite(lost_s)], end])
         each = curves(found, task, times)[method]
         each = begin(each, start_rule(median), median)
         has = np.isfinite(each.values).all(axis=0)

@@ -9,7 +9,7 @@ anytime_linear   mean of the normalised regret over time
                  disaster of one seed would outweigh all the rest.
 regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
 regret_sem       its standard error
-seeds, failed    runs that went in, runs that failed and were left out
+seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
 """
 
 import numpy as np
@@ -17,11 +17,9 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import standard_error
-from hpobench.results.comparison import total_failed
 from hpobench.results.curves import (
     SHORTEST_FRACTION,
     curves,
-    failed_by_method,
     horizon_s,
     mean_over_time,
     runs_by_method,
@@ -72,7 +70,7 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
 def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[str, object]]:
     end = horizon_s(found, task)
     ends = curves(found, task, np.array([end]), keep_ended=True)
-    failed = failed_by_method(found, task)
+    failed = found.failures([task])
     optimum = found.tasks[task].optimum if found.views[task] != "test" else None
     rows: list[dict[str, object]] = []
     for method, runs in runs_by_method(found, task).items():
@@ -90,7 +88,7 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
                 "regret": to_optimum.mean(),
                 "regret_sem": standard_error([to_optimum])[0],
                 "seeds": len(values),
-                "failed": failed.get(method, 0),
+                "failed": failed[method].failed,
                 "reference": reference.source,
             }
         )
@@ -100,12 +98,17 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
 def _anytime(
     found: Incumbents, runs: IntArray, reference: Reference, end: float, *, log: bool
 ) -> float:
-    """Mean over runs and time of the normalised regret, at most 1: also before the first value."""
+    """Mean over runs and time of the normalised regret, at most 1.
+
+    That is also what counts before the first value, and of a run that is lost.
+    """
     begin = SHORTEST_FRACTION * end if log else 0.0
     means = []
     for run in runs:
         time_s, value = found.steps(run)
         regret = capped_regret(value, reference)
+        if found.lost_s[run] < end:
+            time_s, regret = np.append(time_s, found.lost_s[run]), np.append(regret, 1.0)
         means.append(mean_over_time(time_s, regret, begin, end, before=1.0, log=log))
     return float(np.mean(means))
 
@@ -116,7 +119,7 @@ def _complete(values: FloatArray, reference: Reference) -> FloatArray:
 
 def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list[dict[str, object]]:
     """Means over tasks; the error of a mean of T means is sqrt(sum of squared errors) / T."""
-    failed = total_failed(found, tasks)
+    failed = found.failures(tasks)
     rows: list[dict[str, object]] = []
     for method in found.methods:
         part = table[table["method"] == method]
@@ -127,7 +130,7 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
         # Regrets of different tasks have different units.
         row["regret"] = row["regret_sem"] = np.nan
         row |= {"task": MEAN, "method": method, "seeds": int(part["seeds"].sum())}
-        row |= {"failed": failed.get(method, 0), "reference": ""}
+        row |= {"failed": failed[method].failed, "reference": ""}
         rows.append(row)
     return rows
 

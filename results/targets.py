@@ -21,6 +21,8 @@ bound           "<=" where no run of the method reached the target, which it may
                 way then tell how
     never       it would not have improved, as when the space was exhausted, which is all that can
                 end a run whose budget is a time alone. All are followed to the horizon
+
+A run that failed never reaches what it had not reached by then, whatever `early` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,7 +90,8 @@ class _Task:
         first_s = first_times(found, runs, self.reference, self.targets[number]).T
         reached = np.isfinite(first_s)
         end_s = found.runs["end_time_s"].to_numpy()[runs]
-        until_s = end_s if early == "censored" else np.full(len(runs), self.horizon_s)
+        never = found.failed[runs] | (early == "never")
+        until_s = np.where(never, self.horizon_s, end_s)
         return Observed(np.where(reached, first_s, until_s), reached, self.weights[method])
 
 

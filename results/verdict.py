@@ -14,12 +14,12 @@ Where there is no average, the single tasks are the first family.
 The best method came out best by luck too: its mean is too low. So halves of the seeds choose a
 method, and its mean is that on the other half (`fresh`).
 
-Failed runs are left out of all numbers; how many there are is said, as a method that fails where it
-is hard looks better than it is.
+Failed runs count as `failed_runs` says; how many there are is said.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import combinations
 
 import numpy as np
@@ -29,7 +29,8 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import final_regrets
 from hpobench.results.contrasts import Contrast, mean_contrast
 from hpobench.results.correction import LEVEL, benjamini_hochberg, holm
-from hpobench.results.curves import failed_by_method, horizon_s, runs_by_method
+from hpobench.results.curves import horizon_s, runs_by_method
+from hpobench.results.failed_runs import DEFAULT, Failed, added
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
 
@@ -45,11 +46,11 @@ _ROUNDING = 1e-9
 class Standing:
     """One method at a budget; regrets are normalised: 0 is the best value, 1 the median one.
 
-    `value`, `low`, `high`: mean regret and its interval over `runs` runs; `failed` more are left
-    out. `difference` to the best method, with its interval (all pairs of methods hold at once),
-    from the `pairs` (task, seed) that both have; on a task where these are less than two, from all
-    runs of both, unpaired. An interval is NaN where a task has a single seed. `p_value`: of the
-    difference, corrected (see above).
+    `value`, `low`, `high`: mean regret and its interval over `runs` runs, of which `failed` did.
+    `difference` to the best method, with its interval (all pairs of methods hold at once), from the
+    `pairs` (task, seed) that both have; on a task where these are less than two, from all runs of
+    both, unpaired. An interval is NaN where a task has a single seed. `p_value`: of the difference,
+    corrected (see above).
     """
 
     method: str
@@ -65,11 +66,6 @@ class Standing:
     p_value: float
 
     @property
-    def stored(self) -> int:
-        """All of its runs, the failed among them."""
-        return self.runs + self.failed
-
-    @property
     def within_error(self) -> bool:
         """Whether the data cannot tell it from the best method."""
         return not (self.p_value <= LEVEL and self.difference > 0)
@@ -80,11 +76,10 @@ class Verdict:
     """What to use for `fraction` of the horizon; `standings`: best first, at least one.
 
     `time_s`: that budget in seconds, where all is about one task. `seeds`: the fewest of a task, of
-    the best method. `lost`: methods that are not judged, with the number of tasks on which all of
-    their runs failed. `known`: whether any run has a value by then. `ended`: the methods all of
-    whose runs had ended by then on every task. `fresh`: the mean regret, on seeds that did not
-    choose it, of the method that comes out best on others (NaN: fewer than 4 seeds). `p_values`: of
-    all pairs of methods, not corrected.
+    the best method. `failed_as`: the rule for failed runs. `known`: whether any run has a value by
+    then. `ended`: the methods all of whose runs had ended by then on every task. `fresh`: the mean
+    regret, on seeds that did not choose it, of the method that comes out best on others (NaN: fewer
+    than 4 seeds). `p_values`: of all pairs of methods, not corrected.
     """
 
     tasks: tuple[str, ...]
@@ -92,7 +87,7 @@ class Verdict:
     time_s: float | None
     standings: tuple[Standing, ...]
     seeds: int
-    lost: Mapping[str, int] = field(default_factory=dict)
+    failed_as: str = DEFAULT
     known: bool = True
     ended: tuple[str, ...] = ()
     fresh: float = np.nan
@@ -102,6 +97,11 @@ class Verdict:
     def best(self) -> Standing:
         """The method with the lowest mean regret."""
         return self.standings[0]
+
+    @property
+    def failed(self) -> dict[str, Failed]:
+        """How many runs of each method failed, of how many."""
+        return {each.method: Failed(each.failed, each.runs) for each in self.standings}
 
     @property
     def rivals(self) -> tuple[Standing, ...]:
@@ -137,7 +137,7 @@ def verdicts(
     made: list[Verdict] = []
     if not any(horizon_s(found, task) > 0 for task in known):
         return made
-    failed = {task: failed_by_method(found, task) for task in known}
+    failed = {task: found.failures([task]) for task in known}
     for fraction in fractions:
         regrets = final_regrets(found, known, at=fraction)
         for tasks in wanted:
@@ -178,25 +178,24 @@ def _in_time(verdict: Verdict, found: Incumbents) -> Verdict:
     return replace(
         verdict,
         time_s=times_s[verdict.tasks[0]] if len(times_s) == 1 else None,
+        failed_as=found.failed_as,
         known=any(_has_value(found, task, time_s) for task, time_s in times_s.items()),
         ended=tuple(name for name in judged if _had_ended(found, name, times_s)),
     )
 
 
 def _has_value(found: Incumbents, task: str, time_s: float) -> bool:
-    """Whether any of the task's runs that did not fail has an incumbent by then."""
+    """Whether any of the task's runs has an incumbent by then."""
     runs = np.concatenate(list(runs_by_method(found, task).values()))
     runs = runs[found.starts[runs] < found.starts[runs + 1]]
     return bool((found.time_s[found.starts[runs]] <= time_s).any())
 
 
 def _had_ended(found: Incumbents, method: str, times_s: Mapping[str, float]) -> bool:
-    """Whether all of its runs had ended before those times, by task."""
-    end_s = found.runs["end_time_s"].to_numpy()
-    return all(
-        end_s[found.fine[task, method]].max() < (1 - _ROUNDING) * time_s
-        for task, time_s in times_s.items()
-    )
+    """Whether all of its runs that did not fail had ended before those times, by task."""
+    end_s = np.where(found.failed, np.nan, found.runs["end_time_s"].to_numpy(float))
+    last_s = {task: np.fmax.reduce(end_s[found.counted[task, method]]) for task in times_s}
+    return all(last_s[task] < (1 - _ROUNDING) * time_s for task, time_s in times_s.items())
 
 
 def judge(
@@ -204,19 +203,19 @@ def judge(
     rng: np.random.Generator,
     *,
     fraction: float = 1.0,
-    failed: Mapping[str, Mapping[str, int]] | None = None,
+    failed: Mapping[str, Mapping[str, Failed]] | None = None,
 ) -> Verdict | None:
     """The verdict on normalised regrets by task (index: seed, columns: method).
 
     Only methods with a run on every task are judged; None if there is no such method. `failed`: how
-    many runs did, by task and method.
+    many of the runs did, by task and method.
     """
     tasks = {task: table.dropna(axis="columns", how="all") for task, table in regrets.items()}
     common = [set(table.columns) for table in tasks.values()]
     methods = [name for name in _columns(tasks) if all(name in names for names in common)]
     if not methods:
         return None
-    lost = {task: dict((failed or {}).get(task, {})) for task in tasks}
+    lost: dict[str, Failed] = reduce(added, ((failed or {}).get(task, {}) for task in tasks), {})
     values = {name: _groups(tasks, name) for name in methods}
     order = sorted(methods, key=lambda name: _mean(values[name]))
     pairs = {pair: difference(tasks, *pair) for pair in combinations(order, 2)}
@@ -225,7 +224,7 @@ def judge(
             values[name],
             pairs.get((order[0], name)) or difference(tasks, name, name),
             method=name,
-            failed=sum(counts.get(name, 0) for counts in lost.values()),
+            failed=lost[name].failed if name in lost else 0,
             compared=len(order),
         )
         for name in order
@@ -236,7 +235,6 @@ def judge(
         None,
         standings,
         seeds=min(map(len, values[order[0]])),
-        lost=_without_runs(tasks, lost),
         fresh=fresh_mean([table[order].to_numpy(float) for table in tasks.values()], rng),
         p_values={frozenset(pair): each.p_value() for pair, each in pairs.items()},
     )
@@ -274,14 +272,6 @@ def _halves(table: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 def _columns(tasks: Mapping[str, pd.DataFrame]) -> list[str]:
     return list(dict.fromkeys(name for table in tasks.values() for name in table.columns))
-
-
-def _without_runs(
-    tasks: Mapping[str, pd.DataFrame], failed: Mapping[str, Mapping[str, int]]
-) -> dict[str, int]:
-    """By method, on how many tasks all of its runs failed, where there are any such."""
-    all_failed = [name for task in tasks for name in failed[task] if name not in tasks[task]]
-    return {name: all_failed.count(name) for name in dict.fromkeys(all_failed)}
 
 
 def difference(tasks: Mapping[str, pd.DataFrame], best: str, method: str) -> Contrast:

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from hpobench.results.failed_runs import in_words as failed_in_words
 from hpobench.results.verdict import Verdict
 from hpobench.schema import MethodFacts
 
 
 def in_words(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     """Such as: use ASHA; or: ASHA, Hyperband or BOHB: the data do not tell them apart."""
-    named = verdict.known and verdict.useful and len(verdict.standings) > 1
-    failed = failures(verdict, methods, best=not named)
-    return " ".join(filter(None, [_choice(verdict, methods), failed]))
+    return " ".join(filter(None, [_choice(verdict, methods), failures(verdict, methods)]))
 
 
 def _choice(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
@@ -23,15 +22,9 @@ def _choice(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
         return "no method has found anything better than the median configuration by then."
     if len(verdict.standings) < 2:
         return f"{best} is the only method there is to judge."
-    if not verdict.few and not verdict.best.failed:
-        return _recommended(verdict, methods)
-    words = [f"{best} came out best"]
-    if verdict.best.failed:
-        share = f"{verdict.best.failed} of its {verdict.best.stored} failed"
-        words = [f"{best} came out best on the runs that did not fail", share]
     if verdict.few:
-        return f"{'; '.join([*words, f'with {seeds_in_words(verdict.seeds)} that may be chance'])}."
-    return f"{'; '.join(words)}. {_rivals(verdict, methods)}"
+        return f"{best} came out best; with {seeds_in_words(verdict.seeds)} that may be chance."
+    return _recommended(verdict, methods)
 
 
 def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
@@ -47,31 +40,9 @@ def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     return f"use {best}. No other method is within error of it."
 
 
-def _rivals(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
-    rivals = verdict.rivals
-    if not rivals:
-        return "No other method is within error of it."
-    if len(rivals) == len(verdict.standings) - 1:
-        return "All other methods are within error of it."
-    return f"Within error of it: {', '.join(methods[each.method].label for each in rivals)}."
-
-
-def failures(verdict: Verdict, methods: Mapping[str, MethodFacts], *, best: bool) -> str:
-    """Such as: B: 13 of 20 runs failed and are left out. All runs of C failed.
-
-    `best`: also of the best method.
-    """
-    named = verdict.standings if best else verdict.standings[1:]
-    some = [
-        f"{methods[each.method].label}: {each.failed} of {each.stored}"
-        for each in named
-        if each.failed
-    ]
-    words = [f"{', '.join(some)} runs failed and are left out."] if some else []
-    for name, count in verdict.lost.items():
-        where = "" if len(verdict.tasks) == 1 else f" on {count} of {len(verdict.tasks)} tasks"
-        words.append(f"All runs of {methods[name].label} failed{where}.")
-    return " ".join(words)
+def failures(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    """Which runs failed, and what they count as."""
+    return " ".join(failed_in_words(verdict.failed, verdict.failed_as, methods))
 
 
 def ended_early(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
@@ -95,8 +66,6 @@ def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     """The numbers behind it: the regret of the best, its interval, how many runs, the next best."""
     best = verdict.best
     runs = "1 run" if best.runs == 1 else f"{best.runs} runs"
-    if best.failed:
-        runs = f"{best.runs} of {best.stored} runs"
     if not verdict.known:
         return f"{runs}."
     words = [f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}, {runs}"]

@@ -63,7 +63,7 @@ SUMMARIES = ("scores", "ranks", "improvement", "critical-difference", "time-to-t
 def test_captions_without_curves_name_seeds_axis_and_view(
     synthetic, tmp_path, unsaved, axis, view, sentence, shown
 ):
-    """The seeds are those of the study: 3, less the run that failed."""
+    """The seeds are those of the study: 3, the run that failed among them."""
     study = timed(synthetic.random_study(tasks=2, methods=3, seeds=3, test=True))
     study.runs.loc[0, "status"] = "failed"
     told = []
@@ -73,8 +73,8 @@ def test_captions_without_curves_name_seeds_axis_and_view(
         caption = (tmp_path / f"{name}.txt").read_text()
         assert sentence in caption, name
         assert shown in caption, name
-        assert "2 to 3 seeds a task and method." in caption, name
-        assert "Failed runs left out: 1" in caption, name
+        assert "3 seeds a task and method." in caption, name
+        assert "1 of 6 runs of method 0 failed: from then on they count as" in caption, name
     target = (tmp_path / "time-to-target.txt").read_text()
     assert f"in the {'wall-clock time' if view is None else 'evaluations'} to a target" in target
 

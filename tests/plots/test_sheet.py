@@ -154,8 +154,8 @@ def test_the_caption_counts_failed_runs_and_says_whose_notes_differ(synthetic):
     study.runs.loc[[0, 1], "status"] = "failed"
     study.tasks["task_1"] = replace(study.tasks["task_1"], median=None)
     text = anytime_figure(panels_of(study), study.methods).caption
-    assert "over 4 to 6 seeds" in text
-    assert "Failed runs left out: 2 (method 0 2)." in text
+    assert "over 6 seeds" in text
+    assert "2 of 12 runs of method 0 failed: from then on they count as the median" in text
     assert "A curve begins when all of its runs have a value. (task 1.)" in text
 
 

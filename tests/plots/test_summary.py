@@ -56,8 +56,10 @@ def test_what_failed_is_said(synthetic):
         summary(context(synthetic, {"a": 0.5, "b": 0.2, "c": 0.1}, failed=failed))
     )
     assert words == (
-        "b came out best on the runs that did not fail; 1 of its 6 failed. No other method is "
-        "within error of it. All runs of c failed."
+        "b or a: the data do not tell them apart. b came out best. "
+        "1 of 6 runs of b, 6 of 6 runs of c failed: from then on "
+        "they count as the median configuration (or as their last incumbent or the mean of their "
+        "method's other runs, if worse)."
     )
 
 
@@ -69,10 +71,10 @@ def test_of_several_tasks_what_failed_has_a_column(synthetic):
     [table] = [block for block in blocks if isinstance(block, Table)]
     assert [column.label for column in table.columns][-1] == "failed runs"
     assert [[cell.text for cell in row][-2:] for row in table.rows] == [
-        ["b (1 of its 6 runs failed)", "b: 1 of 6 runs failed and are left out."],
-        ["b (2 of its 6 runs failed); with 4 seeds that may be chance",
-         "b: 2 of 6 runs failed and are left out."],
-    ]  # fmt: skip
+        ["b (1 of its 6 runs failed); or a", "1 of 6 runs of b"],
+        ["b (2 of its 6 runs failed); or a", "2 of 6 runs of b"],
+    ]
+    assert "Failed runs: from then on they count as the median" in table.caption
     texts, _ = said(blocks)
     assert "Nothing is said of tasks on which all runs failed: V." in texts
 

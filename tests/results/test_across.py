@@ -51,15 +51,15 @@ def test_final_regrets(synthetic):
         failed=[("t", "b", 2)],
     )
     regrets = final_regrets(found, known)
-    # without a value: the median configuration; worse than it: the same
-    expected = pd.DataFrame({"a": [0.1, 0.2, 1.0], "b": [0.3, 1.0, np.nan]})
+    # without a value, failed, worse than the median configuration: all count as it does
+    expected = pd.DataFrame({"a": [0.1, 0.2, 1.0], "b": [0.3, 1.0, 1.0]})
     pd.testing.assert_frame_equal(regrets["t"], expected, check_names=False, check_index_type=False)
     assert regrets["t"].index.name == "seed"
     assert regrets["t"].columns.name == "method"
     assert list(regrets["u"].index) == [0, 2]
     assert list(regrets["u"].columns) == ["a"]
     values = final_values(found, known)["t"].to_numpy()
-    np.testing.assert_array_equal(values, [[1, 3], [2, 99], [np.inf, np.nan]])
+    np.testing.assert_array_equal(values, [[1, 3], [2, 99], [np.inf, (3 + 99) / 2]])
 
 
 def test_before_half_of_the_time_there_was_no_value(synthetic):

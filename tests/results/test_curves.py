@@ -1,5 +1,7 @@
 """Expected values are worked out by hand, or by a naive loop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from hpobench.results.curves import (
     start_rule,
     time_grid,
 )
+from hpobench.results.failed_runs import counting_failed
 from hpobench.results.incumbents import incumbents
 
 NAN = np.nan
@@ -83,14 +86,45 @@ def test_a_curve_ends_with_the_methods_last_run(synthetic):
     np.testing.assert_array_equal(kept[:2, -1], [5, 4])
 
 
-def test_failed_runs_are_left_out_and_counted(synthetic):
-    study = study_of(synthetic, [[(1, 5)], [(1, 0)]], statuses=["ok", "failed"], ends=[10, 99])
-    found = incumbents(study)
-    made = curves(found, "t", np.array([1.0]))["a"]
-    assert made.values.tolist() == [[5]]
-    assert made.seeds.tolist() == [0]
-    assert made.failed == 1
+@pytest.mark.parametrize(
+    ("rule", "other", "expected"),
+    [
+        ("median", 5, [0, 0, 8, 8]),
+        ("median", 9, [0, 0, 9, 9]),  # the method's other run is worse than the median, 8
+        ("last", 5, [0, 0, 0, 0]),
+    ],
+)
+def test_failed_runs_count_by_the_rule_from_their_failure_on(synthetic, rule, other, expected):
+    """The run that fails at 3 had found 0, the best there is."""
+    runs = [[(1, other)], [(1, 0)]]
+    study = study_of(synthetic, runs, statuses=["ok", "failed"], ends=[10, 3])
+    study.tasks["t"] = replace(study.tasks["t"], optimum=0.0, median=8.0)
+    found = incumbents(counting_failed(study, rule))
+    made = curves(found, "t", np.array([1.0, 2, 3, 10]))["a"]
+    assert made.values.tolist() == [[other] * 4, expected]
+    assert made.seeds.tolist() == [0, 1]
+    assert found.failures(["t"]) == {"a": (1, 2)}
     assert horizon_s(found, "t") == 10
+
+
+def test_the_last_incumbent_of_a_failed_run_stays_if_it_is_worse_than_the_median(synthetic):
+    study = study_of(synthetic, [[(1, 5)], [(1, 20)]], statuses=["ok", "failed"], ends=[10, 3])
+    study.tasks["t"] = replace(study.tasks["t"], optimum=0.0, median=8.0)
+    made = curves(incumbents(study), "t", np.array([3.0]))["a"]
+    assert made.values.tolist() == [[5], [20]]
+
+
+def test_without_a_known_median_failed_runs_count_as_the_median_observed(synthetic):
+    """All observations are 5, 7, 1: a failed run counts as 5."""
+    runs = [[(1, 5), (2, 7), (3, 1)], []]
+    study = study_of(synthetic, runs, statuses=["ok", "failed"], ends=[10, 0])
+    made = curves(incumbents(study), "t", np.array([0.0, 1, 3]))["a"]
+    np.testing.assert_array_equal(made.values, [[NAN, 5, 1], [5, 5, 5]])
+
+
+def test_an_unknown_rule_for_failed_runs(synthetic):
+    with pytest.raises(ValueError, match="failed='best': use one of median, last"):
+        counting_failed(study_of(synthetic, [[(1, 5)]]), "best")
 
 
 def test_impute_counts_runs_without_a_value_as_the_median(synthetic):

@@ -1,6 +1,7 @@
 """Shares and times worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hpobench.results.comparison import anytime
@@ -55,15 +56,15 @@ def test_the_median_of_first_times_with_runs_that_never_got_there(synthetic, fir
     np.testing.assert_equal(found, expected)
 
 
-def test_failed_runs_are_left_out_and_counted(synthetic):
+def test_failed_runs_keep_what_they_found_and_are_counted(synthetic):
+    whole = feasibility(study_of(synthetic)).drop(columns="failed")
     study = study_of(synthetic)
     study.runs["status"] = ["failed", *["ok"] * (len(study.runs) - 1)]
-    row = feasibility(study).iloc[0]
-    assert (row["seeds"], row["failed"], row["runs_with_feasible"]) == (2, 1, 1)
-    assert row["feasible_share"] == pytest.approx((1 / 2 + 0) / 2)
-    assert feasibility_curves(study, "t").failed == {"a": 1}
+    table = feasibility(study)
+    pd.testing.assert_frame_equal(table.drop(columns="failed"), whole)
+    assert table["failed"].tolist() == [1, *[0] * (len(table) - 1)]
+    assert feasibility_curves(study, "t").failed["a"] == (1, 3)
     study.runs["status"] = "failed"
-    assert feasibility(study)[["feasible_share", "first_feasible_s"]].isna().all(axis=None)
     assert feasibility_curves(study, "t").lines == {}
 
 

@@ -72,13 +72,13 @@ def test_runs_without_an_incumbent_and_failed_runs(synthetic):
     )
     # A failed observation has no true value; the task has all the same.
     table = gaps(study)
-    assert table["seed"].tolist() == [0, 1]
+    assert table["seed"].tolist() == [0, 1, 2]
     assert table.iloc[1][["observed", "true", "gap", "overtuning"]].isna().all()
     panel = overtuning_curves(study, "t", time="linear", points=11)
     assert panel.lines["a"].count == 1
     assert panel.lines["a"].centre[-1] == 1
-    assert "Runs without an incumbent are left out: 1." in panel.notes
-    assert panel.failed == {"a": 1}
+    assert "Runs without an incumbent are left out: 2." in panel.notes
+    assert panel.failed == {"a": (1, 3)}
 
 
 def test_all_values_noise_free_means_nothing_is_lost(synthetic):

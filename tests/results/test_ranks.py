@@ -5,6 +5,7 @@ import pytest
 
 from hpobench.results.incumbents import incumbents
 from hpobench.results.ranks import average_ranks, can_rank, ranks
+from hpobench.schema import TaskFacts
 
 NAN = np.nan
 
@@ -62,15 +63,21 @@ def test_a_run_that_ended_keeps_its_rank(synthetic):
     assert average_ranks(incumbents(study)).lines["a"].centre[-1] == 1
 
 
-def test_failed_runs_and_methods_without_any_run(synthetic):
+def test_failed_runs_are_ranked_as_the_median_configuration(synthetic):
     runs = [
         {"method": "a"}, {"method": "b"}, {"method": "c", "status": "failed"},
         {"method": "a", "seed": 1}, {"method": "b", "seed": 1, "status": "failed"},
     ]  # fmt: skip
-    found = incumbents(synthetic.hand_made(runs_of(a=[1, 1], b=[2, 0], c=[0]), runs=runs))
+    runs.append({"method": "c", "seed": 1})
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=3.0)}
+    rows = runs_of(a=[1, 1], b=[2, 0], c=[0, 5])
+    found = incumbents(synthetic.hand_made(rows, runs=runs, tasks=tasks))
     ranking = average_ranks(found)
-    assert {name: line.centre[-1] for name, line in ranking.lines.items()} == {"a": 1, "b": 2}
-    assert ranking.failed == {"b": 1, "c": 1}
+    # Seed 0: a 1, b 2, c 5 (the mean of its other runs). Seed 1: a 1, b 3 (the median), c 5.
+    assert {name: line.centre[-1] for name, line in ranking.lines.items()} == {
+        "a": 1, "b": 2, "c": 3
+    }  # fmt: skip
+    assert ranking.failed == {"a": (0, 2), "b": (1, 2), "c": (1, 2)}
     assert can_rank(found)
 
 

@@ -121,6 +121,19 @@ def test_runs_that_ended_early(synthetic):
     assert numbers(never, "t", "a")[1:4] == pytest.approx((0.5, np.sqrt(12), 6))
 
 
+def test_a_failed_run_never_reaches_what_it_had_not_reached(synthetic):
+    """As if it would never have improved: failing at 4 is not being censored then."""
+    steps = {"t": {"a": [{2: 1}, {3: 9}, {6: 1}, {1: 9}]}}
+    found, known = made(synthetic, steps, {("t", "a", 1): 4.0})
+    found.runs["status"] = ["ok", "failed", "ok", "ok"]
+    failed = time_to_target(found, known, "a", rng(), level=0.1)
+    assert numbers(failed, "t", "a")[1:4] == pytest.approx((0.5, np.sqrt(12), 6))
+    # Nor does it by counting as the median configuration, whose regret is 1.
+    assert first_times(found, np.array([3]), known["t"], np.array([1.0, 0.5])).tolist() == [
+        [1, np.inf]
+    ]
+
+
 def test_runs_of_one_method_that_all_ended_early_make_up_no_speed(synthetic):
     """Runtimes of both are exponential with the same rate: the speed-up is 1.
 

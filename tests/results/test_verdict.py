@@ -5,9 +5,13 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
+from hpobench.results.across import probability_of_improvement
 from hpobench.results.correction import benjamini_hochberg, holm
+from hpobench.results.failed_runs import RULES, Failed
 from hpobench.results.incumbents import incumbents
 from hpobench.results.normalise import references
+from hpobench.results.ranks import average_ranks
+from hpobench.results.scores import scores
 from hpobench.results.verdict import corrected, fresh_mean, judge, table, verdicts
 from hpobench.results.verdict_words import ended_early, evidence, in_words
 from hpobench.schema import MethodFacts, TaskFacts
@@ -192,43 +196,40 @@ def test_a_difference_that_is_there_is_found():
 
 
 def test_failed_runs_are_named():
-    """b has 7 of its 20 runs, on the seeds that are easy; d has none, and c lacks one."""
+    """b fails on 13 of its 20 seeds, where it is hard; it is better only where it does not."""
     seeds = np.linspace(0.1, 0.9, 20)
-    regrets = {"t": frame(a=seeds, b=np.where(seeds < 0.38, seeds - 0.05, np.nan), c=seeds + 0.1)}
-    regrets["t"].loc[0, "c"] = np.nan
-    verdict = judge(regrets, rng(), failed={"t": {"b": 13, "c": 1, "d": 20}})
-    assert (verdict.best.method, verdict.best.runs, verdict.best.failed) == ("b", 7, 13)
-    assert verdict.lost == {"d": 1}
+    regrets = {"t": frame(a=seeds, b=np.where(seeds < 0.38, seeds - 0.05, 1.0), c=seeds + 0.1)}
+    failed = {"t": {"b": Failed(13, 20), "c": Failed(1, 20)}}
+    verdict = judge(regrets, rng(), failed=failed)
+    assert (verdict.best.method, verdict.best.runs, verdict.best.failed) == ("a", 20, 0)
     assert in_words(verdict, METHODS) == (
-        "B came out best on the runs that did not fail; 13 of its 20 failed. No other method is "
-        "within error of it. C: 1 of 20 runs failed and are left out. All runs of D failed."
+        "use A. No other method is within error of it. 1 of 20 runs of C, 13 of 20 runs of B "
+        f"failed: {RULES['median']}."
     )
-    assert "7 of 20 runs" in evidence(verdict, METHODS)
     assert table([verdict]).set_index("method")["failed"].to_dict() == {"b": 13, "a": 0, "c": 1}
 
 
-def test_failed_runs_of_other_methods_and_of_few():
-    regrets = {"t": frame(a=[0.1, 0.1, 0.1, 0.1, 0.1], b=[0.5, 0.5, np.nan, np.nan, np.nan])}
-    words = in_words(judge(regrets, rng(), failed={"t": {"b": 3}}), METHODS)
-    assert words == (
-        "use A. No other method is within error of it. B: 3 of 5 runs failed and are left out."
-    )
-    words = in_words(judge(regrets, rng(), failed={"t": {"a": 2, "b": 3}}), METHODS)
-    assert words.startswith("A came out best on the runs that did not fail; 2 of its 7 failed.")
-    few = {"t": regrets["t"].iloc[:2]}
-    words = in_words(judge(few, rng(), failed={"t": {"a": 3}}), METHODS)
-    assert words == (
-        "A came out best on the runs that did not fail; 3 of its 5 failed; with 2 seeds that may "
-        "be chance."
-    )
-
-
-def test_methods_that_failed_on_one_of_several_tasks():
-    regrets = {"s": frame(a=[0.1] * 5, b=[0.0] * 5), "t": frame(a=[0.2] * 5)}
-    verdict = judge(regrets, rng(), failed={"t": {"b": 5}})
-    assert in_words(verdict, METHODS) == (
-        "A is the only method there is to judge. All runs of B failed on 1 of 2 tasks."
-    )
+def test_failing_does_not_pay(synthetic):
+    """b is worse on each seed, and fails on those that are hard: by any number a stays ahead."""
+    rows, runs = [], []
+    for seed, value in enumerate([0.1, 0.2, 0.3, 0.7, 0.8, 0.9]):
+        for method, more in (("a", 0.0), ("b", 0.05)):
+            hard = method == "b" and value > 0.5
+            key = {"method": method, "seed": seed}
+            runs.append(key | {"status": "failed", "end_time_s": 0.5} if hard else key)
+            rows += [] if hard else [key | {"time_s": 1, "value": value + more}]
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=1.0)}
+    study = synthetic.hand_made(rows, runs=runs, tasks=tasks)
+    found, known = incumbents(study), references(study, {"t": "observed"})
+    final = scores(study).set_index("method")["final"]
+    # b: 0.15, 0.25, 0.35, and three times the median configuration, 1.
+    assert final.to_dict() == pytest.approx({"a": 0.5, "b": 3.75 / 6})
+    [verdict] = verdicts(found, known, rng(), fractions=(1.0,))
+    assert verdict.best.method == "a"
+    better = probability_of_improvement(found, known, rng()).set_index("method")["probability"]
+    # Of 36 pairs of runs a is better in all 18 with a failed one, and in 1 + 2 + 3 others.
+    assert better["a"] == pytest.approx((18 + 6) / 36)
+    assert average_ranks(found).lines["a"].centre[-1] == 1
 
 
 def test_one_method():

@@ -60,8 +60,8 @@ def _how_many(failed: int, mostly: int, stored: int) -> str:
     if not failed:
         return f"No run failed, but in {mostly:,} of {stored:,} most evaluations failed."
     return (
-        f"Failed runs: {failed:,} of {stored:,}. They are left out of all figures and tables; "
-        "retry_failed=true runs them again."
+        f"Failed runs: {failed:,} of {stored:,}. What they count as in figures and tables is said "
+        "below each; retry_failed=true runs them again."
     )
 
 

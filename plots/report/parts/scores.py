@@ -17,7 +17,7 @@ COLUMNS = {
     "regret": Column("regret", number(), "value at the horizon less the optimum, mean over seeds"),
     "regret_sem": Column("± SEM", number(2), "its standard error"),
     "seeds": Column("runs", count, "runs that went in"),
-    "failed": Column("failed", count, "runs that failed and were left out"),
+    "failed": Column("failed", count, "how many of the runs failed"),
 }
 CAPTION = (
     "Lower is better. Final: normalised regret at the horizon, mean over seeds. Anytime: its mean "

@@ -9,9 +9,10 @@ from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragra
 from hpobench.plots.report.context import Context, listed
 from hpobench.results.budgets import limits
 from hpobench.results.curves import KEPT_SENTENCE
+from hpobench.results.failed_runs import RULES, counts_in_words
 from hpobench.results.normalise import OBSERVED
 from hpobench.results.verdict import FEW_SEEDS, FRACTIONS, Verdict
-from hpobench.results.verdict_words import ended_early, evidence, failures, in_words, seeds_in_words
+from hpobench.results.verdict_words import ended_early, evidence, in_words, seeds_in_words
 from hpobench.results.views import VIEW_WORDS
 
 HOW_TO_READ = (
@@ -24,7 +25,7 @@ HOW_TO_READ = (
     "most 5 of 100, in the mean, are not. Where there is no average, single tasks are corrected "
     "after Holm. Where several methods are not told apart none is recommended; nor is one with "
     f"less than {FEW_SEEDS} seeds. The tasks are taken as given. Intervals of means are corrected "
-    "for skewness; of disasters that no run met they know nothing. Failed runs are left out. "
+    "for skewness; of disasters that no run met they know nothing. "
     "Normalised regret: 0 is the best value, 1 the median configuration; what is worse counts as 1."
 )
 
@@ -139,19 +140,17 @@ def _by_task(context: Context, verdicts: Sequence[Verdict]) -> Block:
         row = rows.setdefault(verdict.tasks[0], {"task": context.task_label(verdict.tasks[0])})
         row["horizon"] = (verdict.time_s or 0.0) / verdict.fraction
         row[f"{verdict.fraction:g}"] = _short(context, verdict)
-        row["failed"] = failures(verdict, context.study.methods, best=True)
+        row["failed"] = counts_in_words(verdict.failed, context.study.methods)
     columns = {"task": Column("task"), "horizon": Column("horizon", duration)}
     for part in FRACTIONS:
         heading = f"for {100 * part:g} % of it" if part < 1 else "for all of it"
         columns[f"{part:g}"] = Column(heading)
+    caption = "The best method, and after “or” those within error of it."
     if any(row["failed"] for row in rows.values()):
         columns["failed"] = Column("failed runs")
+        caption += f" Failed runs: {RULES[verdicts[0].failed_as]}."
     return table(
-        pd.DataFrame(list(rows.values())),
-        "table-summary",
-        "Task by task",
-        columns,
-        "The best method, and after “or” those within error of it.",
+        pd.DataFrame(list(rows.values())), "table-summary", "Task by task", columns, caption
     )
 
 
@@ -162,7 +161,7 @@ def _short(context: Context, verdict: Verdict) -> str:
         return "none is better than the median configuration"
     best, rivals = context.method_label(verdict.best.method), verdict.rivals
     if verdict.best.failed:
-        best += f" ({verdict.best.failed} of its {verdict.best.stored} runs failed)"
+        best += f" ({verdict.best.failed} of its {verdict.best.runs} runs failed)"
     if verdict.few and len(verdict.standings) > 1:
         return f"{best}; with {seeds_in_words(verdict.seeds)} that may be chance"
     if not rivals:
