@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from hpobench.records import Evaluation, Job
 
+TOLERANCE = 1e-9
+"""What a sum may exceed a limit by, relative to it: 1.1 + 1.1 + 1.1 is more than 3.3 in floats."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -45,12 +48,17 @@ class Budget:
 class Account:
     """What one run has spent of the limits that are charged when work starts."""
 
-    __slots__ = ("_cost_left", "_resource_left", "_trials_left", "_unlimited")
+    __slots__ = (
+        *("_cost_left", "_cost_margin", "_resource_left", "_resource_margin"),
+        *("_trials_left", "_unlimited"),
+    )
 
     def __init__(self, budget: Budget) -> None:
         self._trials_left = budget.trials
         self._resource_left = budget.resource
         self._cost_left = budget.cost_s
+        self._resource_margin = _margin(budget.resource)
+        self._cost_margin = _margin(budget.cost_s)
         self._unlimited = budget.resource == budget.cost_s == math.inf
 
     def may_start_trial(self) -> bool:
@@ -64,16 +72,22 @@ class Account:
             return evaluation, True
         base = job.from_resource if resumed else 0.0
         whole = (
-            job.to_resource - base <= self._resource_left
-            and evaluation.duration_s <= self._cost_left
+            job.to_resource - base <= self._resource_left + self._resource_margin
+            and evaluation.duration_s <= self._cost_left + self._cost_margin
         )
         if not whole:
-            by_resource = evaluation.resources.searchsorted(base + self._resource_left, "right")
-            by_cost = evaluation.seconds.searchsorted(self._cost_left, "right")
+            reached = base + self._resource_left + self._resource_margin
+            by_resource = evaluation.resources.searchsorted(reached, "right")
+            by_cost = evaluation.seconds.searchsorted(self._cost_left + self._cost_margin, "right")
             evaluation = evaluation.first(int(min(by_resource, by_cost)))
             if by_cost < by_resource:
                 # The worker is busy until the money runs out, though nothing more becomes known.
-                evaluation = evaluation._replace(duration_s=self._cost_left)
+                left = self._cost_left if self._cost_left > self._cost_margin else 0.0
+                evaluation = evaluation._replace(duration_s=left)
         self._resource_left -= job.to_resource - base
         self._cost_left -= evaluation.duration_s
         return evaluation, whole
+
+
+def _margin(limit: float) -> float:
+    return limit * TOLERANCE if limit < math.inf else 0.0

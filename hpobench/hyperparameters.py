@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+# Positions in [0, 1] have 53 bits: so large whole numbers are still told apart, on a log scale too.
+LARGEST_INTEGER = 2**44
+
 
 class Hyperparameter(Protocol):
     """One dimension of a search space."""
@@ -38,12 +41,26 @@ class Hyperparameter(Protocol):
 
 
 def _check_range(low: float, high: float, log: bool) -> None:
-    if not (math.isfinite(low) and math.isfinite(high)):
+    for name, bound in (("low", low), ("high", high)):
+        if not _is_number(bound):
+            raise ValueError(f"{name}={bound!r} is not a number: write one, without quotes")
+    if not isinstance(log, bool | np.bool_):
+        raise ValueError(f"log={log!r}: use true or false")
+    if not (_is_finite(low) and _is_finite(high)):
         raise ValueError(f"the range [{low}, {high}] must be finite")
     if low > high:
         raise ValueError(f"low={low} is above high={high}: swap them")
     if log and low <= 0:
         raise ValueError(f"a log scale cannot start at low={low}: use a positive low, or log=False")
+    if not math.isfinite(float(high) / float(low) if log else float(high) - float(low)):
+        raise ValueError(f"the range [{low}, {high}] is too wide for double precision: narrow it")
+
+
+def _is_finite(bound: float) -> bool:
+    try:
+        return math.isfinite(bound)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 def _check_default(hyperparameter: Hyperparameter) -> None:
@@ -103,10 +120,16 @@ class Integer:
     default: int | None = None
 
     def __post_init__(self) -> None:
+        _check_range(self.low, self.high, self.log)
         for name, bound in (("low", self.low), ("high", self.high)):
             if not float(bound).is_integer():
                 raise ValueError(f"{name}={bound} of an integer hyperparameter is not an integer")
-        _check_range(self.low, self.high, self.log)
+            if abs(bound) > LARGEST_INTEGER:
+                raise ValueError(
+                    f"{name}={bound} is beyond {LARGEST_INTEGER}, where methods, which compute in "
+                    "double precision, no longer tell all whole numbers apart: use type float, or "
+                    "a smaller range, from which your function makes the number"
+                )
         _check_default(self)
 
     @property
@@ -133,6 +156,20 @@ class Integer:
         return _is_number(value) and self.low <= value <= self.high and float(value).is_integer()
 
 
+def _check_level(level: Any) -> None:
+    if level is None:
+        raise ValueError("null is no value: say what it stands for, such as none")
+    if isinstance(level, float | np.floating) and math.isnan(level):
+        raise ValueError("nan is no value, as it equals nothing: say what it stands for")
+    try:
+        hash(level)
+    except TypeError:
+        raise ValueError(
+            f"{level!r} cannot be a value: give it a name, such as '64-32', which your function "
+            "takes apart"
+        ) from None
+
+
 class _Levels:
     """What ordinals and categoricals share: a finite list of values, drawn evenly."""
 
@@ -141,11 +178,14 @@ class _Levels:
 
     def _check_levels(self) -> None:
         if not self.levels:
-            raise ValueError("a hyperparameter needs at least one value")
-        if any(level is None for level in self.levels):
-            raise ValueError("null is no value: say what it stands for, such as none")
-        if len(set(self.levels)) != len(self.levels):
-            raise ValueError(f"the values {list(self.levels)} are not all different")
+            raise ValueError("a hyperparameter needs at least one value: values=[] is empty")
+        seen: dict[Any, Any] = {}
+        for level in self.levels:
+            _check_level(level)
+            if level in seen:
+                told = f": {seen[level]!r} and {level!r} are the same"
+                raise ValueError(f"the values {list(self.levels)} are not all different{told}")
+            seen[level] = level
 
     def from_unit(self, unit: FloatArray) -> list[Any]:
         count = len(self.levels)
@@ -177,6 +217,11 @@ class Ordinal(_Levels):
         self._check_levels()
         if self.scale not in ("rank", "linear", "log"):
             raise ValueError(f"scale={self.scale!r} of an ordinal: use rank, linear or log")
+        if self.scale != "rank" and not all(map(_is_number, self.levels)):
+            raise ValueError(
+                f"the values {list(self.levels)} must be numbers on a {self.scale} scale: leave "
+                "scale out for ranks"
+            )
         if self.scale != "rank" and list(self.levels) != sorted(self.levels):
             raise ValueError(f"the values {list(self.levels)} must rise on a {self.scale} scale")
         if self.scale == "log" and self.levels[0] <= 0:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from hpobench.budget import Budget
+import numpy as np
+
+from hpobench.budget import TOLERANCE, Budget
 from hpobench.contracts import Method, Task
 from hpobench.deciding import Stopwatch, refuse
 from hpobench.evaluating import evaluate
@@ -133,6 +135,8 @@ class _Run:
         self.heap: list[_Running] = []
         self._task, self._method, self._charge = task, method, charge
         self._budget, self._account = budget, budget.account()
+        self._last_start_s = budget.time_s * (1 - TOLERANCE)
+        self._last_end_s = budget.time_s * (1 + TOLERANCE)
         self._trials = _Trials(task, NoiseSeeds(task.space, seed))
         self._idle = deque(range(workers))
         self._asking = True
@@ -146,7 +150,7 @@ class _Run:
         """Ask for jobs while there are idle workers and the method has any."""
         while self._asking and self._idle:
             began = max(self._decided, self._now)
-            if began >= self._budget.time_s:
+            if began >= self._last_start_s:
                 return
             job, seconds, cpu_s = self._watch.time(self._method.ask)
             self._decided = began + self._charge("ask", seconds)
@@ -186,10 +190,13 @@ class _Run:
         """The next job ends, or the budget does."""
         end, _, worker, start, job, evaluation, whole = running
         if end > self._budget.time_s:
-            self._asking = False
-            if start < self._budget.time_s:
-                yield _cut(running, self._budget.time_s)
-            return
+            if end > self._last_end_s:
+                self._asking = False
+                if start < self._last_start_s:
+                    yield _cut(running, self._budget.time_s)
+                return
+            end = self._budget.time_s
+            evaluation = _known_by(evaluation, start, end)
         self._standstill.watch(end > self._now, evaluation)
         self._now = end
         yield Outcome(job, worker, start, end, evaluation, not whole)
@@ -207,8 +214,20 @@ class _Run:
 def _cut(running: _Running, end_of_time: float) -> Outcome:
     """What was known of a job when time was up."""
     _, _, worker, start, job, evaluation, _ = running
-    known = int((start + evaluation.seconds).searchsorted(end_of_time, "right"))
-    return Outcome(job, worker, start, end_of_time, evaluation.first(known), True)
+    last = end_of_time * (1 + TOLERANCE)
+    known = int((start + evaluation.seconds).searchsorted(last, "right"))
+    evaluation = _known_by(evaluation.first(known), start, end_of_time)
+    return Outcome(job, worker, start, end_of_time, evaluation, True)
+
+
+def _known_by(evaluation: Evaluation, start: float, end: float) -> Evaluation:
+    """The same with no time after `end`, which a sum of times may have missed by its last digit."""
+    if not len(evaluation.seconds) or start + evaluation.seconds[-1] <= end:
+        return evaluation
+    rest = end - start
+    while start + rest > end:
+        rest = math.nextafter(rest, 0.0)
+    return evaluation._replace(seconds=np.minimum(evaluation.seconds, rest))
 
 
 @dataclass(slots=True)

@@ -31,6 +31,8 @@ def conditions(
 
 def stated(name: str, spec: Any) -> Hyperparameter:
     """The hyperparameter that `spec` states; raises ValueError naming it."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"hyperparameter {name!r}: a name must be a text: put it in quotes")
     try:
         if isinstance(spec, Float | Integer | Ordinal | Categorical):
             return spec
@@ -67,6 +69,15 @@ def _from_mapping(spec: Mapping[str, Any]) -> Hyperparameter:
         raise ValueError(f"type={kind!r}: use one of {', '.join(types)}")
     if "values" in settings:
         settings["levels"] = settings.pop("values")
+    taken = [field.name for field in fields(types[kind])]
+    needed = [name for name in taken if name in ("low", "high", "levels")]
+    wrong = [name for name in settings if name not in taken]
+    wrong += [name for name in needed if name not in settings]
+    if wrong:
+        shown = ", ".join(taken).replace("levels", "values")
+        problem = "lacks" if wrong[0] in taken else "does not take"
+        wanted = wrong[0].replace("levels", "values")
+        raise ValueError(f"type {kind} {problem} {wanted!r}: it takes {shown}")
     made: Hyperparameter = types[kind](**settings)
     return made
 

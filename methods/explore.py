@@ -60,7 +60,7 @@ class Explorer:
             step = 1 if factor > 1 else -1
             moved = round(value * factor)
             moved = moved if moved != value else value + step
-            return int(np.clip(moved, item.low, item.high))
+            return min(max(moved, int(item.low)), int(item.high))
         levels = item.levels
         if isinstance(item, Categorical) or levels is None:
             return value

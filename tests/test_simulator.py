@@ -306,3 +306,60 @@ def test_no_workers_is_an_error():
 def test_bad_budgets(limits, message):
     with pytest.raises(ValueError, match=message):
         Budget(**limits)
+
+
+@pytest.mark.parametrize(
+    ("cost", "time_s", "evaluations"),
+    [
+        # In floats 1.1 + 1.1 + 1.1 > 3.3, but ten times 0.1 < 1 and three times 0.7 < 2.1.
+        *[
+            (1.1, 3.3, 3),
+            (0.1, 1.0, 10),
+            (0.7, 2.1, 3),
+            (0.1, 0.3, 3),
+            (1.1, 3.29, 2),
+            (0.6, 1.8, 3),
+        ],
+        *[(0.1, 100.0, 1000), (1 / 3, 1.0, 3), (1.1, 3.31, 3)],
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sums_of_decimals_lose_no_trial_and_begin_none_too_many(cost, time_s, evaluations, workers):
+    method = ScriptedMethod(singles(*[0] * (workers * evaluations + 9)))
+    outcomes = [
+        e
+        for e in run(ScriptedTask([cost]), method, workers, time_s=time_s)
+        if isinstance(e, Outcome)
+    ]
+    whole = [outcome for outcome in outcomes if not outcome.cut]
+    assert len(whole) == workers * evaluations
+    times = [outcome.start_s + second for outcome in whole for second in outcome.evaluation.seconds]
+    assert max(times) <= time_s
+    assert whole[-1].end_s == pytest.approx(evaluations * cost, rel=1e-12)
+    # Only where something is left of the time is another job begun, and cut.
+    left = time_s - evaluations * cost > 1e-6
+    assert [outcome.end_s for outcome in outcomes if outcome.cut] == [time_s] * (left * workers)
+
+
+def test_epochs_that_end_with_the_time_are_known():
+    # Epochs of 1.1 s: the third ends at 3.3000000000000003.
+    events = run(ScriptedTask([1.1], fidelity=EPOCHS), ScriptedMethod([(0, 0, 4)]), time_s=3.3)
+    assert timeline(events) == [(0, 3.3, 0, 0, 3)]
+    (cut,) = [event for event in events if isinstance(event, Outcome)]
+    assert cut.evaluation.seconds.max() <= 3.3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_budget_of_cost_adds_decimals(workers):
+    method = ScriptedMethod(singles(*[0] * 12))
+    events = run(ScriptedTask([0.1]), method, workers, cost_s=0.7)
+    outcomes = [event for event in events if isinstance(event, Outcome)]
+    assert [outcome.cut for outcome in outcomes] == [False] * 7
+
+
+def test_the_budget_of_resource_adds_decimals():
+    account = Budget(resource=0.3).account()
+    evaluation = Evaluation(np.array([0.1]), np.array([1.0]), np.array([0.5]), 1.0)
+    jobs = [account.charge(Job(n, {}, 0.0, 0.1), evaluation, False) for n in range(4)]
+    assert [whole for _, whole in jobs] == [True, True, True, False]
+    assert jobs[-1][0].duration_s == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpobench.hyperparameters import Categorical, Float, Integer, Ordinal
+from hpobench.hyperparameters import LARGEST_INTEGER, Categorical, Float, Integer, Ordinal
 from hpobench.space import Space
 
 MIXED = Space(
@@ -146,6 +146,33 @@ def test_yaml_mappings():
         ({"type": "categorical", "values": ["a"], "default": "b"}, "default 'b' lies outside"),
         ({"type": "categorical", "values": []}, "at least one value"),
         ({"type": "ordinal", "values": [1, 1]}, "not all different"),
+        ({"type": "ordinal", "values": [1, 1.0]}, "1 and 1.0 are the same"),
+        ({"type": "categorical", "values": [True, "a", 1]}, "True and 1 are the same"),
+        ({"type": "categorical", "values": [math.nan, 0.5]}, "nan is no value"),
+        ({"type": "ordinal", "values": [0.5, np.float64("nan")]}, "nan is no value"),
+        (
+            {"type": "categorical", "values": [[32], [64, 32]]},
+            r"\[32\] cannot be a value: give it a",
+        ),
+        ({"type": "categorical", "values": [{"a": 1}]}, "cannot be a value"),
+        ({"type": "ordinal", "values": [1, "a"], "scale": "log"}, "must be numbers on a log scale"),
+        ({"type": "float", "low": True, "high": 2}, "low=True is not a number"),
+        ({"type": "float", "low": 0, "high": "1e-3"}, "high='1e-3' is not a number"),
+        ({"type": "float", "low": 0, "high": None}, "high=None is not a number"),
+        ({"type": "float", "low": math.nan, "high": 1}, "must be finite"),
+        ({"type": "float", "low": -math.inf, "high": 1}, "must be finite"),
+        ({"type": "float", "low": 0, "high": 10**400}, "must be finite"),
+        ({"type": "float", "low": -1e308, "high": 1e308}, "too wide"),
+        ({"type": "float", "low": 1e-320, "high": 1e308, "log": True}, "too wide"),
+        ({"type": "float", "low": 0, "high": 1, "log": "yes"}, "log='yes': use true or false"),
+        ({"type": "float", "low": 0, "high": 1, "default": True}, "default True lies outside"),
+        ({"type": "integer", "low": 0, "high": 3, "default": 1.5}, "default 1.5 lies outside"),
+        ({"type": "integer", "low": 2**53, "high": 2**53 + 3}, f"beyond {2**44}.*a smaller range"),
+        ({"type": "integer", "low": 0, "high": 2**62 - 1}, f"beyond {2**44}"),
+        ({"type": "integer", "low": -(2**60), "high": 0}, f"beyond {2**44}"),
+        ({"type": "float", "low": 0}, "lacks 'high': it takes low, high, log, default"),
+        ({"type": "float", "values": [1]}, "does not take 'values'"),
+        ({"type": "categorical", "low": 1}, "does not take 'low': it takes values, default"),
         ({"type": "ordinal", "values": [0, 1], "scale": "log"}, "log scale cannot start at 0"),
         ({"type": "ordinal", "values": [2, 1], "scale": "linear"}, "must rise"),
         ({"type": "real", "low": 0, "high": 1}, "type='real': use one of float"),
@@ -159,6 +186,30 @@ def test_bad_hyperparameters(spec, message):
     with pytest.raises(ValueError, match=message) as error:
         Space({"lr": spec})
     assert "'lr'" in str(error.value)
+
+
+@pytest.mark.parametrize("name", [1, True, None, ""])
+def test_names_of_hyperparameters_are_texts(name):
+    with pytest.raises(ValueError, match="a name must be a text"):
+        Space({name: Float(0, 1)})
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_largest_integers_are_told_apart_and_drawn_evenly(log):
+    # As whole numbers of double precision: position and back is exact, and neighbours differ.
+    high = LARGEST_INTEGER
+    item = Integer(1, high, log=log)
+    rng = np.random.default_rng(0)
+    values = [1, 2, 3, high - 2, high - 1, high, *map(int, rng.integers(1, high, 2000))]
+    assert item.from_unit(np.array([item.position(value) for value in values])) == values
+    narrow = Integer(high - 3, high, log=log)
+    drawn = narrow.from_unit(rng.random(40_000))
+    counts = [drawn.count(value) for value in range(high - 3, high + 1)]
+    # 10,000 each: four standard deviations are 350; a logarithm near 30 has steps of 1.5 % of this.
+    assert counts == pytest.approx([10_000] * 4, abs=350 + 150 * log)
+    space = Space({"x": narrow})
+    indices = [space.index_of(config) for config in space.sample(rng, 50)]
+    assert set(indices) == {0, 1, 2, 3}
 
 
 def test_a_space_needs_a_hyperparameter():
