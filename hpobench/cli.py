@@ -171,7 +171,7 @@ def _add_showing(commands: Commands) -> None:
     plot = _of_study(commands, "plot", "draw the figures of a study")
     plot.add_argument("--time", choices=["log", "linear"], default="log", help="time axis")
     plot.add_argument("--statistic", choices=["mean", "median", "iqm"], default="mean")
-    plot.add_argument("--band", choices=["sem", "sd", "bootstrap", "quartiles"])
+    plot.add_argument("--band", choices=["interval", "sem", "sd", "bootstrap", "quartiles"])
     plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
     plot.add_argument(
         "--axis",

@@ -122,7 +122,7 @@ def _draw_row(axes: Axes, place: int, values: np.ndarray[Any, Any], look: Look) 
     # In the order of the seeds, from top to bottom: nothing is random, and equal values show.
     places = place + np.linspace(-SPREAD, SPREAD, len(values)) * (len(values) > 1)
     axes.scatter(values, places, 5, look.color, alpha=0.35, linewidths=0, zorder=2)
-    made = summarise(values[:, None])
+    made = summarise(values[:, None], band="sem")
     low, centre, high = (float(part[0]) for part in (made.low, made.centre, made.high))
     axes.plot([low, high], [place, place], color="black", linewidth=1.4, zorder=3)
     options = look.options(line=False) | {"markeredgecolor": "black"}

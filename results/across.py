@@ -90,7 +90,8 @@ def aggregate_scores(
         gaps = [np.maximum(group - target, 0.0) for group in groups]
         for metric in METRICS:
             statistic, some = ("mean", gaps) if metric == "optimality_gap" else (metric, groups)
-            made = summarise(some, statistic, "bootstrap", rng)
+            band = "interval" if statistic == "mean" else "bootstrap"
+            made = summarise(some, statistic, band, rng, (-np.inf, 1.0))
             numbers = made.centre[0], made.low[0], made.high[0]
             rows.append((method, metric, *numbers, len(groups), made.count))
     columns = ["method", "metric", "value", "low", "high", "tasks", "runs"]

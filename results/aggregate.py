@@ -7,6 +7,9 @@ and interquartile mean are those of all runs pooled; bootstraps draw the seeds w
 The interquartile mean (IQM) is the mean of the middle half of the runs: of n, the int(n / 4)
 smallest and as many of the largest are left out (Agarwal et al. 2021, Deep reinforcement learning
 at the edge of the statistical precipice; `scipy.stats.trim_mean` at 25 %).
+
+The band of a mean is by default the interval of `contrasts`: regrets are skewed, and of few seeds
+with log-normal regrets a bootstrap's interval covers the mean 7 times in 10.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +19,12 @@ import numpy as np
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.bootstrap import ANY, Band, Groups, Limits, bootstrap, mean_of, middle_of
+from hpobench.results.contrasts import mean_contrast
 
 _BOOTSTRAP = "95 % bootstrap interval (percentile, stretched for few seeds)"
 BANDS = {
     "mean": {
+        "interval": "95 % interval (Student's t, corrected for skewness)",
         "sem": "± standard error",
         "sd": "± standard deviation",
         "bootstrap": _BOOTSTRAP,
@@ -62,7 +67,7 @@ def describe(statistic: str, band: str, counts: Sequence[int], units: str = "see
 
 
 def default_band(statistic: str) -> str:
-    """The band that goes with a statistic if none is asked for: sem, quartiles, bootstrap."""
+    """The band that goes with a statistic if none is asked for."""
     if statistic not in BANDS:
         raise ValueError(f"statistic={statistic!r}: use one of {', '.join(BANDS)}")
     return next(iter(BANDS[statistic]))
@@ -89,8 +94,8 @@ def summarise(
 ) -> Summary:
     """Statistic and band of `values` (n, t), or of several such groups (strata), at each time.
 
-    NaN where any value is NaN. The bootstrap needs `rng`, and keeps to the `limits` that values
-    can have. Raises ValueError for an unknown statistic or band, or without values.
+    NaN where any value is NaN. Intervals keep to the `limits` that values can have; the bootstrap
+    needs `rng`. Raises ValueError for an unknown statistic or band, or without values.
     """
     band = check(statistic, band)
     groups = [values] if isinstance(values, np.ndarray) else list(values)
@@ -110,6 +115,8 @@ def _centre(groups: Groups, statistic: str) -> FloatArray:
 def _band_of(
     statistic: str, band: str, rng: np.random.Generator | None, limits: Limits
 ) -> Callable[[Groups, FloatArray], Band]:
+    if band == "interval":
+        return lambda groups, _centre: mean_contrast(groups).interval(limits=limits)
     if band != "bootstrap":
         return {"sem": _sem, "sd": _sd, "quartiles": _quartiles}[band]
     if rng is None:

@@ -43,7 +43,7 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         raise ValueError("no (task, seed) has a run of every method: there are no ranks")
     pairs = sum(ranked.shape[1] for ranked in by_task.values())
     lines = {
-        method: summarise([ranked[number] for ranked in by_task.values()])
+        method: summarise([ranked[number] for ranked in by_task.values()], band="sem")
         for number, method in enumerate(methods)
     }
     return Comparison(

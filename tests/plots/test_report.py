@@ -148,7 +148,7 @@ def test_the_curves_are_those_of_the_static_figures(html, study):
     view = document["views"]["task-task_1|wall_clock"]
     found = incumbents(study)
     times = numbers[view["time"] :][: view["points"]]
-    for method, (centre, low, high) in view["series"]["mean/sem"]["lines"].items():
+    for method, (centre, low, high) in view["series"]["mean/interval"]["lines"].items():
         line = anytime(found, "task_1", points=500).lines[method]
         last = [numbers[begin + view["points"] - 1] for begin in (centre, low, high)]
         expected = [line.centre[-1], line.low[-1], line.high[-1]]
@@ -173,7 +173,7 @@ def test_all_statistics_at_once_are_those_one_by_one(study):
 def test_averages_at_once_are_those_one_by_one(study):
     known = context(study).references
     found, rng = incumbents(study), np.random.default_rng(0)
-    made = average_summaries(found, known, {"log": 30, "linear": 200}, rng)["mean", "sem"]
+    made = average_summaries(found, known, {"log": 30, "linear": 200}, rng)["mean", "interval"]
     alone = average_regret(found, known, time="linear")
     for method, line in alone.lines.items():
         assert made.lines[method].centre[-1] == pytest.approx(line.centre[-1])

@@ -133,7 +133,7 @@ def test_captions_say_what_is_shown(synthetic):
     found = incumbents(study)
     text = anytime_figure(panels_of(study), study.methods, study.settings).caption
     for words in (
-        "Mean regret over 6 seeds, band: ± standard error.",
+        "Mean regret over 6 seeds, band: 95 % interval (Student's t, corrected for skewness).",
         "Time axis: wall-clock time, log scale, 4 workers",
         "Incumbent: best observed validation value at any resource.",
         "counts as the task's median configuration",

@@ -5,12 +5,13 @@ import pytest
 from scipy import stats
 
 from hpobench.results.aggregate import BANDS, default_band, describe, summarise
+from hpobench.results.contrasts import mean_contrast
 
 VALUES = np.array([[1.0, 2], [2, 2], [3, 2], [6, 2]])
 
 
 def test_mean_and_standard_error():
-    summary = summarise(VALUES)
+    summary = summarise(VALUES, band="sem")
     error = stats.sem(VALUES)  # of 1, 2, 3, 6: sqrt(14 / 3) / 2
     assert error[0] == pytest.approx(np.sqrt(14 / 3) / 2)
     np.testing.assert_allclose(summary.centre, [3, 2])
@@ -22,6 +23,15 @@ def test_mean_and_standard_error():
 def test_mean_and_standard_deviation():
     summary = summarise(VALUES, band="sd")
     np.testing.assert_allclose(summary.high - summary.centre, [np.sqrt(14 / 3), 0])
+
+
+def test_the_default_band_of_a_mean_is_the_interval_of_contrasts():
+    summary = summarise(VALUES, limits=(0.0, 5.0))
+    low, high = mean_contrast([VALUES]).interval()
+    np.testing.assert_array_equal([summary.low, summary.high], np.clip([low, high], 0, 5))
+    assert summary.description == (
+        "mean over 4 seeds, band: 95 % interval (Student's t, corrected for skewness)"
+    )
 
 
 def test_median_and_quartiles():
@@ -48,12 +58,12 @@ def test_interquartile_mean():
 
 
 def test_default_bands():
-    assert [default_band(name) for name in BANDS] == ["sem", "quartiles", "bootstrap"]
+    assert [default_band(name) for name in BANDS] == ["interval", "quartiles", "bootstrap"]
 
 
 def test_several_groups_are_strata():
     one, two = np.array([[1.0], [3.0]]), np.array([[10.0], [20.0], [30.0]])
-    summary = summarise([one, two])
+    summary = summarise([one, two], band="sem")
     assert summary.centre[0] == 11  # of the means 2 and 20, not of the five values
     error = np.hypot(stats.sem(one)[0], stats.sem(two)[0]) / 2
     assert summary.high[0] - 11 == pytest.approx(error)
@@ -85,7 +95,7 @@ def test_the_bootstrap_depends_on_its_generator_only():
         summarise(VALUES, band="bootstrap")
 
 
-@pytest.mark.parametrize("band", ["sem", "sd", "bootstrap"])
+@pytest.mark.parametrize("band", ["interval", "sem", "sd", "bootstrap"])
 def test_one_seed_has_no_band(band):
     summary = summarise(VALUES[:1], band=band, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(summary.centre, VALUES[0])

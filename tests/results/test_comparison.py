@@ -25,7 +25,7 @@ def two_tasks(synthetic):
 
 
 def test_anytime_regret(synthetic):
-    panel = anytime(incumbents(two_tasks(synthetic)), "t", time="linear", points=5)
+    panel = anytime(incumbents(two_tasks(synthetic)), "t", time="linear", points=5, band="sem")
     np.testing.assert_allclose(panel.time, [0, 2.5, 5, 7.5, 10])
     line = panel.lines["a"]
     np.testing.assert_array_equal(line.centre, [np.nan, np.nan, 3, 3, 3])
@@ -46,7 +46,7 @@ def test_without_an_optimum_the_value_itself(synthetic):
 def test_average_regret_normalises_then_averages(synthetic):
     scale = {"t": Reference("t", 1.0, 11.0, KNOWN), "u": Reference("u", 0.0, 100.0, KNOWN)}
     found = incumbents(two_tasks(synthetic))
-    average = average_regret(found, scale, time="linear", points=3)
+    average = average_regret(found, scale, time="linear", points=3, band="sem")
     line = average.lines["a"]
     # normalised: (0.2, 0.4) and (0.1, 0.3)
     np.testing.assert_allclose(line.centre, [np.nan, 0.25, 0.25])
