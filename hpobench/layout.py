@@ -19,7 +19,8 @@ from typing import Any
 
 import yaml
 
-from hpobench import atomic
+from hpobench import atomic, schema, shapes
+from hpobench.plan import digest
 
 Plan = dict[str, Any]
 
@@ -43,33 +44,72 @@ CALL_SETTINGS = (
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+_PLAN = {
+    "name": str,
+    "settings": {...: object},
+    "shared?": str,
+    "tasks": {...: shapes.of_record(schema.TaskFacts)},
+    "methods": {...: shapes.of_record(schema.MethodFacts)},
+    "pairs": [{"task": str, "method": str, "fingerprint": str, "conditions?": str, "seeds": [int]}],
+}
+_CONFIG = {"tasks?": {...: {"budget?": dict | None}}, "methods?": {...: {...: object}}}
+_CALL = {"command?": list, "data?": dict | None, "libraries?": dict | None}
+_MANIFEST = _CALL | {"calls?": [{"command": list}]}
+
+
 def read_plan(folder: Path) -> Plan:
-    """The plan of a stored study."""
-    plan: Plan = json.loads((folder / "study.json").read_text())
-    return plan
+    """The plan of a stored study. Raises ValueError, which names the file, if it is damaged."""
+    path = folder / "study.json"
+    try:
+        plan = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error})") from error
+    words = shapes.misfit(plan, {"schema": int, "sum?": str})
+    if not words and plan["schema"] != schema.VERSION:
+        return dict(plan)  # of another version nothing more is known
+    words = words or shapes.misfit(plan, _PLAN) or _contradiction(plan)
+    if words:
+        raise ValueError(f"{path} is damaged ({words})")
+    return dict(plan)
+
+
+def _contradiction(plan: Plan) -> str:
+    if plan.pop("sum", None) not in (None, _sum(plan)):
+        return 'it is not as it was written; to keep a change of your own, take its "sum" out'
+    for pair in plan["pairs"]:
+        for group, name in (("tasks", pair["task"]), ("methods", pair["method"])):
+            if name not in plan[group]:
+                return f"{name!r} is planned, but not among its {group}"
+    return ""
+
+
+def _sum(plan: Plan) -> str:
+    return digest(json.loads(json.dumps(plan)))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a stored study; empty if there are none, or if they are damaged."""
-    return _read(folder / "config.yaml", yaml.safe_load)
+    """The settings of a stored study; empty if there are none, or with a warning if damaged."""
+    return _read(folder / "config.yaml", yaml.safe_load, _CONFIG)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a stored study; empty if there is none, or if it is damaged."""
-    return _read(folder / "manifest.json", json.loads)
+    """The manifest of a stored study; empty if there is none, or with a warning if damaged."""
+    return _read(folder / "manifest.json", json.loads, _MANIFEST)
 
 
-def _read(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+def _read(path: Path, parse: Callable[[bytes], Any], shape: Any) -> dict[str, Any]:
+    """What is good to know, but what nothing depends on."""
     if not path.exists():
         return {}
     try:
-        found = parse(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("no mapping of names to values")
-    except (ValueError, yaml.YAMLError) as error:
-        warnings.warn(f"{path} is damaged ({error}): what it said is lost", stacklevel=3)
+        content = parse(path.read_bytes()) or {}
+        words = shapes.misfit(content, shape)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        words = " ".join(str(error).split())
+    if words:
+        warnings.warn(f"{path} is damaged ({words}): what it said is lost", stacklevel=3)
         return {}
-    return found
+    return dict(content)
 
 
 def write(folder: Path, settings: Mapping[str, Any], plan: Plan, facts: Mapping[str, Any]) -> None:
@@ -77,7 +117,7 @@ def write(folder: Path, settings: Mapping[str, Any], plan: Plan, facts: Mapping[
     settings_text = yaml.safe_dump(dict(settings), sort_keys=False)
     atomic.write_text(folder / "config.yaml", settings_text)
     atomic.write_text(folder / "manifest.json", json.dumps(facts, indent=1))
-    atomic.write_text(folder / "study.json", json.dumps(plan, indent=1))
+    atomic.write_text(folder / "study.json", json.dumps(plan | {"sum": _sum(plan)}, indent=1))
 
 
 def manifest(data_hashes: Mapping[str, str], libraries: Mapping[str, str]) -> dict[str, Any]:

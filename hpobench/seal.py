@@ -60,7 +60,8 @@ def examine(part: Path) -> Examined:
     """Look a part through: once a process, as long as its files keep their sizes and times."""
     try:
         with os.scandir(part) as files:
-            state = tuple(sorted((file.name, *_state(file)) for file in files))
+            # A pipe would have us wait for what it never says.
+            state = tuple(sorted((file.name, *_state(file)) for file in files if file.is_file()))
         return _examined(part, state)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not part.is_symlink():

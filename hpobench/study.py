@@ -133,17 +133,16 @@ class Study:
 
     def stored_plan(self) -> layout.Plan | None:
         """The plan that is stored under this name, if any; ConfigError: not one to be added to."""
-        path = self.folder / "study.json"
-        if not path.exists():
+        if not (self.folder / "study.json").exists():
             return None
         try:
             stored = layout.read_plan(self.folder)
-            version = stored["schema"]
-        except (ValueError, LookupError, TypeError) as error:
+        except ValueError as error:
             raise ConfigError(
-                f"{path} is damaged ({error}): choose name=OTHER, or move the file away to begin "
-                "a plan anew; stored runs of the same settings count"
+                f"{error}: choose name=OTHER, or move the file away to begin a plan anew; stored "
+                "runs of the same settings count"
             ) from error
+        version = stored["schema"]
         if version != schema.VERSION:
             raise ConfigError(
                 f"{self.folder} has row schema {version}, and this version writes "

@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hpobench import layout
 from hpobench.results.study import Study
 
 TASK_BUDGETS = "task_budgets"
@@ -17,9 +16,7 @@ def note_task_budgets(study: Study, folder: Path) -> None:
 
     Earlier versions left there the tasks of the last call alone: of others nothing is known then.
     """
-    path = folder / "config.yaml"
-    config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
-    tasks: Mapping[str, Any] = (config or {}).get("tasks") or {}
+    tasks = layout.read_config(folder).get("tasks", {})
     study.settings[TASK_BUDGETS] = {
         name: dict(task.get("budget") or {}) for name, task in tasks.items()
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -146,10 +147,57 @@ def test_a_study_that_cannot_be_read_is_left_as_it_is(tmp_path):
     assert path.read_text() == "{"
 
 
+WRONG = {
+    r"tasks\.bowl\.label is 3, not str": lambda plan: plan["tasks"]["bowl"].update(label=3),
+    r"pairs\[0\]\.seeds\[0\] is 'a', not int": lambda plan: plan["pairs"][0].update(seeds=["a"]),
+    "fingerprint is missing in pairs": lambda plan: plan["pairs"][0].pop("fingerprint"),
+    "methods is a?.*, not a mapping": lambda plan: plan.update(methods=[]),
+    "'other' is planned, but not among its tasks": lambda plan: plan["pairs"][0].update(
+        task="other"
+    ),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_plan_of_the_wrong_shape_is_named(tmp_path, words):
+    study = plan(tmp_path, "task=bowl", "method=random", "seeds=1")
+    execute(study)
+    path = study.folder / "study.json"
+    stored = json.loads(path.read_text())
+    del stored["sum"]
+    WRONG[words](stored)
+    path.write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match=rf"study\.json is damaged \({words}"):
+        load(study.folder)
+
+
+def test_a_plan_that_was_changed_is_named(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=random", "seeds=1")
+    execute(study)
+    path = study.folder / "study.json"
+    path.write_text(path.read_text().replace('"optimum": 0.0', '"optimum": 0.5'))
+    with pytest.raises(ValueError, match=r"not as it was written; to keep .* take its .sum. out"):
+        load(study.folder)
+    path.write_text(re.sub(r',\n "sum": "\w+"', "", path.read_text()))
+    assert load(study.folder).tasks["bowl"].optimum == 0.5
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\x00", b"[1]", b"tasks: 3", b"tasks: {bowl: {budget: 3}}"]
+)
+def test_settings_that_cannot_be_read_are_left_out_with_a_warning(tmp_path, content):
+    study = plan(tmp_path, "task=bowl", "method=random", "seeds=1")
+    execute(study)
+    (study.folder / "config.yaml").write_bytes(content)
+    with pytest.warns(UserWarning, match=r"config\.yaml is damaged"):
+        assert layout.read_config(study.folder) == {}
+
+
 def test_runs_of_a_call_that_was_lost_count_again_when_the_study_is_extended(tmp_path):
     execute(plan(tmp_path, *BOTH))
     path = tmp_path / "runs" / "study" / "study.json"
     stored = json.loads(path.read_text())
+    del stored["sum"]  # as of a version that wrote none
     lost = stored["pairs"].pop(1)
     stored["pairs"][0]["seeds"] = [0]
     path.write_text(json.dumps(stored))

@@ -1,6 +1,5 @@
 """What the sections of a report are made from; what several of them need is computed once."""
 
-import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -144,7 +143,7 @@ def read(folder: Path) -> Context:
         study,
         planned,
         _text(folder / "config.yaml"),
-        json.loads(_text(folder / "manifest.json") or "null"),
+        layout.read_manifest(folder),
         under_way(folder, study),
     )
 
@@ -156,4 +155,5 @@ def listed(words: Iterable[str]) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    """To be looked at, whatever it holds."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
