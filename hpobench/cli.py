@@ -212,6 +212,9 @@ def _add_exchange(commands: Commands) -> None:
     for name, kind in [("task", str), ("method", str), ("seed", int)]:
         bring_in.add_argument(f"--{name}", type=kind, help="default: what the logs say")
     bring_in.add_argument("--metric", help="Syne Tune: the column; Optuna: what to call the value")
+    bring_in.add_argument(
+        "--mode", choices=["min", "max"], help="Syne Tune: which values of the metric are better"
+    )
     bring_in.add_argument("--resource", metavar="COLUMN", help="Syne Tune: column of the resource")
     bring_in.add_argument(
         "--step-times", choices=["end", "even"], help="Optuna: when values of steps became known"
@@ -219,7 +222,7 @@ def _add_exchange(commands: Commands) -> None:
     bring_in.add_argument(
         "--comparable",
         action=argparse.BooleanOptionalAction,
-        help="Optuna, Syne Tune: whether values at different resources compare",
+        help="whether values at different resources compare (default: Optuna no, Syne Tune yes)",
     )
     bring_in.add_argument("--runs-dir", default="runs")
     bring_in.set_defaults(command=showing.bring_in)

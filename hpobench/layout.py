@@ -8,6 +8,7 @@ methods of the plan, manifest.json every call that wrote to the study.
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -120,11 +121,17 @@ def write(folder: Path, settings: Mapping[str, Any], plan: Plan, facts: Mapping[
     atomic.write_text(folder / "study.json", json.dumps(plan | {"sum": _sum(plan)}, indent=1))
 
 
+def redacted(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
+    text = re.sub(r"(\w://[^\s:/@]*:)\S*@", r"\1***@", text)
+    return re.sub(r"(?i)([?&][^\s=&]*(?:password|passwd|pwd|token|secret)=)[^\s&]*", r"\1***", text)
+
+
 def manifest(data_hashes: Mapping[str, str], libraries: Mapping[str, str]) -> dict[str, Any]:
     """What the results depend on besides the settings; `libraries` by method, if it is of one."""
     return {
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "command": sys.argv,
+        "command": list(map(redacted, sys.argv)),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),

@@ -47,6 +47,7 @@ class RunRecord:
     setup_s: float = 0.0
     error: str = ""
     first_error: str = ""
+    workers: int | None = None
 
     @property
     def status(self) -> str:
@@ -204,5 +205,6 @@ def _runs(records: Sequence[RunRecord]) -> pa.Table:
     columns["end_time_s"] = pa.array([record.end_time_s for record in records], pa.float64())
     columns["cpu_s"] = pa.array([record.cpu_s for record in records], pa.float64())
     columns["setup_s"] = pa.array([record.setup_s for record in records], pa.float64())
+    columns["workers"] = pa.array([record.workers for record in records], pa.int32())
     columns[FINGERPRINT] = pa.array([record.key.fingerprint for record in records])
     return pa.table(columns)

@@ -41,6 +41,7 @@ runs: one row per run
     end_time_s   end of the run on its clock: nothing after it is known
     cpu_s        CPU seconds of the whole run
     setup_s      seconds that the method took to set itself up before its first decision: imports
+    workers      how many workers an imported run had (null: as the settings of the study say)
 """
 
 from collections.abc import Collection, Mapping
@@ -121,6 +122,7 @@ RUNS = pa.schema(
         ("end_time_s", pa.float64()),
         ("cpu_s", pa.float64()),
         ("setup_s", pa.float64()),
+        ("workers", pa.int32()),
     ]
 )
 

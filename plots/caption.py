@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+import numpy as np
+
 from hpobench.plots.words import counted
 from hpobench.results.aggregate import describe
 from hpobench.results.comparison import Comparison, rule_notes
@@ -69,7 +71,7 @@ def _clock(start: str, names: Sequence[str], settings: Mapping[str, Any]) -> str
     """`start`, then what the settings and the axes of these names say of the time."""
     words = [start]
     if "workers" in settings:
-        words.append(counted([settings["workers"]], "workers"))
+        words.append(counted(np.atleast_1d(settings["workers"]), "workers"))
     if list(names) == [WALL_CLOCK] and charging(settings) in OVERHEADS:
         words.append(OVERHEADS[charging(settings)])
     notes = [note_for(name, settings) for name in names]

@@ -74,13 +74,17 @@ def _by_run(study: Study) -> pd.DataFrame:
     """The table of runs with the number and the seconds of their decisions, by kind."""
     run, tell, seconds = _decisions(study)
     count = len(study.runs)
-    columns = {}
+    columns: dict[str, FloatArray | IntArray] = {}
     for kind, mine in (("ask", ~tell), ("tell", tell)):
         columns[f"{kind}s"] = np.bincount(run[mine], minlength=count)
         columns[f"{kind}_s"] = np.bincount(run[mine], weights=seconds[mine], minlength=count)
-    runs = study.runs.assign(**columns)
+    columns["decisions_cpu_s"] = _cpu_s(study)
+    # Each run has decisions, if they were measured.
+    measured = (columns["asks"] + columns["tells"]) > 0
+    runs = study.runs.assign(
+        **{name: np.where(measured, column, np.nan) for name, column in columns.items()}
+    )
     runs["total_s"] = runs["ask_s"] + runs["tell_s"]
-    runs["decisions_cpu_s"] = _cpu_s(study)
     if "setup_s" not in runs:
         runs["setup_s"] = np.nan
     end_s = runs["end_time_s"] + (0.0 if decisions_charged(study.settings) else runs["total_s"])
@@ -144,6 +148,10 @@ def _decisions(study: Study) -> tuple[IntArray, npt.NDArray[np.bool_], FloatArra
     table = study.decisions
     if "seconds" not in table:
         raise ValueError("the study was stored without its decisions: their time is unknown")
+    if not len(table) and len(study.runs):
+        source = study.settings.get("source")
+        whose = f"logs of {source} do not hold it" if source else "no run has decided anything"
+        raise ValueError(f"the time of decisions was not measured: {whose}")
     run = Timeline.run_numbers(study, table)
     order = np.argsort(run, kind="stable")
     tell = (table["kind"] == "tell").to_numpy()

@@ -7,6 +7,7 @@ waits at a rung barrier, for a decision that is charged, or at the end for the o
 import numpy as np
 import pandas as pd
 
+from hpobench.hyperparameters import FloatArray
 from hpobench.results.study import Study
 from hpobench.schema import KEY
 
@@ -21,10 +22,23 @@ def jobs_of(study: Study) -> pd.DataFrame:
 
 
 def workers_of(study: Study) -> int:
-    """How many workers each run of the study had."""
+    """How many workers each run of the study had. Raises ValueError if it is not one number."""
     if "workers" not in study.settings:
         raise ValueError("the settings of the study do not say how many workers its runs had")
-    return int(study.settings["workers"])
+    workers = study.settings["workers"]
+    if isinstance(workers, list):
+        raise ValueError(f"the runs of the study had {workers[0]} to {workers[-1]} workers")
+    return int(workers)
+
+
+def workers_by_run(study: Study) -> FloatArray:
+    """How many workers each run (n,) had: its own number, or that of the study."""
+    if "workers" not in study.runs:
+        return np.full(len(study.runs), float(workers_of(study)))
+    own: FloatArray = study.runs["workers"].to_numpy(float, copy=True)
+    if np.isnan(own).any():
+        own[np.isnan(own)] = workers_of(study)
+    return own
 
 
 def busy_intervals(jobs: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +79,7 @@ def idle_shares(study: Study) -> pd.DataFrame:
     busy["busy_s"] = busy["end_s"].clip(upper=end) - busy["start_s"].clip(upper=end)
     totals = busy.groupby(key, observed=True)[["busy_s", "jobs"]].sum().reset_index()
     runs = runs.merge(totals, on=key, how="left").fillna({"busy_s": 0.0, "jobs": 0})
-    available_s = workers_of(study) * runs["end_time_s"].where(runs["end_time_s"] > 0)
+    available_s = workers_by_run(study) * runs["end_time_s"].where(runs["end_time_s"] > 0)
     idle = 1 - runs["busy_s"] / available_s
     return runs.assign(idle=idle, jobs=runs["jobs"].astype(np.int64)).drop(columns="busy_s")
 

@@ -10,7 +10,7 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.incumbents import incumbents
 from hpobench.results.keys import IntArray
-from hpobench.results.occupancy import idle_share, jobs_of, workers_of
+from hpobench.results.occupancy import idle_share, jobs_of, workers_by_run
 from hpobench.results.study import Study
 from hpobench.results.time_axis import charging
 from hpobench.schema import MethodFacts, TaskFacts
@@ -66,13 +66,18 @@ def one_run(study: Study, task: str, method: str, seed: int) -> Run:
         task=study.tasks[task],
         method=study.methods[method],
         seed=seed,
-        workers=workers_of(study),
+        workers=_workers(study, runs),
         end_time_s=float(runs["end_time_s"].iloc[0]),
         overhead=charging(study.settings),
         observations=part.observations,
         jobs=_of(jobs_of(study), task, method, seed).sort_values("start_s", ignore_index=True),
         incumbent=_incumbent(part, task),
     )
+
+
+def _workers(study: Study, runs: pd.DataFrame) -> int:
+    """Those of the one run in `runs`."""
+    return int(workers_by_run(study)[study.runs.index.get_indexer(runs.index)[0]])
 
 
 def _only(

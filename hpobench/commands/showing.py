@@ -139,7 +139,16 @@ def export(options: argparse.Namespace) -> int:
     return 0
 
 
-IMPORT_OPTIONS = ("task", "method", "seed", "metric", "resource", "step_times", "comparable")
+IMPORT_OPTIONS = (
+    "task",
+    "method",
+    "seed",
+    "metric",
+    "mode",
+    "resource",
+    "step_times",
+    "comparable",
+)
 
 
 def _given(options: argparse.Namespace, reader: Callable[..., "Study"]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -14,6 +15,7 @@ from hpobench.plots.report.chart import ChartData, chart_data
 from hpobench.plots.report.context import Context, read
 from hpobench.plots.report.packing import pack, plotly_js
 from hpobench.plots.report.sections import PARTS, UNDER_WAY, WHILE_RUNNING, sections
+from hpobench.plots.words import counted
 from hpobench.results.time_axis import AXES, WALL_CLOCK
 
 AXES_WHILE_RUNNING = (WALL_CLOCK,)
@@ -86,7 +88,7 @@ def _about(context: Context) -> list[str]:
         f"{' and '.join(words)}, {_many(seeds, 'seed')}: {_many(len(study.runs), 'stored run')}."
     ]
     if "workers" in settings:
-        lines.append(f"{_many(int(settings['workers']), 'worker')} a run.")
+        lines.append(f"{counted(np.atleast_1d(settings['workers']), 'workers')} a run.")
     return lines
 
 

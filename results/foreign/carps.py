@@ -8,16 +8,16 @@ that a table or a surrogate says the evaluation would have taken).
 """
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+import yaml
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.results.foreign.files import parsed, text_of
 from hpobench.results.foreign.logs import Piece, Run, finite, whole_number
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study import Study
@@ -25,6 +25,7 @@ from hpobench.results.study import Study
 LOG = "trial_logs.jsonl"
 CONFIG = Path(".hydra") / "config.yaml"
 SUCCESS = 1
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 CORRECT = "correct it, or take the line out"
 
 FIDELITY_TYPES = ("task.input_space.fidelity_space.fidelity_type", "task.fidelity_type")
@@ -71,25 +72,34 @@ def from_carps(
 
 
 class _Config:
-    """The configuration that a run was started with, empty if it is not there."""
+    """The configuration that a run was started with, empty if it is not there.
+
+    Of its `${...}` only names of other places in the same file are followed. Nothing is resolved
+    that could ask for the environment, or call anything.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.content = OmegaConf.load(path) if path.exists() else OmegaConf.create()
-        except (OSError, YAMLError, UnicodeDecodeError) as error:
+            self.content = yaml.safe_load(text_of(path)) if path.exists() else {}
+        except (yaml.YAMLError, RecursionError) as error:
             raise ValueError(f"{path} is not YAML: {error}") from None
 
     def first(self, *names: str) -> Any:
-        """The value of the first of these names that has one."""
+        """The value of the first of these names that has a plain one."""
         for name in names:
-            try:
-                value = OmegaConf.select(self.content, name)
-            except OmegaConfBaseException:  # refers to what is not there
-                continue
-            if value is not None:
+            value = self._at(name)
+            if place := _REFERENCE.fullmatch(str(value)):
+                value = self._at(place[1])
+            if isinstance(value, str | int | float) and not _is_open(value):
                 return value
         return None
+
+    def _at(self, name: str) -> Any:
+        value = self.content
+        for piece in name.split("."):
+            value = value.get(piece) if isinstance(value, dict) else None
+        return value
 
     def need(self, *names: str) -> Any:
         """The same; raises ValueError if none has."""
@@ -98,6 +108,11 @@ class _Config:
             given = {"seed": "seed", "optimizer_id": "method"}.get(names[0], "task")
             raise ValueError(f"{self.path} does not say {' or '.join(names)}: give {given}=")
         return value
+
+
+def _is_open(value: object) -> bool:
+    """Whether Hydra would have something to fill in."""
+    return value == "???" or "${" in str(value)
 
 
 def _pieces(path: Path) -> list[Piece]:
@@ -118,19 +133,16 @@ def _pieces(path: Path) -> list[Piece]:
 
 
 def _texts(path: Path) -> list[str]:
-    try:
-        return [line for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
+    return [line for line in text_of(path).splitlines() if line.strip()]
 
 
 def _line(path: Path, number: int, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
-        content = json.loads(text)
+        content = parsed(text)
         info, value = content["trial_info"], content["trial_value"]
         value["cost"]
         return dict(info), dict(value)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         words = f"no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}, line {number} is not a trial of CARP-S: {words}") from None
 

@@ -4,15 +4,23 @@ Wall-clock time comes from `datetime_start` and `datetime_complete`, in seconds 
 trial of the study began; Optuna keeps local time without a zone, which is what is subtracted. Steps
 of `trial.report` are resources (counted from 1 if they are from 0). When a step was reported Optuna
 does not keep: see `step_times`.
+
+A file is copied first: Optuna would write its tables into whatever database it opens, and upgrade
+older ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hpobench.layout import redacted
 from hpobench.results.foreign.logs import Piece, Run, value_label, whole_number
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study import Study
@@ -42,23 +50,41 @@ def from_optuna(
     runs: Mapping[str, Names] | None = None,
     metric: str = "objective value",
     step_times: str = "end",
-    comparable: bool = True,
+    comparable: bool = False,
 ) -> Study:
     """Import an Optuna study, several, or all of a storage (its URL, or the path of its file).
 
     Names of a run: `runs[study name]`, a (task, method, seed), if `runs` is given (studies that it
     lacks are left out); else `task`, `method`, `seed`; else the study's user attributes of these
-    names; else its own name, "optuna" and 0. `comparable`: values at different steps compare.
+    names; else its own name, "optuna" and 0.
+
+    `comparable`: values of steps count as values of the trial. By default the best trial is the
+    one that Optuna calls so, of those that were completed; their values are then at the highest
+    step of all. What the other rule would give is noted.
 
     Completed, pruned and failed trials count, pruned ones with the values of their steps; the final
     value of a trial takes the place of its last step's. Constraints become slacks. Running trials
     are left out. Raises ValueError for several objectives, unknown names and unreadable files.
+    Nothing is written to the source.
     """
     if step_times not in STEP_TIMES:
         raise ValueError(f"step_times={step_times!r}: use one of {', '.join(STEP_TIMES)}")
-    studies = _studies(source)
-    if not studies:
-        raise ValueError(f"there is no Optuna study to import in {source}")
+    with _opened(source) as studies:
+        if not studies:
+            raise ValueError(f"there is no Optuna study to import in {redacted(str(source))}")
+        return _imported(studies, task, method, seed, runs, metric, step_times, comparable)
+
+
+def _imported(
+    studies: "Sequence[optuna.Study]",
+    task: str | None,
+    method: str | None,
+    seed: int | None,
+    runs: Mapping[str, Names] | None,
+    metric: str,
+    step_times: str,
+    comparable: bool,
+) -> Study:
     if runs is not None:
         missing = [name for name in runs if name not in {each.study_name for each in studies}]
         if missing:
@@ -73,39 +99,105 @@ def from_optuna(
     return study_of(made, "Optuna", notes)
 
 
-def _studies(source: "Source") -> "Sequence[optuna.Study]":
+@contextmanager
+def _opened(source: "Source") -> "Iterator[Sequence[optuna.Study]]":
+    """The studies, as long as the copy of their file is there."""
+    if not isinstance(source, str | Path):
+        yield _studies(source)
+        return
+    with tempfile.TemporaryDirectory(prefix="hpobench-") as folder:
+        try:
+            studies = _stored(source, Path(folder))
+        except ModuleNotFoundError as error:
+            if error.name in ("optuna", "sqlalchemy"):
+                raise
+            raise ValueError(f"{error.name} is not installed, which the storage needs") from None
+        except Exception as error:  # whatever the storage's library makes of a strange file
+            shown = redacted(str(source))
+            words = redacted(str(error)).replace(str(source), shown)
+            if not words.startswith(shown):
+                words = f"{shown} cannot be read as an Optuna storage: {words}"
+            raise ValueError(words) from None
+        yield studies
+
+
+def _studies(source: Any) -> "Sequence[optuna.Study]":
     import optuna
 
     if isinstance(source, optuna.Study):
         return [source]
-    if isinstance(source, str | Path):
-        return _stored(source)
     if isinstance(source, optuna.storages.BaseStorage):
         names = optuna.get_all_study_names(source)
         return [optuna.load_study(study_name=name, storage=source) for name in names]
     return list(source)
 
 
-def _stored(source: str | Path) -> "Sequence[optuna.Study]":
-    """The studies of a URL, of an SQLite file, or of a journal file."""
-    import optuna
+def _stored(source: str | Path, folder: Path) -> "Sequence[optuna.Study]":
+    """The studies of a URL, or of an SQLite or journal file, of which a copy is read."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    if "://" in str(source) and not str(source).startswith("sqlite:///"):
+        return _served(str(source))
     path = Path(str(source).removeprefix("sqlite:///"))
-    is_file = "://" not in str(source) or str(source).startswith("sqlite:///")
-    if is_file and not path.is_file():
+    if not path.is_file():
         raise ValueError(f"there is no file {path} to import Optuna studies from")
-    try:
-        if not is_file:
-            return _studies(optuna.storages.get_storage(str(source)))
-        with path.open("rb") as file:
-            is_sqlite = file.read(15) == b"SQLite format 3"
-        if is_sqlite:
-            return _studies(optuna.storages.RDBStorage(f"sqlite:///{path}"))
-        return _studies(JournalStorage(JournalFileBackend(str(path))))
-    except Exception as error:  # whatever the storage's library makes of a strange file
-        raise ValueError(f"{source} cannot be read as an Optuna storage: {error}") from error
+    copy = _copied(path, folder)
+    with copy.open("rb") as file:
+        is_sqlite = file.read(15) == b"SQLite format 3"
+    if is_sqlite:
+        return _of_sqlite(copy)
+    return _studies(JournalStorage(JournalFileBackend(str(copy))))
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """A copy of a file with its journals; once more if it was written to meanwhile."""
+    copy = folder / "copy"
+    for _ in range(3):
+        before = path.stat()
+        for suffix in ("", "-wal", "-journal"):
+            beside = path.with_name(path.name + suffix)
+            if beside.is_file():
+                shutil.copyfile(beside, f"{copy}{suffix}")
+        if path.stat() == before:
+            break
+    return copy
+
+
+def _of_sqlite(copy: Path) -> "Sequence[optuna.Study]":
+    """The studies of a file that is ours to change: an older schema is upgraded."""
+    from optuna.storages import RDBStorage
+
+    with closing(sqlite3.connect(copy)) as connection:
+        tables = {name for (name,) in connection.execute("select name from sqlite_master")}
+    if not {"studies", "trials", "version_info"} <= tables:
+        some = ", ".join(sorted(tables)[:5]) or "none"
+        raise ValueError(f"it is a database, but not of Optuna: its tables are {some}")
+    url = f"sqlite:///{copy}"
+    made = RDBStorage(url, skip_compatibility_check=True, skip_table_creation=True)
+    if made.get_current_version() != made.get_head_version():
+        made.upgrade()
+    return _studies(made)
+
+
+def _served(url: str) -> "Sequence[optuna.Study]":
+    """The studies of a server, where no table is made."""
+    import optuna
+
+    if url.startswith("redis"):
+        return _studies(optuna.storages.get_storage(url))
+    import sqlalchemy
+    from optuna.storages._rdb.models import BaseModel
+
+    engine = sqlalchemy.create_engine(url)
+    lacking = set(BaseModel.metadata.tables) - set(sqlalchemy.inspect(engine).get_table_names())
+    engine.dispose()
+    if lacking:
+        raise ValueError(
+            f"it lacks tables of Optuna {optuna.__version__} ({', '.join(sorted(lacking)[:5])}), "
+            "and an import makes none: upgrade it (optuna storage upgrade), if it is Optuna's"
+        )
+    return _studies(optuna.storages.RDBStorage(url, skip_table_creation=True))
 
 
 def _names(study: "optuna.Study", task: str | None, method: str | None, seed: int | None) -> Names:
@@ -141,14 +233,65 @@ def _run(
         notes.append(STEP_TIMES[step_times])
     first = 1 if steps and min(steps) == 0 else 0
     highest = float(max(steps, default=1) + first)
+    if not comparable and any(_reaches(trial, highest - first) for trial in trials):
+        highest += 1
     sign = -1.0 if maximise else 1.0
-    pieces = [_piece(trial, zero, sign, first, highest, step_times) for trial in trials]
+    pieces = [_piece(trial, zero, sign, first, highest, step_times, comparable) for trial in trials]
+    if steps:
+        notes.append(_rule(study.study_name, trials, pieces, sign, comparable))
     return Run(
         *names,
         pieces=pieces,
         value_label=value_label(metric, maximise),
         fidelity="steps" if steps else "none",
         comparable=comparable,
+    )
+
+
+def _reaches(trial: "FrozenTrial", step: float) -> bool:
+    """Whether a trial that was not completed has a value at the highest step."""
+    return trial.state.name != "COMPLETE" and step in trial.intermediate_values
+
+
+def _rule(
+    name: str,
+    trials: "Sequence[FrozenTrial]",
+    pieces: Sequence[Piece],
+    sign: float,
+    comparable: bool,
+) -> str:
+    """What counts as the best value, and what it would be by the other rule."""
+    allowed = [
+        (trial, piece)
+        for trial, piece in zip(trials, pieces, strict=True)
+        if all(slack >= 0 for slack in piece.slacks.values())
+    ]
+    own = [
+        (piece.values[-1], piece.end_s)
+        for trial, piece in allowed
+        if trial.state.name == "COMPLETE" and np.isfinite(piece.values[-1])
+    ]
+    stepwise = [
+        (value, time_s, trial)
+        for trial, piece in allowed
+        for value, time_s in zip(piece.values, piece.times_s, strict=True)
+        if np.isfinite(value)
+    ]
+    if not stepwise:
+        return f"{name}: no trial has a value."
+    value, time_s, trial = min(stepwise, key=lambda each: each[:2])
+    by_steps = (
+        f"{sign * value:g} at {time_s:g} s (trial {trial.number}, {trial.state.name.lower()})"
+    )
+    by_trials = f"{sign * min(own)[0]:g} at {min(own)[1]:g} s" if own else "none"
+    if comparable:
+        return (
+            f"{name}: values of steps count, and the best is {by_steps}. Optuna's own best value, "
+            f"of completed trials, is {by_trials}."
+        )
+    return (
+        f"{name}: only final values of completed trials compare, as in Optuna, whose best value is "
+        f"{by_trials}. With those of steps (--comparable) the best would be {by_steps}."
     )
 
 
@@ -173,7 +316,13 @@ def _moment(trial: "FrozenTrial", which: str) -> datetime:
 
 
 def _piece(
-    trial: "FrozenTrial", zero: datetime, sign: float, first: int, highest: float, step_times: str
+    trial: "FrozenTrial",
+    zero: datetime,
+    sign: float,
+    first: int,
+    highest: float,
+    step_times: str,
+    comparable: bool,
 ) -> Piece:
     start_s = (_moment(trial, "start") - zero).total_seconds()
     end_s = (_moment(trial, "end") - zero).total_seconds()
@@ -182,7 +331,7 @@ def _piece(
             f"Optuna trial {trial.number} ends {start_s - end_s:g} s before it starts: its clock "
             "was changed meanwhile"
         )
-    resources, values = _values(trial, sign, first, highest)
+    resources, values = _values(trial, sign, first, highest, comparable)
     count = len(values)
     times_s = [end_s] * count
     if step_times == "even":
@@ -195,15 +344,26 @@ def _piece(
         resources=resources,
         times_s=times_s,
         values=values,
-        error="" if values and np.isfinite(values[-1]) else f"{trial.state.name.lower()} in Optuna",
+        error="" if values and np.isfinite(values[-1]) else _why(trial),
         slacks={name: -value for name, value in _constraints(trial).items()},
     )
 
 
+def _why(trial: "FrozenTrial") -> str:
+    """Why a trial counts as failed."""
+    state = trial.state.name
+    if state == "COMPLETE" and trial.values:
+        return "value is not a number" if np.isnan(trial.values[0]) else "value is infinite"
+    return f"{state.lower()} in Optuna"
+
+
 def _values(
-    trial: "FrozenTrial", sign: float, first: int, highest: float
+    trial: "FrozenTrial", sign: float, first: int, highest: float, comparable: bool
 ) -> tuple[list[float], list[float]]:
-    """Resources and values of the steps; at the last the final value, NaN if the trial failed."""
+    """Resources and values of the steps; at the last the final value, NaN if the trial failed.
+
+    Final values that do not compare with those of steps are at the highest resource.
+    """
     steps = sorted(trial.intermediate_values)
     resources = [float(step + first) for step in steps]
     values = [sign * float(trial.intermediate_values[step]) for step in steps]
@@ -211,7 +371,7 @@ def _values(
     if state == "PRUNED" and values:
         return resources, values
     final = sign * float(trial.values[0]) if state == "COMPLETE" and trial.values else np.nan
-    if state == "COMPLETE" and values:
+    if state == "COMPLETE" and values and comparable:
         return resources, [*values[:-1], final]
     if resources and resources[-1] >= highest:
         return resources, [*values[:-1], final]

@@ -4,6 +4,7 @@ Workers are not logged: jobs that overlap get different ones, as few as possible
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
@@ -22,6 +23,7 @@ from hpobench.results.study import Study
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
 from hpobench.schema import MethodFacts, TaskFacts
 from hpobench.space import Configuration
+from hpobench.tasks.table_arrays import LARGEST
 
 
 def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
@@ -33,9 +35,10 @@ def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
     records = [_record(run) for run in runs]
     tasks = {name_of(run.task): task_facts(run.task, runs) for run in runs}
     methods = {name_of(run.method): MethodFacts(name_of(run.method), run.method) for run in runs}
-    workers = max((int(record.jobs["worker"].max(initial=0)) + 1 for record in records), default=1)
+    workers = sorted({record.workers or 1 for record in records})
     settings = {
-        "workers": workers,
+        # One number, or the least and the most that a run had.
+        "workers": workers[0] if len(workers) == 1 else [workers[0], workers[-1]],
         # What lies between two jobs is the method's own time: a foreign clock charges it.
         "overhead": "measured",
         "source": source,
@@ -67,7 +70,7 @@ def assign_workers(start_s: FloatArray, end_s: FloatArray) -> IntArray:
 
 
 def _record(run: Run) -> RunRecord:
-    pieces = sorted(run.pieces, key=lambda piece: piece.end_s)
+    pieces = sorted(map(_computable, run.pieces), key=lambda piece: piece.end_s)
     start_s = np.array([piece.start_s for piece in pieces], dtype=float)
     end_s = np.array([piece.end_s for piece in pieces], dtype=float)
     workers = assign_workers(start_s, end_s)
@@ -80,7 +83,21 @@ def _record(run: Run) -> RunRecord:
         decisions={name: np.array([]) for name in ("kind", "time_s", "seconds", "cpu_s")},
         end_time_s=float(end_s.max(initial=0.0)),
         cpu_s=np.nan,
+        setup_s=np.nan,
+        workers=int(workers.max(initial=0)) + 1,
     )
+
+
+def _computable(piece: Piece) -> Piece:
+    """Values of which differences overflow, as some log for a divergence, have failed."""
+    values = np.array(piece.values, dtype=float)
+    values[~np.isfinite(values)] = np.nan
+    too_large = np.abs(values) > LARGEST
+    if not too_large.any():
+        return replace(piece, values=values.tolist())
+    words = f"value is {values[too_large][0]:g}: too large to compute with"
+    values[too_large] = np.nan
+    return replace(piece, values=values.tolist(), error=piece.error or words)
 
 
 def _trials_of(pieces: Sequence[Piece]) -> list[tuple[int, Configuration]]:

@@ -109,6 +109,7 @@ def records_of(study: Study) -> list[RunRecord]:
             cpu_s=float(row["cpu_s"]),
             setup_s=float(row.get("setup_s", 0.0)),
             error=_error(row),
+            workers=None if np.isnan(row.get("workers", np.nan)) else int(row["workers"]),
             first_error=str(row.get("first_error") or ""),
         )
         for row in study.runs.to_dict("records")

@@ -11,8 +11,7 @@ One row of the results is one report of a trial; of its columns are read
 Trials that never reported anything are not in the results.
 """
 
-import json
-import zipfile
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hpobench.results.foreign.files import parsed, text_of
 from hpobench.results.foreign.logs import Piece, Run, finite, value_label, whole_number
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study import Study
@@ -43,6 +43,7 @@ def from_syne_tune(
     method: str | None = None,
     seed: int | None = None,
     metric: str | None = None,
+    mode: str | None = None,
     resource: str | None = None,
     comparable: bool = True,
 ) -> Study:
@@ -50,9 +51,11 @@ def from_syne_tune(
 
     Names: those given; else `benchmark`, `algorithm` and `seed` of the metadata; else its entry
     point, its scheduler, and the number of the experiment in order of creation. `metric`: None is
-    the first of the metadata. `resource`: the column of the resource; None: `resource_attr` of the
-    metadata, else `epoch`, else the number of the report. `comparable`: values at different
-    resources compare. Raises ValueError, naming the file, for what cannot be read.
+    the first of the metadata. `mode`: min or max; None: what the metadata says of the metric, if it
+    was tuned on, and else to be given. `resource`: the column of the resource; None:
+    `resource_attr` of the metadata, else `epoch`, else the number of the report. `comparable`:
+    values at different resources compare. Raises ValueError, naming the file, for what cannot be
+    read.
     """
     found = [_Experiment(path) for path in _folders(Path(folder))]
     found.sort(key=lambda each: each.created)
@@ -62,8 +65,9 @@ def from_syne_tune(
         names = each.names(task, method)
         earlier = sum((run.task, run.method) == names for run in runs)
         number = each.metadata.get("seed", earlier) if seed is None else seed
-        pieces, kind = each.pieces(metric, resource, notes)
-        label = value_label(each.metric(metric)[0], each.metric(metric)[1] < 0)
+        name, sign = each.metric(metric, mode)
+        pieces, kind = each.pieces(name, sign, resource, notes)
+        label = value_label(name, sign < 0)
         number = whole_number(number, str(each.path))
         runs.append(Run(*names, number, pieces, label, kind, comparable))
     return study_of(runs, "Syne Tune", notes)
@@ -108,7 +112,7 @@ class _Experiment:
             method or str(known.get("algorithm") or known.get("scheduler_name") or "syne_tune"),
         )
 
-    def metric(self, wanted: str | None) -> tuple[str, float]:
+    def metric(self, wanted: str | None, mode: str | None) -> tuple[str, float]:
         """The metric, and the sign that makes it one to be minimised."""
         names = _listed(self.metadata.get("metric_names"))
         if wanted is None and not names:
@@ -117,29 +121,37 @@ class _Experiment:
         if name not in self.results:
             columns = ", ".join(self.results.columns)
             raise ValueError(f"{self.path} has no column {name!r} for the metric: it has {columns}")
+        return name, SIGNS[self._mode(name) if mode is None else _known(mode)]
+
+    def _mode(self, name: str) -> str:
+        """What the metadata says of a metric; raises ValueError if it says nothing of it."""
+        names = _listed(self.metadata.get("metric_names"))
+        if name not in names:
+            raise ValueError(
+                f"{self.folder / METADATA} does not say whether {name!r} is minimised, as it was "
+                f"tuned on {', '.join(map(str, names)) or 'nothing'}: give mode=min or mode=max"
+            )
         modes = _listed(self.metadata.get("metric_mode", "min"))
-        place = names.index(name) if name in names else 0
-        mode = modes[min(place, len(modes) - 1)] if modes else None
+        mode = modes[min(names.index(name), len(modes) - 1)] if modes else None
         if mode not in SIGNS:
             raise ValueError(
                 f"{self.folder / METADATA}: the metric_mode {mode!r} of {name!r} is not one of "
                 f"{', '.join(SIGNS)}: correct it"
             )
-        return name, SIGNS[mode]
+        return str(mode)
 
     def pieces(
-        self, metric: str | None, resource: str | None, notes: list[str]
+        self, name: str, sign: float, resource: str | None, notes: list[str]
     ) -> tuple[list[Piece], str]:
         """The jobs, and what the resource is called."""
         rows = self.results.copy()
-        name, sign = self.metric(metric)
         # A metric without a value is a failed evaluation; a text is a mistake.
-        rows["value"] = sign * _numbers(self.path, rows, name, missing=True)
+        values = sign * _numbers(self.path, rows, name, missing=True)
         kind = self._resource(resource)
         reports = rows.groupby(TRIAL).cumcount() + 1
         remedy = "choose another column by resource=, or correct it"
         resources = _numbers(self.path, rows, kind, remedy=remedy) if kind else reports
-        rows["resource"] = resources.astype(float)
+        rows = rows.assign(value=values, resource=resources.astype(float))
         single = reports.max() == 1 and not kind
         if not kind and not single:
             notes.append(RESOURCE_NOTE)
@@ -164,11 +176,12 @@ class _Experiment:
 
 def _read_metadata(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise ValueError(f"there is no {METADATA} beside the results in {path.parent}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+        if not path.exists():
+            raise ValueError(f"there is no {METADATA} beside the results in {path.parent}")
+        content = parsed(text_of(path))
+    except ValueError as error:
+        words = "" if str(path.parent) in str(error) else f"{path} is not JSON: "
+        raise ValueError(f"{words}{error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} does not hold the metadata of an experiment")
     return content
@@ -176,9 +189,10 @@ def _read_metadata(path: Path) -> dict[str, Any]:
 
 def _read_results(path: Path) -> pd.DataFrame:
     try:
-        rows = pd.read_csv(path)
-    except (OSError, ValueError, zipfile.BadZipFile, pd.errors.ParserError) as error:
-        raise ValueError(f"{path} cannot be read as a table: {error}") from None
+        rows = pd.read_csv(io.StringIO(text_of(path)))
+    except (ValueError, pd.errors.ParserError) as error:
+        words = "" if str(path) in str(error) else f"{path} cannot be read as a table: "
+        raise ValueError(f"{words}{error}") from None
     for name in (TRIAL, TIME):
         if name not in rows:
             raise ValueError(f"{path} has no column {name!r}: it has {', '.join(rows.columns)}")
@@ -191,6 +205,12 @@ def _read_results(path: Path) -> pd.DataFrame:
     if WORKER_TIME in rows:
         rows[WORKER_TIME] = _numbers(path, rows, WORKER_TIME, missing=True)
     return rows.sort_values(TIME, kind="stable", ignore_index=True)
+
+
+def _known(mode: str) -> str:
+    if mode not in SIGNS:
+        raise ValueError(f"mode={mode!r}: use one of {', '.join(SIGNS)}")
+    return mode
 
 
 def _listed(given: Any) -> list[Any]:

@@ -57,7 +57,8 @@ def test_charged_decisions_are_in_the_end_of_the_run(synthetic):
 def test_runs_without_decisions_and_failed_runs(synthetic):
     runs = [{"seed": 0}, {"seed": 1, "status": "failed"}]
     row = overhead(study_of(synthetic, [], SECOND, runs=runs)).iloc[0]
-    assert (row["decisions"], row["total_s"], row["share_of_run"]) == (0, 0, 0)
+    # A run that did not fail has decided something: what has no decisions was not measured.
+    assert np.isnan(row[["decisions", "total_s", "share_of_run"]].astype(float)).all()
     assert np.isnan(row["ask_ms"])
     assert np.isnan(row["tell_ms"])
     assert (row["seeds"], row["failed"]) == (1, 1)

@@ -3,8 +3,11 @@
 Expected times and values are worked out from what is written there.
 """
 
+import gzip
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,13 +18,16 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from hpobench.layout import redacted
 from hpobench.plots.figures import draw
 from hpobench.results import load
 from hpobench.results.curves import resample
-from hpobench.results.foreign import combine, from_carps, from_optuna, from_syne_tune, store
+from hpobench.results.decisions import overhead
+from hpobench.results.foreign import combine, files, from_carps, from_optuna, from_syne_tune, store
 from hpobench.results.foreign.rows import assign_workers
 from hpobench.results.incumbents import incumbents
 from hpobench.results.occupancy import occupancy
+from hpobench.results.runs import one_run
 from hpobench.results.scores import scores
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -79,7 +85,7 @@ def three_trials():
 
 
 def test_optuna_by_hand():
-    study = from_optuna(three_trials(), method="TPE", metric="accuracy", seed=7)
+    study = from_optuna(three_trials(), method="TPE", metric="accuracy", seed=7, comparable=True)
     rows = study.observations
     # In order of time: the pruned trial ends at 9, the first at 10, the failed one at 12.
     assert rows["time_s"].tolist() == [9, 9, 10, 10, 10, 12, 12]
@@ -105,7 +111,7 @@ def test_optuna_by_hand():
 
 
 def test_steps_spread_evenly():
-    study = from_optuna(three_trials(), step_times="even")
+    study = from_optuna(three_trials(), step_times="even", comparable=True)
     rows = study.observations
     of_pruned = rows[rows["trial"] == 1]
     assert of_pruned["time_s"].tolist() == [6.5, 9]
@@ -154,6 +160,127 @@ def test_storages(kind, tmp_path):
         from_optuna(source, runs={"three": ("t", "b", 0)})
     with pytest.raises(ValueError, match="two runs of task 't', method 'm' and seed 0"):
         from_optuna(source, task="t", method="m")
+
+
+TAKEN = ("seed", "method", "task", "config", "trial", "value", "run", "status", "time_s", "lr")
+
+
+def test_parameters_called_like_columns_are_kept(tmp_path):
+    study = optuna.create_study(study_name="s")
+    unit = dict.fromkeys(TAKEN, FloatDistribution(0, 1))
+    for n in range(5):
+        params = dict.fromkeys(TAKEN, n / 8)
+        study.add_trial(create_trial(value=n, params=params, distributions=unit))
+    made = stored_again(from_optuna(study, seed=3), tmp_path / "s")
+    assert made.runs[["seed", "trials"]].iloc[0].tolist() == [3, 5]
+    found = [json.loads(config) for config in made.trials["config"]]
+    assert found == [dict.fromkeys(TAKEN, n / 8) for n in range(5)]
+    assert made.trials["param.seed"].tolist() == [n / 8 for n in range(5)]
+    again = from_syne_tune(
+        experiment(tmp_path / "e", REPORTS.replace("config_lr", "config_seed"), seed=2)
+    )
+    assert again.runs["seed"].tolist() == [2]
+    assert json.loads(again.trials["config"][0]) == {"seed": 0.1, "opt": "sgd"}
+
+
+def test_none_is_a_category_and_infinity_no_value(tmp_path):
+    kind = CategoricalDistribution([None, "a", float("nan")])
+    study = optuna.create_study(study_name="odd")
+    values = [(None, 1.0), ("a", float("inf")), (float("nan"), -float("inf")), ("a", 1e308)]
+    for choice, value in values:
+        study.add_trial(
+            create_trial(value=value, params={"kind": choice}, distributions={"kind": kind})
+        )
+    made = stored_again(from_optuna(study), tmp_path / "s")
+    assert [json.loads(c)["kind"] for c in made.trials["config"]][:2] == [None, "a"]
+    assert made.trials["kind"].tolist() == ["None", "a", "nan", "a"]
+    # In order of ending: 1e308 is finite, but its square is not.
+    assert made.jobs.sort_values("trial")["error"].tolist() == [
+        "", "value is infinite", "value is infinite",
+        "value is 1e+308: too large to compute with",
+    ]  # fmt: skip
+    assert made.observations["status"].value_counts().to_dict() == {"failed": 3, "ok": 1}
+
+
+def test_each_run_has_its_own_number_of_workers(tmp_path):
+    """One trial after the other, and three at a time without a gap: nobody is idle."""
+    alone = optuna_study(*(trial(10 * n, 10 * n + 10, n, x=0.5) for n in range(6)), name="alone")
+    three = optuna_study(
+        *(trial(10 * (n // 3), 10 * (n // 3) + 10, n, x=0.5) for n in range(6)), name="three"
+    )
+    made = stored_again(from_optuna([alone, three]), tmp_path / "s")
+    assert made.runs.set_index("task")["workers"].to_dict() == {"alone": 1, "three": 3}
+    assert occupancy(made).set_index("task")["idle"].to_dict() == {"alone": 0, "three": 0}
+    assert one_run(made, "alone", "optuna", 0).workers == 1
+    assert made.settings["workers"] == [1, 3]
+    draw(made, tmp_path / "figures")
+    assert "1 to 3 workers" in (tmp_path / "figures" / "anytime.txt").read_text()
+    with pytest.raises(ValueError, match="decisions was not measured: logs of Optuna do not hold"):
+        overhead(made)
+
+
+def test_values_of_steps_compare_only_if_that_is_said():
+    """Optuna's best value is 4.502 at 20 s; a step of the pruned trial has 3.502."""
+    study = optuna_study(
+        trial(0, 10, 5.002, steps=[5.002, 4.002, 4.5, 5.0], x=0.1),
+        trial(10, 20, 4.502, steps=[5.001, 4.003, 4.502], x=0.2),
+        trial(20, 24, state="PRUNED", steps=[3.502, 4.9, 4.9, 4.9], x=0.3),
+        direction="minimize",
+    )
+    made = from_optuna(study)
+    assert incumbents(made).steps(0)[1].tolist() == [5.002, study.best_value]
+    assert "best value is 4.502 at 20 s" in made.settings["notes"][1]
+    assert "best would be 3.502 at 24 s (trial 2, pruned)" in made.settings["notes"][1]
+    by_steps = from_optuna(study, comparable=True)
+    assert incumbents(by_steps).steps(0)[1].tolist() == [4.002, 3.502]
+    assert "best is 3.502 at 24 s" in by_steps.settings["notes"][1]
+    assert "of completed trials, is 4.502 at 20 s" in by_steps.settings["notes"][1]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_nothing_is_written_to_what_is_imported(tmp_path):
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("create table customers (name text)")
+    journal = optuna.storages.journal.JournalFileBackend(str(tmp_path / "a.journal"))
+    study = optuna.create_study(storage=optuna.storages.JournalStorage(journal))
+    study.add_trial(trial(0, 1, 0.5, x=0.5))
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match="database, but not of Optuna: its tables are customers"):
+        from_optuna(other)
+    assert len(from_optuna(tmp_path / "a.journal").observations) == 1
+    assert contents(tmp_path) == before
+
+
+def test_an_older_schema_is_read_through_a_copy(tmp_path):
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    study = optuna.create_study(storage=url, study_name="old")
+    study.add_trial(trial(0, 1, 0.5, x=0.5))
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection, connection:
+        # The next schema differs from this one by an index only.
+        connection.execute("update alembic_version set version_num = 'v3.0.0.d'")
+    with pytest.raises(RuntimeError, match="no longer compatible"):
+        optuna.storages.RDBStorage(url)
+    before = contents(tmp_path)
+    assert from_optuna(tmp_path / "old.db").observations["value"].tolist() == [0.5]
+    assert contents(tmp_path) == before
+
+
+def test_passwords_are_not_shown():
+    for url, shown in {
+        "mysql://me:s3cret@host/db": "mysql://me:***@host/db",
+        "redis://:s3cret@host:1/0": "redis://:***@host:1/0",
+        "postgresql+x://me:s3@cret@host/db?a=1": "postgresql+x://me:***@host/db?a=1",
+        "x://host/db?user=me&password=s3cret&b=2": "x://host/db?user=me&password=***&b=2",
+        "no address: at all": "no address: at all",
+    }.items():
+        assert redacted(url) == shown
+    with pytest.raises(ValueError, match="nodatabase") as error:
+        from_optuna("nodatabase://me:s3cret@localhost/db")
+    assert "s3cret" not in str(error.value)
 
 
 def test_running_trials_zones_and_missing_times():
@@ -287,6 +414,47 @@ def test_syne_tune_names_and_several_experiments(tmp_path):
     given = from_syne_tune(tmp_path / "e0" / "results.csv.zip", task="a/b", method="m", seed=4)
     assert given.runs[["task", "method", "seed"]].iloc[0].tolist() == ["a_b", "m", 4]
     assert given.tasks["a_b"].label == "a/b"
+
+
+def test_a_metric_that_was_not_tuned_on_has_its_own_mode(tmp_path):
+    """The run was tuned on accuracy, max; its loss is to be minimised."""
+    reports = "trial_id,acc,loss,st_tuner_time\n0,0.5,1.0,2.0\n1,0.6,0.5,3.0\n"
+    folder = experiment(tmp_path / "e", reports)
+    with pytest.raises(ValueError, match=r"does not say whether 'loss' is .* tuned on acc"):
+        from_syne_tune(folder, metric="loss")
+    assert from_syne_tune(folder, metric="loss", mode="min").observations["value"].tolist() == [
+        1.0, 0.5,
+    ]  # fmt: skip
+    assert from_syne_tune(folder, metric="acc").observations["value"].tolist() == [-0.5, -0.6]
+    with pytest.raises(ValueError, match="mode='low': use one of min, max"):
+        from_syne_tune(folder, metric="loss", mode="low")
+
+
+def test_columns_called_like_ours_are_the_experiment_s(tmp_path):
+    reports = "trial_id,resource,value,st_tuner_time\n0,0.5,1,2.0\n0,0.6,2,3.0\n"
+    folder = experiment(tmp_path / "e", reports, metric_names=["resource"], metric_mode="min")
+    rows = from_syne_tune(folder, resource="value").observations
+    assert (rows["value"].tolist(), rows["resource"].tolist()) == ([0.5, 0.6], [1, 2])
+
+
+def test_what_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST", 2**20)
+    folder = experiment(tmp_path / "e", REPORTS + "0" * 2**20)
+    assert (folder / "results.csv.zip").stat().st_size < 2**22
+    with pytest.raises(ValueError, match=r"results\.csv\.zip cannot be read: it holds more"):
+        from_syne_tune(folder)
+    (folder / "results.csv.zip").unlink()
+    (folder / "results.csv").mkdir()
+    with pytest.raises(ValueError, match=r"results\.csv is no ordinary file"):
+        from_syne_tune(folder)
+    packed = tmp_path / "a.gz"
+    packed.write_bytes(gzip.compress(b"1" * 100))
+    assert files.text_of(packed) == "1" * 100
+    packed.write_bytes(gzip.compress(b"1" * 100)[:-9])
+    with pytest.raises(ValueError, match=r"a\.gz cannot be read"):
+        files.text_of(packed)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        files.parsed("[" * 10**6)
 
 
 def test_syne_tune_without_optional_columns(tmp_path):
@@ -503,6 +671,19 @@ def test_a_seed_of_carps_that_cannot_be_stored(tmp_path):
     with pytest.raises(ValueError, match=r"trial_logs\.jsonl: the seed 2147483648 is not below"):
         from_carps(folder)
     assert from_carps(folder, seed=1).runs["seed"].tolist() == [1]
+
+
+def test_no_interpolation_is_resolved(tmp_path, monkeypatch):
+    """But names of other places in the same file are followed."""
+    monkeypatch.setenv("SECRET", "s3cret")
+    hydra = HYDRA.replace("SMAC20", "${oc.env:SECRET}")
+    folder = carps_run(tmp_path / "r", [carps_line([1], 0.5, 1.0)], hydra)
+    with pytest.raises(ValueError, match="does not say optimizer_id: give method="):
+        from_carps(folder)
+    made = stored_again(from_carps(folder, method="m"), tmp_path / "s")
+    assert list(made.tasks) == ["yahpo_rbv2_1040"]
+    stored = [path for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    assert not [path for path in stored if b"s3cret" in path.read_bytes()]
 
 
 def test_bad_carps_folders(tmp_path):

@@ -96,6 +96,11 @@ def environment(context: Context) -> list[Block]:
     frame = pd.DataFrame(_flat(context.manifest), columns=["what", "value"])
     columns = {"what": Column("what"), "value": Column("value")}
     caption = "As of the last call that wrote to the study."
+    if source := context.study.settings.get("source"):
+        caption = (
+            f"Of the import. Logs of {source} do not say on what the runs were done: machine, "
+            "versions, CPU time and the time of decisions were not measured."
+        )
     title = "What the numbers depend on"
     return [*notes, table(frame, "table-environment", title, columns, caption)]
 
@@ -119,7 +124,9 @@ def rerun(context: Context) -> list[Block]:
         )
         blocks += [Paragraph(title), Code("\n".join(map(_call, calls)))]
     commit = manifest.get("git")
-    if commit:
+    if commit and context.study.settings.get("source"):
+        blocks.append(Paragraph("Runs that were imported cannot be run again from here."))
+    elif commit:
         blocks.append(
             Paragraph(_commit(str(commit), charging(context.study.settings), _repeats(context)))
         )
