@@ -25,6 +25,7 @@ EPILOG = """examples:
 
 
 VIEWS = ["observed", "true", "test", "reevaluated"]
+FAILED = ["median", "last"]
 
 Commands = Any
 """Where commands are added; argparse keeps its type private."""
@@ -197,6 +198,8 @@ def _add_showing(commands: Commands) -> None:
         "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
     )
     plot.set_defaults(command=showing.plot)
+    for command in (report, plot):
+        _add_failed(command)
 
 
 def _add_exchange(commands: Commands) -> None:
@@ -204,6 +207,7 @@ def _add_exchange(commands: Commands) -> None:
     export.add_argument("--format", choices=["markdown", "latex"], default="markdown")
     export.add_argument("--view", choices=VIEWS, help="value that is scored")
     export.add_argument("--output", type=Path, metavar="FILE", help="default: print them")
+    _add_failed(export)
     export.set_defaults(command=showing.export)
     bring_in = commands.add_parser("import", help="store the logs of another library as a study")
     bring_in.add_argument("library", choices=["optuna", "syne-tune", "carps"])
@@ -238,6 +242,15 @@ def _add_peers(commands: Commands) -> None:
     listing = actions.add_parser("list", help="what is installed, and what needs it")
     listing.set_defaults(command=peers.listing)
     _add_conf(listing)
+
+
+def _add_failed(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--failed",
+        choices=FAILED,
+        help="what failed runs count as from their failure on: the task's median configuration, or "
+        "their last incumbent; default: as the study says",
+    )
 
 
 def _add_conf(command: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from hpobench.engines import Engine
 from hpobench.layout import read_plan
 from hpobench.plan import REAL_SETTINGS, Config, Pair
 from hpobench.rows import RunKey
-from hpobench.schema import MethodFacts, TaskFacts
+from hpobench.schema import FAILED_RULES, MethodFacts, TaskFacts
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ def check(settings: Mapping[str, Any]) -> None:
     for name in ("retry_failed", "progress", "oversubscribe"):
         if not isinstance(settings[name], bool):
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")
+    if settings["failed"] not in FAILED_RULES:
+        raise ConfigError(f"failed={settings['failed']!r}: use {' or '.join(FAILED_RULES)}")
     _check_clock(settings)
     shard(settings["shard"])
 

@@ -53,6 +53,8 @@ import pyarrow as pa
 VERSION = 1
 SLACK = "slack."
 KEY = ("task", "method", "seed")
+FAILED_RULES = ("median", "last")
+"""What failed runs may count as in results; `results.failed_runs` says what each means."""
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 _KEY_FIELDS = [("task", _NAME), ("method", _NAME), ("seed", pa.int32())]

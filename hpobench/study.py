@@ -185,7 +185,7 @@ class Study:
         return {
             "schema": schema.VERSION,
             "name": str(settings["name"]),
-            "settings": shared,
+            "settings": shared | {"failed": settings["failed"]},
             "shared": digest(shared),
             "tasks": {name: asdict(self._task_facts(pair)) for name, pair in tasks.items()},
             "methods": {

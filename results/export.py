@@ -12,11 +12,11 @@ import pandas as pd
 
 from hpobench.results.across import final_regrets
 from hpobench.results.correction import LEVEL
-from hpobench.results.incumbents import incumbents
+from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.markup import Cell, latex, markdown, note
 from hpobench.results.normalise import references
 from hpobench.results.pairing import Regrets
-from hpobench.results.scores import MEAN, scores
+from hpobench.results.scores import MEAN, notes, scores
 from hpobench.results.signed_rank import FEWEST, ROPE
 from hpobench.results.significance import (
     Friedman,
@@ -32,11 +32,11 @@ __all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "ta
 
 FORMATS = {"markdown": markdown, "latex": latex}
 SCORES_CAPTION = (
-    "Final normalised regret (0: the best value, 1: the median configuration), mean over seeds ± "
-    "standard error. Bold: the best mean of a column. Underlined: within error of the best method, "
-    f"as the verdict of the report has it (Student's t over seeds, level {LEVEL:g}, corrected for "
-    "all pairs of methods: means over tasks and budgets after Holm, single tasks and budgets after "
-    "Benjamini and Hochberg)."
+    "Final normalised regret (0: the best value, 1: the median configuration; what is worse counts "
+    "as 1), mean over seeds ± standard error. Bold: the best mean of a column. Underlined: within "
+    "error of the best method, as the verdict of the report has it (Student's t over seeds, level "
+    f"{LEVEL:g}, corrected for all pairs of methods: means over tasks and budgets after Holm, "
+    "single tasks and budgets after Benjamini and Hochberg)."
 )
 PAIRS_CAPTION = (
     "Pairs of methods by final normalised regret: median difference (below 0: the first is "
@@ -52,6 +52,7 @@ class _Evidence:
     """What all tables of a study are made from: rows of scores, and the regrets of each run."""
 
     study: Study
+    found: Incumbents
     scores: pd.DataFrame
     regrets: Regrets
     groups: list[list[str]]
@@ -66,7 +67,7 @@ def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
     groups = [[task for task in group if task in regrets] for group in found.groups()]
     made = verdicts(found, known, np.random.default_rng(0))
     finals = {verdict.tasks: verdict for verdict in made if verdict.fraction == 1.0}
-    return _Evidence(study, scores(study, view=view, rule=rule), regrets, groups, finals)
+    return _Evidence(study, found, scores(study, view=view, rule=rule), regrets, groups, finals)
 
 
 def table(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
@@ -224,7 +225,8 @@ def _sections(
     ]
     means = {_heading(evidence, name): MEAN for name in names if name not in group}
     shown = _scores_table(evidence, names).rename(columns=means)
-    sections = [_Section(shown, SCORES_CAPTION, f"scores{suffix}")]
+    caption = " ".join([SCORES_CAPTION, *notes(evidence.found, group)])
+    sections = [_Section(shown, caption, f"scores{suffix}")]
     regrets = {task: evidence.regrets[task] for task in group}
     methods = evidence.study.methods
     labels = "; ".join(evidence.study.tasks[task].label for task in group)

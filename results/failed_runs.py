@@ -16,15 +16,22 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hpobench.results.study import Study
-from hpobench.schema import MethodFacts
+from hpobench.schema import FAILED_RULES, MethodFacts
 
 SETTING = "failed"
-RULES = {
-    "median": "from then on they count as the median configuration (or as their last incumbent or "
-    "the mean of their method's other runs, if worse)",
-    "last": "from then on they keep their last incumbent",
-}
-DEFAULT = "median"
+RULES = dict(
+    zip(
+        FAILED_RULES,
+        (
+            "from then on they count as the median configuration (or as their last incumbent or "
+            "the mean of their method's other runs, if worse)",
+            "from then on they keep their last incumbent",
+        ),
+        strict=True,
+    )
+)
+"""By name, in words."""
+DEFAULT = FAILED_RULES[0]
 
 
 class Failed(NamedTuple):

@@ -1,6 +1,7 @@
 """Scores: one row per method and task, and their mean over tasks.
 
-final            normalised regret at the horizon, mean over seeds
+final            normalised regret at the horizon, mean over seeds; as in curves and verdicts, what
+                 is worse than the median configuration counts as it does (1)
 final_sem        its standard error
 anytime_log      mean of the normalised regret over the logarithm of time, in its last three decades
 anytime_linear   mean of the normalised regret over time
@@ -11,6 +12,8 @@ regret           value at the horizon less the optimum (NaN: unknown), mean over
 regret_sem       its standard error
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
 """
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,13 +28,13 @@ from hpobench.results.curves import (
     runs_by_method,
     stand_in,
 )
+from hpobench.results.failed_runs import in_words
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.keys import IntArray
 from hpobench.results.normalise import (
     OBSERVED,
     Reference,
     capped_regret,
-    normalised_regret,
     references,
 )
 from hpobench.results.study import Study
@@ -75,7 +78,7 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
     rows: list[dict[str, object]] = []
     for method, runs in runs_by_method(found, task).items():
         values = _complete(ends[method].values, reference)
-        final = normalised_regret(values, reference)
+        final = capped_regret(values, reference)
         to_optimum = values - (np.nan if optimum is None else optimum)
         rows.append(
             {
@@ -135,8 +138,16 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
     return rows
 
 
-def as_text(table: pd.DataFrame) -> str:
-    """The table for a terminal: tasks one after the other, best method first, marked by *."""
+def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """What is to be said below a table: which runs failed, and what they count as."""
+    return in_words(found.failures(tasks), found.failed_as, found.methods)
+
+
+def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+    """The table for a terminal: tasks one after the other, best method first, marked by *.
+
+    The notes stand below it.
+    """
     if not len(table):
         return "no scores: no task has values to normalise by"
     header = [
@@ -159,6 +170,7 @@ def as_text(table: pd.DataFrame) -> str:
     if (table["reference"] == OBSERVED).any():
         tasks = table.loc[table["reference"] == OBSERVED, "task"].unique()
         parts.append(f"normalised by {OBSERVED}: {', '.join(tasks)}")
+    parts += notes
     return "\n\n".join(parts) + "\n"
 
 

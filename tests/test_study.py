@@ -16,6 +16,7 @@ from hpobench.config import ConfigError
 from hpobench.plots.figures import draw
 from hpobench.recorder import Recorder
 from hpobench.results import load
+from hpobench.results.failed_runs import rule_of
 from hpobench.results.loading import decoded
 from hpobench.results.scores import scores
 from tests.studies import execute, plan
@@ -449,3 +450,14 @@ def test_hyperparameters_of_mixed_types_and_inactive_ones_survive():
     frame = decoded(rows.tables([record])["trials"])
     assert [json.loads(text) for text in frame["config"]] == configs
     assert frame["x"].tolist() == [1, "one", 2.5]
+
+
+def test_what_failed_runs_count_as_is_a_setting_that_changes_no_run(tmp_path):
+    """Results follow it (tests of failed runs say how); the stored runs stay the same."""
+    whole, last = plan(tmp_path), plan(tmp_path, "failed=last")
+    assert last.keys() == whole.keys()
+    assert last.plan()["shared"] == whole.plan()["shared"]
+    assert rule_of(last.plan()["settings"]) == "last"
+    assert rule_of({}) == "median"  # of studies stored before there was such a setting
+    with pytest.raises(ConfigError, match="failed='best': use median or last"):
+        plan(tmp_path, "failed=best")

@@ -157,10 +157,11 @@ def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
 
 def _print_scores(study: "Study") -> None:
     from hpobench.results import load, scores
+    from hpobench.results.incumbents import incumbents
 
     stored = load(study.folder)
     if len(stored.observations):
-        print(scores.as_text(scores.scores(stored)))
+        print(scores.as_text(scores.scores(stored), scores.notes(incumbents(stored), stored.tasks)))
     name = study.folder.name if study.folder.parent == Path("runs") else study.folder
     print(
         f"\nStored in {study.folder}. Report: hpobench report {name}; figures: hpobench plot {name}"

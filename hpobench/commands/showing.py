@@ -38,10 +38,11 @@ def plot(options: argparse.Namespace) -> int:
     from hpobench.resolve import study_folder
     from hpobench.results import load
     from hpobench.results.budgets import note_task_budgets
+    from hpobench.results.failed_runs import counting_failed
     from hpobench.results.time_axis import AXES, WALL_CLOCK
 
     folder = study_folder(options.study, options.runs_dir)
-    study, output = load(folder), folder / "figures"
+    study, output = counting_failed(load(folder), options.failed), folder / "figures"
     note_task_budgets(study, folder)
     axis = options.axis or WALL_CLOCK
     on_axis = output / axis if options.axis else output
@@ -51,7 +52,10 @@ def plot(options: argparse.Namespace) -> int:
         axes = options.axis.split(",") if options.axis else AXES
         paths = figures.draw_task(study, output, options.task, time=options.time, axes=tuple(axes))
     elif options.scaling:
-        others = [load(study_folder(name, options.runs_dir)) for name in options.scaling]
+        others = [
+            counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
+            for name in options.scaling
+        ]
         paths = figures.draw_scaling([study, *others], output)
     elif options.costs:
         paths = figures.draw_costs(study, output, _left_out)
@@ -104,7 +108,8 @@ def report(options: argparse.Namespace) -> int:
     from hpobench.plots.report import page
     from hpobench.resolve import study_folder
 
-    print(page.write(study_folder(options.study, options.runs_dir), options.output))
+    folder = study_folder(options.study, options.runs_dir)
+    print(page.write(folder, options.output, failed=options.failed))
     return 0
 
 
@@ -127,10 +132,11 @@ def export(options: argparse.Namespace) -> int:
     cap_threads()
     from hpobench.resolve import study_folder
     from hpobench.results import export, load
+    from hpobench.results.failed_runs import counting_failed
 
-    text = export.tables(
-        load(study_folder(options.study, options.runs_dir)), options.format, view=options.view
-    )
+    study = load(study_folder(options.study, options.runs_dir))
+    study = counting_failed(study, options.failed)
+    text = export.tables(study, options.format, view=options.view)
     if options.output is None:
         print(text, end="")
         return 0

@@ -22,9 +22,12 @@ AXES_WHILE_RUNNING = (WALL_CLOCK,)
 SCRIPTS = ("state.js", "unpack.js", "figure.js", "legend.js", "tables.js", "start.js")
 
 
-def write(folder: Path, output: Path | None = None) -> Path:
-    """Write the report of the study in `folder`, as `folder`/report.html unless told otherwise."""
-    return write_page(read(folder), output or folder / "report.html")
+def write(folder: Path, output: Path | None = None, *, failed: str | None = None) -> Path:
+    """Write the report of the study in `folder`, as `folder`/report.html unless told otherwise.
+
+    `failed`: what failed runs count as (see `results.failed_runs`); None: as the study says.
+    """
+    return write_page(read(folder, failed), output or folder / "report.html")
 
 
 @dataclass(frozen=True)

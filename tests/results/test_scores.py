@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from hpobench.results.scores import MEAN, as_text, scores
+from hpobench.results.failed_runs import counting_failed
+from hpobench.results.incumbents import incumbents
+from hpobench.results.normalise import references
+from hpobench.results.scores import MEAN, as_text, notes, scores
+from hpobench.results.verdict import verdicts
 from hpobench.schema import TaskFacts
 
 
@@ -61,6 +65,38 @@ def test_anytime_scores_count_what_is_worse_than_the_median_as_the_median(synthe
     row = scores(synthetic.hand_made(rows, tasks=tasks)).iloc[0]
     assert row["anytime_linear"] == pytest.approx((1 + 0.5) / 2)
     assert row["final"] == pytest.approx(0.5)
+
+
+def test_star_and_verdict_name_the_same_method_where_one_disaster_would_decide(synthetic):
+    """a is better on nine seeds of ten and worse than the median on one, by ever so much.
+
+    At most 1 each: a has (9 x 0.1 + 1) / 10 = 0.19, b 0.3. Without a cap a would have 10.09.
+    """
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=1.0)}
+    values = {"a": [0.1] * 9 + [100.0], "b": [0.3] * 10}
+    rows = [
+        {"method": method, "seed": seed, "time_s": 1, "value": value}
+        for method, some in values.items()
+        for seed, value in enumerate(some)
+    ]
+    study = synthetic.hand_made(rows, tasks=tasks)
+    table = scores(study)
+    assert table["final"].tolist() == pytest.approx([0.19, 0.3])
+    assert "*  a" in as_text(table)
+    found = incumbents(study)
+    [verdict] = verdicts(
+        found, references(study, found.views), np.random.default_rng(0), fractions=(1.0,)
+    )
+    assert verdict.best.method == "a"
+
+
+def test_failed_runs_are_said_below_the_table(synthetic):
+    study = study_of(synthetic)
+    study.runs["status"] = ["failed", *["ok"] * (len(study.runs) - 1)]
+    text = as_text(scores(study), notes(incumbents(study), "tu"))
+    assert "1 of 4 runs of a failed: from then on they count as the median" in text
+    text = as_text(scores(study), notes(incumbents(counting_failed(study, "last")), "tu"))
+    assert "1 of 4 runs of a failed: from then on they keep their last incumbent" in text
 
 
 def test_anytime_scores_are_exact_however_early_all_is_found(synthetic):

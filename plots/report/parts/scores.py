@@ -4,6 +4,7 @@ import pandas as pd
 
 from hpobench.plots.report.blocks import Block, Column, count, number, table
 from hpobench.plots.report.context import Context
+from hpobench.results.scores import notes
 
 COLUMNS = {
     "task": Column("task"),
@@ -20,8 +21,8 @@ COLUMNS = {
     "failed": Column("failed", count, "how many of the runs failed"),
 }
 CAPTION = (
-    "Lower is better. Final: normalised regret at the horizon, mean over seeds. Anytime: its mean "
-    "over time, log or evenly spaced, at most 1 at each time. Regret: in the task's own unit."
+    "Lower is better. Final: normalised regret at the horizon, at most 1, mean over seeds. "
+    "Anytime: its mean over time, log or evenly spaced. Regret: in the task's own unit."
 )
 
 
@@ -30,7 +31,8 @@ def scores(context: Context) -> list[Block]:
     frame = context.scores
     if not len(frame):
         return []
-    return [table(named(context, frame), "table-scores", "Scores", COLUMNS, CAPTION)]
+    caption = " ".join([CAPTION, *notes(context.found, context.tasks)])
+    return [table(named(context, frame), "table-scores", "Scores", COLUMNS, caption)]
 
 
 def of_task(context: Context, task: str) -> list[Block]:
@@ -40,7 +42,8 @@ def of_task(context: Context, task: str) -> list[Block]:
         return []
     columns = {name: column for name, column in COLUMNS.items() if name != "task"}
     name = f"table-scores-{context.number(task)}"
-    return [table(named(context, frame), name, f"Scores on {context.task_label(task)}", columns)]
+    title, caption = f"Scores on {context.task_label(task)}", " ".join(notes(context.found, [task]))
+    return [table(named(context, frame), name, title, columns, caption)]
 
 
 def named(context: Context, frame: pd.DataFrame) -> pd.DataFrame:
