@@ -1,18 +1,15 @@
 """The command line: what can be asked; `hpobench.commands` does it."""
 
 import argparse
-import atexit
 import os
-import select
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hpobench import dotted, interruption, processes
+from hpobench import dotted, interruption, processes, terminal
 from hpobench.commands import peers, running, showing
 
 EPILOG = """examples:
@@ -39,30 +36,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     program = arguments is None
     if program:
         processes.adopt()
-    with interruption.heard(_end_at_once):
-        status = _execute(arguments)
+    with terminal.forgiving(), interruption.heard(_end_at_once):
+        try:
+            status = _execute(arguments)
+        except BaseException:
+            if not interruption.told():
+                raise
+            print(_farewell(interruption.told()), file=sys.stderr)
+            status = 128 + interruption.told()
+        interruption.settle()
         if program:
-            _leave(status)
+            processes.leave(status, now=True)
     return status
 
 
 def _execute(arguments: Sequence[str] | None) -> int:
-    """Parse and run a command; what goes wrong becomes a line and a status."""
+    """Parse and run a command; what was asked wrongly becomes a line and status 2."""
     try:
         options = _parse(arguments)
         status: int = options.command(options)
-    except BaseException as error:
-        if number := interruption.told():
-            print(_farewell(number), file=sys.stderr)
-            return 128 + number
-        if not isinstance(error, ValueError | LookupError | OSError):
-            raise
-        if os.environ.get("HPOBENCH_TRACEBACK"):
+    except (ValueError, LookupError, OSError) as error:
+        if os.environ.get("HPOBENCH_TRACEBACK") or interruption.told():
             raise
         # str() of a KeyError would put its message in quotes.
         words = error.args[0] if isinstance(error, LookupError) and error.args else error
         print(f"hpobench: error: {words}", file=sys.stderr)
         return 2
+    if why := terminal.lost():
+        print(f"hpobench: standard output could not be written: {why}", file=sys.stderr)
+        # All others have their results in files.
+        printing = options.command in (showing.listing, showing.export, peers.listing)
+        return max(status, int(printing and not getattr(options, "output", None)))
     return status
 
 
@@ -73,30 +77,13 @@ def _farewell(number: int) -> str:
 
 def _end_at_once(number: int) -> NoReturn:
     """The last resort, in a thread: the main one does not let go."""
-    if select.select([], [2], [], 0)[1]:  # else nobody reads, and writing would wait
-        with suppress(OSError):
-            os.write(2, f"\n{_farewell(number)}\n".encode())
+    from hpobench.output import aloud
+
+    speaking = threading.Thread(target=aloud, args=[f"\n{_farewell(number)}"], daemon=True)
+    speaking.start()
+    speaking.join(0.2)  # nobody may be reading
     processes.end_all()
     os._exit(128 + number)
-
-
-def _leave(status: int) -> None:
-    """End what is left of a program that has done its work.
-
-    Threads that a task has left would keep it from ending, for as long as they like.
-    """
-    processes.end_all()
-    strangers = [
-        thread
-        for thread in threading.enumerate()
-        if thread is not threading.main_thread() and not thread.daemon
-    ]
-    if strangers or interruption.told():
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(status)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from hpobench import failures
+from hpobench import failures, interruption
 from hpobench.work import Reply, Request
 from hpobench.workers import Pool
 
@@ -87,6 +87,8 @@ class Dispatcher:
         if sent is None or sent.future is not future:
             return None  # the end of a job that was given up before
         error = None if future.cancelled() else future.exception()
+        if isinstance(error, BrokenExecutor):
+            interruption.wait_for_signal()
         if isinstance(error, BrokenExecutor) and self._may_begin_again(sent):
             self._sent[worker] = self._submit(sent.request, sent.deaths + 1)
             return None

@@ -6,7 +6,9 @@ it was: only a signal stops a study.
 
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -18,15 +20,27 @@ GRACE_S = 1.0
 
 _told = 0
 _heeded = False
+_settled = False
 
 
 class Interrupted(KeyboardInterrupt):
     """Raised in the main thread when the first of `SIGNALS` comes."""
 
 
+def wait_for_signal() -> None:
+    """Give a signal time to come here: whoever has ended a process below may have told us both."""
+    time.sleep(0.1)
+
+
 def told() -> int:
     """The signal that told this process to stop, 0 if none did."""
     return _told
+
+
+def settle() -> None:
+    """From now on a signal raises nothing: all is done, and only the end is left."""
+    global _settled
+    _settled = True
 
 
 def heeded() -> bool:
@@ -36,8 +50,8 @@ def heeded() -> bool:
 
 @contextmanager
 def _heeding() -> Iterator[None]:
-    global _told, _heeded
-    _told, _heeded = 0, True
+    global _told, _heeded, _settled
+    _told, _heeded, _settled = 0, True, False
     try:
         yield
     finally:
@@ -47,7 +61,7 @@ def _heeding() -> Iterator[None]:
 def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     """Raise once: what comes next comes amid the cleaning up."""
     global _told
-    if not _told:
+    if not (_told or _settled):
         _told = number
         raise Interrupted(number)
 
@@ -90,7 +104,7 @@ def heard(last_resort: Callable[[int], NoReturn]) -> Iterator[None]:
     watch = _Watch(last_resort)
     wakeup = signal.set_wakeup_fd(watch.bell, warn_on_full_buffer=False)
     try:
-        with _heeding():
+        with _heeding(), _quiet():
             for number, handler in before.items():
                 if handler is not signal.SIG_IGN:
                     signal.signal(number, _raise)
@@ -100,6 +114,18 @@ def heard(last_resort: Callable[[int], NoReturn]) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         watch.end()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing is printed of what threads and finalisers raise once a program was told to stop."""
+    before = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook = lambda about: None if _told else before[0](about)
+    threading.excepthook = lambda about: None if _told else before[1](about)
+    try:
+        yield
+    finally:
+        sys.unraisablehook, threading.excepthook = before
 
 
 def _in_child() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from hpobench.names import as_file_name
 from hpobench.rows import RunKey
+from hpobench.terminal import harmless
 
 FOLDER = "logs"
 HEAD_BYTES = TAIL_BYTES = 64 << 10
@@ -56,6 +57,7 @@ def log_path(folder: Path, key: RunKey, seeds: Sequence[int]) -> Path:
 
 def aloud(text: str) -> None:
     """Say something on the terminal, wherever output goes; if nobody can hear it, no matter."""
+    text = harmless(text)
     with suppress(OSError, ValueError, AttributeError):
         if _terminal is None:
             print(text, file=sys.stderr, flush=True)

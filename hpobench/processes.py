@@ -5,6 +5,8 @@ others. Linux hands this process, once it is `adopting`, whatever below it has l
 lists processes in /proc, other systems with `ps`.
 """
 
+import atexit
+import concurrent.futures.thread
 import ctypes
 import multiprocessing.util
 import os
@@ -14,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from typing import Any, NamedTuple
 _SET_CHILD_SUBREAPER = 36  # of prctl
 _PATIENCE_S = 0.5
 _PAUSE_S = 0.001
+_LOOK_S = 0.02
 _PROC = Path("/proc")
 
 _adopting = False
@@ -80,6 +83,45 @@ def ending(whose: str) -> Iterator[None]:
 def end_all() -> None:
     """End everything below this process."""
     _end_all_but(_Known())
+
+
+def leave(status: int, now: bool = False) -> None:
+    """End everything below this process; if `now` or if threads would keep it, the process, too."""
+    end_all()
+    others = set(threading.enumerate()) - {threading.main_thread()}
+    if now or not all(thread.daemon for thread in others):
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
+
+
+def threads_at_work(before: Collection[threading.Thread]) -> bool:
+    """Whether threads that were started since compute, or would keep this process from ending.
+
+    Those that wait, as daemons or in a pool, disturb nobody.
+    """
+    started = (thread for thread in threading.enumerate() if thread not in before)
+    new = [thread for thread in started if not isinstance(thread, threading._DummyThread)]
+    for thread in new:
+        thread.join(_LOOK_S / len(new))
+    left = [thread for thread in new if thread.is_alive()]
+    pools: Collection[threading.Thread] = vars(concurrent.futures.thread)["_threads_queues"]
+    if any(not thread.daemon and thread not in pools for thread in left):
+        return True
+    used = [_cpu_time(thread) for thread in left]
+    if left:
+        time.sleep(_LOOK_S)
+    return used != [_cpu_time(thread) for thread in left]
+
+
+def _cpu_time(thread: threading.Thread) -> str:
+    """Of a thread of this process, in the words of Linux; empty on other systems."""
+    try:
+        return (_PROC / f"self/task/{thread.native_id}/schedstat").read_text().split()[0]
+    except OSError:  # it has ended
+        return ""
 
 
 def end(process: int) -> None:
@@ -184,12 +226,21 @@ def _kill(processes: set[int]) -> None:
             os.kill(process, signal.SIGKILL)
 
 
+def start_helpers() -> None:
+    """Start those that Python and loky will want: starting them lets Ctrl-C through."""
+    for helper in _trackers():
+        helper.ensure_running()
+
+
 def _helpers() -> set[int]:
     """Processes that clean up behind all others once this one has ended."""
+    return {tracker._pid for tracker in _trackers() if getattr(tracker, "_pid", None)}
+
+
+def _trackers() -> list[Any]:
     packages = "multiprocessing", "joblib.externals.loky.backend", "loky.backend"
     modules = [sys.modules.get(f"{package}.resource_tracker") for package in packages]
-    trackers: list[Any] = [getattr(module, "_resource_tracker", None) for module in modules]
-    return {tracker._pid for tracker in trackers if getattr(tracker, "_pid", None)}
+    return [module.__dict__["_resource_tracker"] for module in modules if module]
 
 
 def _fork_servers() -> set[int]:

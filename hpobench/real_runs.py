@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from hpobench import executor, output, store
+from hpobench import executor, output, processes, store
 from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.engines import Engine
@@ -88,7 +88,10 @@ def run_one(
     log = output.log_path(journal.parent.parent, pair.key(seed), [seed])
     build = partial(build_task, pair.task_config)
     journal.parent.mkdir(parents=True, exist_ok=True)
-    with engine.open(build, pair.workers, journal.parent, oversubscribe) as pool:
+    with (
+        processes.ending(f"task {pair.task!r}"),
+        engine.open(build, pair.workers, journal.parent, oversubscribe) as pool,
+    ):
 
         def events(task: Task, method: Method) -> Iterator[Event]:
             return executor.execute(

@@ -255,6 +255,7 @@ def run_all(
                 waiting.remove(report.chunk)
                 yield report
         except BrokenProcessPool:
+            interruption.wait_for_signal()
             # Chunks are handed out in order, two a process.
             suspects = waiting[: 2 * (os.cpu_count() or 1 if n_jobs < 0 else n_jobs)]
             for chunk in suspects:

@@ -6,6 +6,7 @@ file. States are written where they are, in the worker: nothing large travels wi
 
 import math
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench import checkpoints, failures, interruption, memory, output, progress, surroundings
+from hpobench import (
+    checkpoints,
+    failures,
+    interruption,
+    memory,
+    output,
+    processes,
+    progress,
+    surroundings,
+)
 from hpobench.contracts import Task
 from hpobench.evaluating import check
 from hpobench.hyperparameters import FloatArray
@@ -48,7 +58,7 @@ class Reply(NamedTuple):
     `error`: it failed, and the evaluation is what was reported before, None if that is not known.
     `checkpoint_bytes`, `checkpoint_hash`: of the file that was written, 0 if none was. `holds`: the
     worker can go on with the trial without a file. `trace`: where in the user's code the error came
-    about.
+    about. `spent`: threads of the job go on, so that the process should do no other job.
     """
 
     evaluation: Evaluation | None
@@ -57,6 +67,7 @@ class Reply(NamedTuple):
     error: str = ""
     checkpoint_hash: str = ""
     trace: str = ""
+    spent: bool = False
 
 
 class _Held(NamedTuple):
@@ -81,11 +92,19 @@ def ready(build: BuildTask, memory_bytes: float = math.inf) -> None:
 
 
 def work(build: BuildTask, request: Request, memory_bytes: float = math.inf) -> Reply:
-    """Do the job, within the memory that the process may take.
+    """Do the job, within the memory that the process may take; what it started ends with it.
 
     Exceptions come back as text: not every exception survives the journey. A StorageError, which is
     no fault of the job, ends the run.
     """
+    threads = set(threading.enumerate())
+    with processes.ending("a job"):
+        reply = _work(build, request, memory_bytes)
+    spent = processes.threads_at_work(threads)
+    return reply._replace(spent=spent, holds=reply.holds and not spent)
+
+
+def _work(build: BuildTask, request: Request, memory_bytes: float) -> Reply:
     began = time.perf_counter()
     held = _held.pop(request.worker, None)
     with (

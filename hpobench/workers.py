@@ -2,6 +2,7 @@
 
 import math
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -77,7 +79,15 @@ class WorkerProcesses:
             begun.result()
 
     def submit(self, request: Request) -> "Future[Reply]":
-        return self._submit(request.worker, work, self._build, request, self._memory_bytes)
+        mine = (work, self._build, request, self._memory_bytes)
+        future = self._submit(request.worker, *mine)
+        future.add_done_callback(partial(self._replace_spent, request.worker))
+        return future
+
+    def _replace_spent(self, worker: int, future: "Future[Reply]") -> None:
+        """End the process of a job that has left threads at work: nothing else ends those."""
+        if not (future.cancelled() or future.exception()) and future.result().spent:
+            self._end(worker)
 
     def _submit(self, worker: int, function: Callable[..., T], *arguments: Any) -> "Future[T]":
         try:
@@ -156,6 +166,7 @@ def capped(threads: int) -> Iterator[None]:
     """
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    processes.start_helpers()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -176,6 +187,8 @@ def begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `capped`
     processes.adopt()
+    # Else multiprocessing would wait for what a task has left running.
+    multiprocessing.util.Finalize(None, processes.leave, [0], exitpriority=0)
     with suppress(OSError):  # only Linux has it
         _OUT_OF_MEMORY_SCORE.write_text("1000")  # the first to be killed, whatever its size
     threading.Thread(target=_follow_parent, daemon=True).start()

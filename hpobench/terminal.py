@@ -1,0 +1,87 @@
+"""Standard output and error as a command uses them: whatever they are, they cost no run.
+
+They may be closed, full, a pipe that nobody reads, or of an encoding that lacks a letter; and names
+and errors that are stored or given may hold sequences that steer a terminal.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+# All control characters but tab and line feed, and what turns the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """`text` with what would steer a terminal written out, as in a Python literal."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+class Stream:
+    """A text stream that swallows what cannot be written: `failure` is the first such error."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream or open(os.devnull, "w")  # noqa: SIM115
+        self.failure: OSError | None = None
+        reconfigure = getattr(self._stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+    def write(self, text: str) -> int:
+        """Write; a carriage return may stand first, where progress bars have it."""
+        start = "\r" if text.startswith("\r") else ""
+        try:
+            self._stream.write(start + harmless(text.removeprefix("\r")))
+        except OSError as error:
+            self._give_up(error)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """From now on everything goes nowhere, also what is still to be flushed."""
+        self.failure = self.failure or error
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def forgiving() -> Iterator[None]:
+    """Within, standard output and error are of the kind above."""
+    _open_standard_descriptors()
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = Stream(sys.stdout), Stream(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+
+
+def lost() -> str:
+    """Why some of standard output is lost, empty if none is or nobody wants to read it."""
+    sys.stdout.flush()
+    failure = getattr(sys.stdout, "failure", None)
+    return "" if failure is None or isinstance(failure, BrokenPipeError) else failure.strerror
+
+
+def _open_standard_descriptors() -> None:
+    """Else the next file that is opened would be the one that errors are written to."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
