@@ -57,7 +57,7 @@ def aggregates_figure(
         "Optimality gap: by how much runs fail to be good enough, on the average."
         if "optimality_gap" in metrics
         else "",
-        "Bars: 95 % bootstrap interval, seeds resampled within each task.",
+        "Bars: 95 % interval over the seeds within each task.",
         f"Axis: {quantity}, linear scale; lower is better.",
         *notes,
     )
@@ -102,7 +102,7 @@ def rank_intervals_figure(
     text = sentences(
         f"Average rank of {counted([len(table)], 'methods')} over "
         f"{counted(table['tasks'], 'tasks')}; 1 is the best.",
-        "Bars: 95 % bootstrap interval, seeds resampled within each task.",
+        "Bars: 95 % interval over the seeds within each task.",
         "Axis: average rank, linear scale.",
         *notes,
     )

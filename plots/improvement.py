@@ -45,7 +45,7 @@ def improvement_figure(
         "Probability that a run of the method in the row is better than one of the method in the "
         f"column, in %, mean over {counted(table['tasks'], 'tasks')}; ties count one half.",
         "Rows and columns in the order of the row's mean, best first.",
-        "Bold: the 95 % bootstrap interval (seeds resampled within each task) excludes 50 %.",
+        "Bold: the 95 % interval (Newcombe, seeds within each task) excludes 50 %.",
         *notes,
     )
     with styled():

@@ -1,17 +1,17 @@
 """Across tasks: scores, probability of improvement and ranks at one moment, with intervals.
 
 The moment is `at`, a fraction of each task's horizon. Tasks are those with a reference, and weigh
-the same; the seeds of each are resampled on their own (stratified bootstrap, 95 % interval
-as in `bootstrap`, NaN where a task has a single seed). A run that ended early keeps its last
-incumbent, and one that failed counts as `failed_runs` says. Tables hold the methods with runs on
-every task: for a study in which tasks differ in their methods, call with `found.only(group)` for
-each of `found.groups()`.
+the same; seeds are drawn within each (95 % intervals, NaN where a task has a single seed: of means
+as in `contrasts`, of medians and interquartile means a stratified bootstrap). A run that ended
+early keeps its last incumbent, and one that failed counts as `failed_runs` says. Tables hold the
+methods with runs on every task: for a study in which tasks differ in their methods, call with
+`found.only(group)` for each of `found.groups()`.
 
 Source of the metrics: Agarwal et al. 2021, Deep reinforcement learning at the edge of the
 statistical precipice (NeurIPS), sections 4.2 and 4.3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -19,7 +19,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import summarise
-from hpobench.results.bootstrap import SHARE, mean_and_interval, run_weights
+from hpobench.results.bootstrap import reach
 from hpobench.results.curves import Curves, curves, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference, capped_regret
@@ -101,7 +101,7 @@ def aggregate_scores(
 def probability_of_improvement(
     found: Incumbents,
     references: Mapping[str, Reference],
-    rng: np.random.Generator,
+    _rng: np.random.Generator | None = None,
     *,
     at: float = 1.0,
 ) -> pd.DataFrame:
@@ -109,22 +109,23 @@ def probability_of_improvement(
 
     On a task, the share of all pairs of runs of the two in which that of `method` is better, ties
     counted 1/2 (the Mann-Whitney statistic U / nm); then the mean over tasks. Incumbents are
-    compared by their values; runs without any tie in last place. Seeds are drawn together for all
-    methods. Columns: method, other, probability, low, high, tasks; no rows if there is one method.
+    compared by their values; runs without any tie in last place. Columns: method, other,
+    probability, low, high, tasks; no rows if there is one method.
+
+    The interval is that of Newcombe 2006 (Statistics in Medicine 25, method 5), of which the error
+    is that at the end of the interval itself, not at the estimate: where all runs of one method
+    beat all of the other it has a width. Runs of the same seed count as independent, so that it is
+    rather too wide. Nothing is drawn: a generator is taken for callers who have one.
     """
     values = final_values(found, references, at=at)
     methods = _on_all(found, values)
     rows: list[tuple[str, str, float, float, float, int]] = []
     arrays = [frame[methods].to_numpy() for frame in values.values()]
-    weights = [run_weights(~np.isnan(array), rng) for array in arrays]
     for one, method in enumerate(methods):
         for two, other in enumerate(methods[:one]):
-            by_task = [
-                _improvement(array[:, one], array[:, two], some[..., one], some[..., two])
-                for array, some in zip(arrays, weights, strict=True)
-            ]
-            sizes = [_fewest(array[:, [one, two]]) for array in arrays]
-            centre, low, high = mean_and_interval(by_task, sizes, SHARE)
+            samples = [(_present(array[:, one]), _present(array[:, two])) for array in arrays]
+            centre = float(np.mean([_improvement(*some) for some in samples]))
+            low, high = _newcombe(centre, [(len(first), len(second)) for first, second in samples])
             rows.append((method, other, centre, low, high, len(arrays)))
             rows.append((other, method, 1 - centre, 1 - high, 1 - low, len(arrays)))
     columns = ["method", "other", "probability", "low", "high", "tasks"]
@@ -136,7 +137,7 @@ def probability_of_improvement(
 def rank_intervals(
     found: Incumbents,
     references: Mapping[str, Reference],
-    rng: np.random.Generator,
+    _rng: np.random.Generator | None = None,
     *,
     at: float = 1.0,
 ) -> pd.DataFrame:
@@ -144,25 +145,17 @@ def rank_intervals(
 
     Ranks are as in `ranks.average_ranks`: within each (task, seed) that has a run of every method.
     Tasks without any such seed are left out; ValueError if none is left. Columns: method, rank,
-    low, high, tasks.
+    low, high, tasks. The interval is Student's t with a variance that is never 0 (see
+    `_rank_interval`); a generator is taken as before.
     """
     values = final_values(found, references, at=at)
     methods = _on_all(found, values)
     complete = [frame[methods].dropna().to_numpy() for frame in values.values()]
-    by_task = [
-        _weighted_means(ranks(array.T).T, run_weights(np.ones(array.shape, dtype=bool), rng))
-        for array in complete
-        if len(array)
-    ]
+    by_task = [ranks(array.T) for array in complete if len(array)]
     if not by_task:
         raise ValueError("no (task, seed) has a run of every method: there are no ranks")
-    sizes = [len(array) for array in complete if len(array)]
     rows = [
-        (
-            method,
-            *mean_and_interval([some[:, number] for some in by_task], sizes, (1.0, len(methods))),
-            len(by_task),
-        )
+        (method, *_rank_interval([some[number] for some in by_task], len(methods)), len(by_task))
         for number, method in enumerate(methods)
     ]
     return pd.DataFrame(rows, columns=["method", "rank", "low", "high", "tasks"])
@@ -207,24 +200,49 @@ def _on_all(found: Incumbents, frames: Frames) -> list[str]:
     return [method for method in found.methods if method in common]
 
 
-def _fewest(values: FloatArray) -> int:
-    """The fewest runs of a method in values (s, m); NaN: no run."""
-    return int((~np.isnan(values)).sum(axis=0).min())
+def _present(values: FloatArray) -> FloatArray:
+    return values[~np.isnan(values)]
 
 
-def _weighted_means(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Means (r, m) over seeds of values (s, m), by weights (r, s, m)."""
-    means: FloatArray = np.einsum("sm,rsm->rm", values, weights)
-    return means
+def _rank_interval(groups: Sequence[FloatArray], methods: int) -> tuple[float, float, float]:
+    """The mean over tasks of the mean ranks (n,), with its interval.
 
-
-def _improvement(
-    one: FloatArray, two: FloatArray, weights_one: FloatArray, weights_two: FloatArray
-) -> FloatArray:
-    """U / nm (r,) of the values (s,) of two methods, by their weights (r, s); lower is better.
-
-    Runs that do not exist are NaN and have weight 0.
+    Few ranks are often all the same, and then tell nothing of their variance: one more observation
+    with that of equal methods, (methods^2 - 1) / 12, is added to each task's.
     """
+    centre = float(np.mean([group.mean() for group in groups]))
+    if min(map(len, groups)) < 2:
+        return centre, np.nan, np.nan
+    equal = (methods**2 - 1) / 12
+    squares = [
+        ((group - group.mean()) ** 2).sum() / len(group) + equal / len(group) for group in groups
+    ]
+    variance = sum(some / len(group) for some, group in zip(squares, groups, strict=True))
+    freedom = np.array(float(sum(len(group) - 1 for group in groups)))
+    half = float(reach(freedom)) * np.sqrt(variance) / len(groups)
+    return centre, max(centre - half, 1.0), min(centre + half, float(methods))
+
+
+def _improvement(one: FloatArray, two: FloatArray) -> float:
+    """U / nm of the values (n,) and (m,) of two methods; lower is better."""
     better = (one[:, None] < two) + 0.5 * (one[:, None] == two)
-    probability: FloatArray = ((weights_one @ better) * weights_two).sum(axis=1)
-    return probability
+    return float(better.mean())
+
+
+def _newcombe(mean: float, sizes: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """The interval of a mean over tasks of U / nm, by the numbers of runs (n, m) of each task.
+
+    All probabilities that are within Student's quantile of standard errors, as they would be if
+    that probability were true on each task.
+    """
+    if min(map(min, sizes)) < 2:
+        return np.nan, np.nan
+    true = np.linspace(0.0, 1.0, 4001)
+    shape = (1 - true) / (2 - true) + true / (1 + true)
+    variance = (
+        sum(true * (1 - true) * (1 + ((n + m) / 2 - 1) * shape) / (n * m) for n, m in sizes)
+        / len(sizes) ** 2
+    )
+    freedom = np.array(float(sum(n + m - 2 for n, m in sizes)))
+    held = true[np.abs(true - mean) <= reach(freedom) * np.sqrt(variance) + 1e-12]
+    return min(float(held[0]), mean), max(float(held[-1]), mean)

@@ -57,7 +57,7 @@ def test_aggregates_are_ordered_by_iqm_and_the_caption_counts(axes):
     first = drawn.figure.axes[0].get_yticklabels()[0].get_text()
     assert first == "method 3"
     assert "over 9 tasks and 270 runs of each method: mean, IQM." in drawn.caption
-    assert "95 % bootstrap interval" in drawn.caption
+    assert "95 % interval" in drawn.caption
     assert drawn.caption.endswith("So it is.")
     with pytest.raises(ValueError, match="the table has mean, median"):
         aggregates_figure(table, METHODS, metrics=["mode"])

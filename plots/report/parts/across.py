@@ -19,8 +19,8 @@ SCORES = {
     "method": Column("method"),
     "metric": Column("metric", lambda name: METRICS.get(name, name)),
     "value": Column("value", number()),
-    "low": Column("low", number(), "95 % bootstrap interval"),
-    "high": Column("high", number(), "95 % bootstrap interval"),
+    "low": Column("low", number(), "95 % interval"),
+    "high": Column("high", number(), "95 % interval"),
     "tasks": Column("tasks", count),
     "runs": Column("runs", count),
 }
@@ -28,8 +28,8 @@ PAIRS = {
     "method": Column("method"),
     "other": Column("is better than"),
     "probability": Column("probability", number(3)),
-    "low": Column("low", number(3), "95 % bootstrap interval"),
-    "high": Column("high", number(3), "95 % bootstrap interval"),
+    "low": Column("low", number(3), "95 % interval"),
+    "high": Column("high", number(3), "95 % interval"),
 }
 
 
