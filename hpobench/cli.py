@@ -149,7 +149,7 @@ def _add_showing(commands: Commands) -> None:
     report = _of_study(commands, "report", "one HTML page with everything, without network")
     report.set_defaults(command=showing.report)
     watch = _of_study(commands, "watch", "follow a study that is still running")
-    watch.add_argument("--every", type=_seconds, default=30, metavar="SECONDS", help="default: 30")
+    watch.add_argument("--every", type=_seconds, metavar="SECONDS", help="default: 30")
     watch.add_argument("--once", action="store_true", help="look once and end")
     watch.set_defaults(command=showing.watch)
     for command in (report, watch):
@@ -157,8 +157,8 @@ def _add_showing(commands: Commands) -> None:
             "--output", type=Path, metavar="FILE", help="default: report.html in the study's folder"
         )
     plot = _of_study(commands, "plot", "draw the figures of a study")
-    plot.add_argument("--time", choices=["log", "linear"], default="log", help="time axis")
-    plot.add_argument("--statistic", choices=["mean", "median", "iqm"], default="mean")
+    plot.add_argument("--time", choices=["log", "linear"], help="time axis; default: log")
+    plot.add_argument("--statistic", choices=["mean", "median", "iqm"], help="default: mean")
     plot.add_argument("--band", choices=["interval", "sem", "sd", "bootstrap", "quartiles"])
     plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
     plot.add_argument(

@@ -47,8 +47,31 @@ def check(settings: Mapping[str, Any]) -> None:
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")
     if settings["failed"] not in FAILED_RULES:
         raise ConfigError(f"failed={settings['failed']!r}: use {' or '.join(FAILED_RULES)}")
+    _check_backend(settings["backend"])
     _check_clock(settings)
     shard(settings["shard"])
+
+
+_ONLY_REAL = {
+    "job_timeout_s": None,
+    "worker_memory_mb": None,
+    "engine": "processes",
+    "engine_address": None,
+    "oversubscribe": False,
+}
+
+
+def _in_yaml(value: Any) -> str:
+    return {None: "null", False: "false"}.get(value, str(value))
+
+
+def _check_backend(name: Any) -> None:
+    """Raise ConfigError for a backend that joblib does not have, also where one process is used."""
+    from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS
+
+    if name not in (known := {**BACKENDS, **EXTERNAL_BACKENDS}):
+        choices = ", ".join(sorted(known))
+        raise ConfigError(f"backend={name!r}: joblib has {choices}")
 
 
 def _check_clock(settings: Mapping[str, Any]) -> None:
@@ -59,7 +82,15 @@ def _check_clock(settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"job_timeout_s={timeout!r}: use a number above 0, or null")
     where = engine(settings)
     if clock == "simulated":
+        for name, usual in _ONLY_REAL.items():
+            if settings[name] != usual:
+                raise ConfigError(
+                    f"{name}={settings[name]!r} has no effect on the simulated clock: add "
+                    f"clock=real, or leave it at {_in_yaml(usual)}"
+                )
         return
+    if settings["backend"] != "loky":
+        raise ConfigError("backend= has no effect on the real clock: use engine=")
     if settings["overhead"] != "none":
         raise ConfigError("clock=real: decisions take the time they take; leave overhead at none")
     try:

@@ -65,6 +65,10 @@ def here(tmp_path, monkeypatch):
         (["runs_dir=/proc/nowhere", "task=bowl", "method=random"], ["/proc/nowhere"]),
         (["name=a/b"], ["name='a/b'"]),
         (["n_jobs=0"], ["n_jobs=0"]),
+        (["backend=foo"], ["backend='foo'", "loky"]),
+        (["job_timeout_s=5"], ["job_timeout_s=5", "simulated clock", "null"]),
+        (["oversubscribe=true"], ["oversubscribe=True", "leave it at false"]),
+        (["clock=real", "backend=threading"], ["engine="]),
         (["workers=1,2"], ["'workers=1,2'", "[a,b]"]),
         (["workers"], ["cannot read"]),
         (["hydra.verbose=true"], ["'hydra.verbose=true'", "no effect"]),
@@ -213,14 +217,17 @@ def test_plot_writes_figures(here, capsys):
     assert (figures / "configurations-bowl.pdf").exists()
     assert "busy worker time" in (figures / "axes-bowl.txt").read_text()
     assert main(["plot", "mine", "--task", "bowl", "--axis", "evaluations,wall_clock"]) == 0
-    assert "busy worker time" not in (figures / "axes-bowl.txt").read_text()
+    # Figures drawn otherwise have a folder of their own: the usual ones stay.
+    assert "busy worker time" in (figures / "axes-bowl.txt").read_text()
+    other = figures / "evaluations+wall_clock" / "axes-bowl.txt"
+    assert "busy worker time" not in other.read_text()
     assert main(["run", *FAST, *arguments[:-1], "name=wide", "workers=8", "--conf", "conf"]) == 0
     assert main(["plot", "mine", "--scaling", "wide"]) == 0
     assert (figures / "scaling-bowl.pdf").exists()
     assert main(["plot", "mine", "--costs"]) == 0
     assert (figures / "overhead.pdf").exists()
     assert main(["plot", "mine", "--reference", "evolution", "--level", "0.5", "0.2"]) == 0
-    assert (figures / "time-to-target-over-evolution.pdf").exists()
+    assert (figures / "level-0.5-0.2" / "time-to-target-over-evolution.pdf").exists()
     # Constraints, average and the test of three methods or more: a task and two methods have none.
     told = capsys.readouterr().err
     assert "Left out: feasibility (" in told
@@ -294,6 +301,77 @@ def test_the_folder_of_studies_may_be_an_option_of_every_command(here, capsys):
     capsys.readouterr()
     assert main([*arguments, "runs_dir=x", "--runs-dir", "y"]) == 2
     assert "--runs-dir and runs_dir= say the same" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--costs", "--statistic", "iqm"], ["--statistic is no use with --costs", "--failed"]),
+        (["--costs", "--band", "sd"], ["--band is no use with --costs"]),
+        (["--run", "bowl,random,0", "--costs"], ["--costs is no use with --run"]),
+        (
+            ["--task", "bowl", "--view", "test"],
+            ["--view is no use with --task", "--time, --axis, --failed"],
+        ),
+        (["--scaling", "other", "--axis", "evaluations"], ["--axis is no use with --scaling"]),
+        (["--level", "0.1", "--time", "linear"], ["--time is no use with --level", "--reference"]),
+        (["--reference", "random", "--costs"], ["--costs is no use with --reference"]),
+    ],
+)
+def test_options_of_plot_are_used_or_refused(here, capsys, options, words):
+    assert main(["plot", "mine", *options]) == 2
+    error = capsys.readouterr().err
+    for word in words:
+        assert word in error
+
+
+@pytest.mark.parametrize(
+    ("options", "folder"),
+    [
+        ([], ""),
+        (["--time", "log", "--statistic", "mean"], ""),
+        (["--axis", "evaluations"], "evaluations"),
+        (["--view", "test", "--statistic", "iqm"], "statistic-iqm+view-test"),
+        (["--axis", "evaluations", "--time", "linear"], "evaluations+time-linear"),
+        (["--band", "sd"], "band-sd"),
+        (["--level", "0.5", "1e-3"], "level-0.5-0.001"),
+        (["--axis", "../../../x"], None),
+    ],
+)
+def test_figures_drawn_otherwise_have_folders_of_their_own(options, folder):
+    from hpobench.cli import _parse
+    from hpobench.commands.showing import _variant
+
+    made = _variant(_parse(["plot", "mine", *options]))
+    assert made == folder or (folder is None and "/" not in made and made[0] != ".")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *[
+            ["--bogus", "run"],
+            ["run", "--bogus"],
+            ["report", "mine", "runs_dir=x"],
+            ["plot", "a", "b"],
+        ],
+        *[
+            ["--runs-dir", "x", "run"],
+            ["watch", "mine", "--bogus", "3"],
+            ["export", "a", "seeds=3"],
+        ],
+    ],
+)
+def test_what_no_command_takes_is_refused(here, capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "hpobench: error: " in capsys.readouterr().err
+
+
+def test_watching_once_takes_no_interval(here, capsys):
+    assert main(["watch", "mine", "--once", "--every", "5"]) == 2
+    assert "--every is no use with --once" in capsys.readouterr().err
 
 
 def test_nothing_is_littered(here):

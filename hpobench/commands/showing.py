@@ -41,28 +41,29 @@ def plot(options: argparse.Namespace) -> int:
     from hpobench.results.failed_runs import counting_failed
     from hpobench.results.time_axis import AXES, WALL_CLOCK
 
+    mode = _mode(options)
     folder = study_folder(options.study, options.runs_dir)
-    study, output = counting_failed(load(folder), options.failed), folder / "figures"
+    study = counting_failed(load(folder), options.failed)
+    output = folder / "figures" / _variant(options)
     note_task_budgets(study, folder)
-    axis = options.axis or WALL_CLOCK
-    on_axis = output / axis if options.axis else output
-    if options.run:
+    axis, time = options.axis or WALL_CLOCK, options.time or "log"
+    if mode == "run":
         paths = figures.draw_run(study, output, *_one_run(options.run))
-    elif options.task:
+    elif mode == "task":
         axes = options.axis.split(",") if options.axis else AXES
-        paths = figures.draw_task(study, output, options.task, time=options.time, axes=tuple(axes))
-    elif options.scaling:
+        paths = figures.draw_task(study, output, options.task, time=time, axes=tuple(axes))
+    elif mode == "scaling":
         others = [
             counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
             for name in options.scaling
         ]
         paths = figures.draw_scaling([study, *others], output)
-    elif options.costs:
+    elif mode == "costs":
         paths = figures.draw_costs(study, output, _left_out)
-    elif options.reference or options.level:
+    elif mode in ("reference", "level"):
         paths = figures.draw_speedups(
             study,
-            on_axis,
+            output,
             reference=options.reference,
             levels=_levels(options.level),
             view=options.view,
@@ -72,9 +73,9 @@ def plot(options: argparse.Namespace) -> int:
     else:
         paths = figures.draw(
             study,
-            on_axis,
-            time=options.time,
-            statistic=options.statistic,
+            output,
+            time=time,
+            statistic=options.statistic or "mean",
             band=options.band,
             view=options.view,
             axis=axis,
@@ -82,6 +83,44 @@ def plot(options: argparse.Namespace) -> int:
         )
     print("\n".join(map(str, paths)))
     return 0
+
+
+# Which figures take which options; None: the standard ones.
+_TAKES: dict[str | None, tuple[str, ...]] = {
+    None: ("time", "statistic", "band", "view", "axis", "failed"),
+    "reference": ("level", "view", "axis", "failed"),
+    "level": ("reference", "view", "axis", "failed"),
+    "task": ("time", "axis", "failed"),
+    "run": (),
+    "costs": ("failed",),
+    "scaling": ("failed",),
+}
+_USUAL = {"time": "log", "statistic": "mean"}
+
+
+def _mode(options: argparse.Namespace) -> str | None:
+    """The option that says which figures are drawn; raises ValueError if another is no use."""
+    modes = [mode for mode in _TAKES if mode and getattr(options, mode)]
+    mode = modes[0] if modes else None
+    takes = _TAKES[mode]
+    for name in (*modes[1:], *_TAKES[None]):
+        if name not in takes and getattr(options, name):
+            which = f"--{mode}" if mode else "the standard figures"
+            known = ", ".join(f"--{other}" for other in takes) or "no other option"
+            raise ValueError(f"--{name} is no use with {which}, which takes {known}: leave it out")
+    return mode
+
+
+def _variant(options: argparse.Namespace) -> str:
+    """The folder of figures drawn otherwise than usual, so that these are not overwritten."""
+    given = {name: getattr(options, name) for name in ("axis", *_TAKES[None])}
+    words = [
+        word if name == "axis" else f"{name}-{word}"
+        for name, word in given.items()
+        if word and word != _USUAL.get(name)
+    ]
+    words += ["level-" + "-".join(f"{level:g}" for level in options.level)] if options.level else []
+    return names.as_file_name("+".join(words).replace(",", "+")) if words else ""
 
 
 def _left_out(names: str, reason: str) -> None:
@@ -119,10 +158,12 @@ def watch(options: argparse.Namespace) -> int:
     from hpobench.plots.report import watching
     from hpobench.resolve import study_folder
 
+    if options.once and options.every:
+        raise ValueError("--every is no use with --once: leave one of them out")
     folder = study_folder(options.study, options.runs_dir)
     output = options.output or folder / "report.html"
     print(f"The report is in {output}; it loads itself anew.", flush=True)
-    for line in watching.follow(folder, output, options.every, once=options.once):
+    for line in watching.follow(folder, output, options.every or 30, once=options.once):
         print(line, flush=True)
     return 0
 
