@@ -143,6 +143,12 @@ class Metric:
         return self.to_minimised(value)
 
 
+def stored_label(label: str, goal: str, ceiling: float = 1.0) -> str:
+    """The label of the stored value of a score that is called so: 1 - accuracy, 100 - accuracy."""
+    start = f"{ceiling:g} - "
+    return label if goal != "maximize" or label.startswith(start) else start + label
+
+
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """A bound on a metric: feasible means slack c(x) >= 0."""

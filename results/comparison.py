@@ -202,7 +202,13 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     names = list(tasks)
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
-    return (*_by_share(rules), *_by_share(views), *_known(found))
+    return (*_by_share(rules), *_by_share(views), *_known(found), *contradicted(found, names))
+
+
+def contradicted(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """Sentences on the tasks whose stated optimum cannot be one."""
+    known = found.contradictions
+    return tuple(known[task] for task in tasks if task in known)
 
 
 def _known(found: Incumbents) -> list[str]:

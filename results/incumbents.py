@@ -17,7 +17,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.bootstrap import BoolArray
 from hpobench.results.failed_runs import DEFAULT, Failed, rule_of
 from hpobench.results.keys import IntArray, codes, run_numbers
-from hpobench.results.normalise import medians
+from hpobench.results.normalise import contradictions, medians
 from hpobench.results.study import Study
 from hpobench.results.views import REEVALUATED, reported, views_by_task
 from hpobench.schema import SLACK, MethodFacts, TaskFacts
@@ -51,6 +51,8 @@ class Incumbents:
     kept."""
     failed_as: str = DEFAULT
     """What failed runs count as: a name of `failed_runs.RULES`."""
+    contradictions: Mapping[str, str] = field(default_factory=dict)
+    """By task whose stated optimum cannot be one, a sentence on it; it counts as unknown."""
     medians: Mapping[str, float] = field(default_factory=dict)
     """By task with failed runs, what its median configuration is worth in its view."""
 
@@ -164,12 +166,21 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         row=rows,
         rules=rules,
         views=views,
-        tasks=study.tasks,
+        tasks=_believed(study),
+        contradictions=contradictions(study),
         methods=study.methods,
         failed_as=rule_of(study.settings),
         medians=_medians(study, views),
     )
     return _those_known(found) if view == REEVALUATED else found
+
+
+def _believed(study: Study) -> dict[str, TaskFacts]:
+    """The tasks, without an optimum and a median where what was seen contradicts them."""
+    return {
+        name: replace(facts, optimum=None, median=None) if name in study.below_optimum else facts
+        for name, facts in study.tasks.items()
+    }
 
 
 def in_view(found: Incumbents, study: Study, view: Mapping[str, str]) -> Incumbents:

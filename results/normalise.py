@@ -79,6 +79,19 @@ def observed_reference(study: Study, task: str, view: str) -> Reference:
     return Reference(task, float(values.min()), float(np.median(values)), OBSERVED)
 
 
+def contradictions(study: Study) -> dict[str, str]:
+    """By task whose stated optimum lies above values that were seen, a sentence on it."""
+    made = {}
+    for task, lowest in study.below_optimum.items():
+        facts = study.tasks[task]
+        optimum = facts.optimum if facts.optimum is not None else np.nan
+        made[task] = (
+            f"The optimum stated of {facts.label}, {optimum:.6g}, is none: {lowest:.6g} was seen, "
+            f"{optimum - lowest:.3g} below it; {OBSERVED} stand for optimum and median."
+        )
+    return made
+
+
 def references(study: Study, views: Mapping[str, str]) -> dict[str, Reference]:
     """By task of `views`: known where possible, else observed; without two values it is left out.
 
@@ -98,7 +111,8 @@ def _reference(study: Study, task: str, view: str) -> Reference | None:
     """Known where possible, else observed; None: the task has no value."""
     facts = study.tasks[task]
     try:
-        if facts.optimum is not None and facts.median is not None and view != "test":
+        known = facts.optimum is not None and facts.median is not None
+        if known and view != "test" and task not in study.below_optimum:
             return known_reference(facts)
         return observed_reference(study, task, view)
     except ValueError:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import standard_error
+from hpobench.results.comparison import contradicted
 from hpobench.results.curves import (
     SHORTEST_FRACTION,
     curves,
@@ -139,8 +140,10 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
 
 
 def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
-    """What is to be said below a table: which runs failed, and what they count as."""
-    return in_words(found.failures(tasks), found.failed_as, found.methods)
+    """What is to be said below a table: on stated optima that are none, and on failed runs."""
+    names = list(tasks)
+    failed = in_words(found.failures(names), found.failed_as, found.methods)
+    return (*contradicted(found, names), *failed)
 
 
 def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:

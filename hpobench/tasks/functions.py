@@ -39,7 +39,15 @@ from hpobench import failures
 from hpobench.dotted import locate
 from hpobench.hyperparameters import Float
 from hpobench.randomness import mix
-from hpobench.records import Constraint, Evaluation, EvaluationError, Fidelity, Job, Metric
+from hpobench.records import (
+    Constraint,
+    Evaluation,
+    EvaluationError,
+    Fidelity,
+    Job,
+    Metric,
+    stored_label,
+)
 from hpobench.space import Space
 from hpobench.tasks import formulas
 from hpobench.tasks.noise import normal, stable_hash
@@ -58,7 +66,8 @@ class FunctionTask:
 
     `function` is called by keyword, or is the dotted path of such a function; its value is read in
     the user's direction, which `goal` gives ("minimize", or "maximize" up to `ceiling`), as are
-    `optimum` and `median`, None if unknown.
+    `optimum` and `median`, None if unknown. `label` names what the function returns: "accuracy",
+    maximised, is shown as "1 - accuracy".
 
     `noise` says what is known of a function's value at a configuration: "none", it is always the
     same; a number, it is, and Gaussian noise of this standard deviation is added, a fixed function
@@ -97,7 +106,8 @@ class FunctionTask:
             )
         self.space = space if isinstance(space, Space) else Space(space)
         self.fidelity = Fidelity()
-        self.metric = Metric("value", label, goal=goal, ceiling=ceiling, unit=unit)
+        stored = stored_label(label, goal, ceiling)
+        self.metric = Metric("value", stored, goal=goal, ceiling=ceiling, unit=unit)
         self.constraints: tuple[Constraint, ...] = ()
         self.can_checkpoint = False
         self._function = _resolve(function)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hpobench.results.comparison import anytime
+from hpobench.results.incumbents import incumbents
 from hpobench.results.normalise import (
     KNOWN,
     OBSERVED,
@@ -13,6 +15,7 @@ from hpobench.results.normalise import (
     references,
     regret,
 )
+from hpobench.results.scores import notes, scores
 from hpobench.schema import TaskFacts
 
 FACTS = TaskFacts("t", "t", "error", optimum=2.0, median=6.0)
@@ -52,3 +55,41 @@ def test_tasks_without_two_values_have_no_reference(synthetic):
     assert references(study, {"t": "observed"}) == {}
     with pytest.raises(ValueError, match="no test value"):
         observed_reference(study, "t", "test")
+
+
+def below(synthetic, **observation):
+    """Optimum .3 and median .5 are stated; values are 0.05 and, as it is given, another."""
+    rows = [{"time_s": 1, "value": 0.05}, {"time_s": 2, "value": 0.4} | observation]
+    tasks = {"t": TaskFacts("t", "T", "error", optimum=0.3, median=0.5)}
+    return synthetic.hand_made(rows, tasks=tasks)
+
+
+def test_a_stated_optimum_that_values_lie_below_is_named_and_not_averaged(synthetic):
+    study = below(synthetic)
+    assert references(study, {"t": "observed"})["t"] == Reference("t", 0.05, 0.225, OBSERVED)
+    found = incumbents(study)
+    [note] = notes(found, ["t"])
+    assert note == (
+        "The optimum stated of T, 0.3, is none: 0.05 was seen, 0.25 below it; the best and the "
+        "median value observed in the study stand for optimum and median."
+    )
+    assert note in anytime(found, "t").notes
+    assert anytime(found, "t").quantity == "value"
+    row = scores(study).iloc[0]
+    assert row["final"] == 0
+    assert np.isnan(row["regret"])
+
+
+@pytest.mark.parametrize("seen", [{"resource": 0.5}, {"status": "failed"}, {"true_value": 0.31}])
+def test_what_says_nothing_of_the_optimum(synthetic, seen):
+    """Low resources may have lower values, and noise takes observed ones below a true optimum."""
+    rows = [{"time_s": 1, "value": 0.4, "true_value": 0.4}, {"time_s": 2, "value": 0.1} | seen]
+    tasks = {"t": TaskFacts("t", "T", "error", optimum=0.3, median=0.5)}
+    study = synthetic.hand_made(rows, tasks=tasks)
+    assert study.below_optimum == {}
+
+
+def test_infeasible_values_may_lie_below_the_optimum(synthetic):
+    study = below(synthetic)
+    study.observations["slack.size"] = [-1.0, 1.0]
+    assert study.below_optimum == {}

@@ -238,3 +238,18 @@ def test_wrong_settings(settings):
         branin(**settings)
     with pytest.raises(ValueError, match="needs at least 2"):
         rosenbrock(dimension=1)
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ({"label": "accuracy", "goal": "maximize"}, "1 - accuracy"),
+        ({"label": "accuracy", "goal": "maximize", "ceiling": 100.0}, "100 - accuracy"),
+        ({"label": "1 - accuracy", "goal": "maximize"}, "1 - accuracy"),
+        ({"label": "error"}, "error"),
+    ],
+)
+def test_the_label_of_what_is_maximised_says_what_is_shown(stated, shown):
+    """Curves fall: they show the ceiling less the score."""
+    space = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
+    assert FunctionTask(lambda x: x, space, **stated).metric.label == shown

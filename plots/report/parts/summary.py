@@ -8,6 +8,7 @@ from hpobench.plots.axes import time_unit
 from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragraph, table
 from hpobench.plots.report.context import Context, listed
 from hpobench.results.budgets import limits
+from hpobench.results.comparison import contradicted
 from hpobench.results.curves import KEPT_SENTENCE
 from hpobench.results.failed_runs import RULES, counts_in_words
 from hpobench.results.normalise import OBSERVED
@@ -84,11 +85,16 @@ def _all_failed(context: Context) -> list[str]:
 
 def _observed(context: Context) -> list[Block]:
     """Which tasks are normalised by what the study found: such regrets change with the study."""
-    tasks = [task for task, known in context.references.items() if known.source == OBSERVED]
-    if not tasks:
-        return []
-    whose = context.group_label(tasks)
-    return [Paragraph(f"Optimum and median are not known of {whose}: {OBSERVED} stand for them.")]
+    tasks = [
+        task
+        for task, known in context.references.items()
+        if known.source == OBSERVED and task not in context.found.contradictions
+    ]
+    words = [*contradicted(context.found, context.references)]
+    if tasks:
+        whose = context.group_label(tasks)
+        words.append(f"Optimum and median are not known of {whose}: {OBSERVED} stand for them.")
+    return [Paragraph(text) for text in words]
 
 
 def nothing_yet(context: Context) -> str:

@@ -8,7 +8,7 @@ from hpobench.plots.report.images import image
 from hpobench.plots.report.parts import scores
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.summary import choices
-from hpobench.results.comparison import anytime
+from hpobench.results.comparison import anytime, contradicted
 from hpobench.results.incumbents import in_view
 
 
@@ -45,7 +45,7 @@ def _configurations(context: Context, task: str) -> list[Block]:
 
 
 def _facts(context: Context, task: str) -> str:
-    facts = context.study.tasks[task]
+    facts = context.found.tasks[task]
     words = [f"Measured: {facts.value_label}" + (f" ({facts.unit})" if facts.unit else "")]
     if facts.fidelity != "none":
         words.append(f"resource: {facts.fidelity}, {facts.r_min:g} to {facts.r_max:g}")
@@ -53,7 +53,7 @@ def _facts(context: Context, task: str) -> str:
         words.append(f"known optimum {facts.optimum:.6g}")
     if facts.median is not None:
         words.append(f"median configuration {facts.median:.6g}")
-    return "; ".join(words) + "."
+    return " ".join(["; ".join(words) + ".", *contradicted(context.found, [task])])
 
 
 def _figures(context: Context, task: str) -> list[Image]:
