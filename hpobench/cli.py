@@ -15,6 +15,7 @@ from hpobench.commands import peers, running, showing
 EPILOG = """examples:
   hpobench run                       run the default study
   hpobench run method=[random,asha] task=[curves_stable,phoneme] seeds=30 workers=4 name=mine
+  hpobench run method=tpe task=phoneme seeds=30 workers=4 name=mine --extend
   hpobench run task=phoneme budget.trials=100 tasks.phoneme.repetition=mean --dry-run
   hpobench report mine               one page with everything, to look at or to mail
   hpobench plot mine                 the figures, for papers and slides
