@@ -71,6 +71,7 @@ class TPE:
         self._candidates = Candidates(space, rng, repeat)
         unit = self._candidates.unit
         self._kernels = Kernels(unit)
+        self._conditional = np.array([name in space.conditions for name in space.names])
         self._rule = ScottsRule(unit, min_bandwidth, min_cells, category_bandwidth)
         self._starts = starts
         self._gamma = gamma
@@ -145,9 +146,24 @@ class TPE:
         return self._kernels.unit.snap(rows[best, np.arange(rows.shape[1])][None])
 
     def _highest(self, ratios: Sequence[Ratio], rows: FloatArray) -> FloatArray | None:
-        """The row of the largest product of ratios."""
+        """The row of the largest product of ratios.
+
+        Of rows in which other hyperparameters are active, first the branch is chosen, by what is
+        active in all of them: the more there is in a branch, the larger are the ratios there.
+        """
         if len(rows) < 2:
             return rows[0] if len(rows) else None
+        scores = self._scores(ratios, rows)
+        if self._conditional.any():
+            shared = np.where(self._conditional, np.nan, rows)
+            chosen = rows[self._scores(ratios, shared).argmax()]
+            of_branch = (np.isnan(rows) == np.isnan(chosen)).all(axis=1)
+            scores = np.where(of_branch, scores, -np.inf)
+        best: FloatArray = rows[scores.argmax()]
+        return best
+
+    def _scores(self, ratios: Sequence[Ratio], rows: FloatArray) -> FloatArray:
+        """The log (m,) of the products of ratios."""
         points = self._kernels.points(rows)
         logs = np.zeros(len(rows))
         for ratio in ratios:
@@ -155,8 +171,7 @@ class TPE:
                 logs += ratio.log_score(points)
             else:
                 logs += ratio.log_scores(points).sum(axis=1)
-        best: FloatArray = rows[logs.argmax()]
-        return best
+        return logs
 
 
 def _check(
