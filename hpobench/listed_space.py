@@ -9,7 +9,7 @@ Distances are Euclidean between vectors of `hpobench.encoding`: positions in [0,
 hyperparameter's own scale; categories that differ are the square root of 2 apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,17 +55,19 @@ class ListedSpace(Space):
         return list(map(self.nearest, super().from_unit(unit)))
 
     def nearest(
-        self, config: Configuration, other_than: Configuration | None = None
+        self, config: Configuration, without: Collection[Configuration] = ()
     ) -> Configuration:
-        """The listed configuration nearest to `config`; not `other_than`, unless it is alone."""
-        avoided = None if other_than is None else self._numbers.get(self.key(other_than))
+        """The listed configuration nearest to `config`; none of `without`, unless these are all."""
+        avoided = {self._numbers.get(self.key(one)) for one in without}
         number = self._numbers.get(self.key(config))
-        if number is None or number == avoided:
-            without = [] if avoided is None else [avoided]
-            number = int(self._distances(config, without).argmin())
+        if number is None or number in avoided:
+            distances = self._distances(config, [one for one in avoided if one is not None])
+            if np.isinf(distances).all():
+                distances = self._distances(config, ())
+            number = int(distances.argmin())
         return self.config_at(number)
 
-    def _distances(self, config: Configuration, without: Sequence[int]) -> FloatArray:
+    def _distances(self, config: Configuration, without: Collection[int]) -> FloatArray:
         """Squared distances (n,) to the list, infinite to the numbers `without`."""
         gaps = self._rows - self._encoding.row(config)
         distances: FloatArray = np.einsum("nd,nd->n", gaps, gaps)

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,11 +140,11 @@ class Space(Mapping[str, Hyperparameter]):
     def nearest(
         self,
         config: Configuration,
-        other_than: Configuration | None = None,  # noqa: ARG002  (for spaces with gaps)
+        without: Collection[Configuration] = (),  # noqa: ARG002  (for spaces with gaps)
     ) -> Configuration:
         """The point of this space to try in place of `config`: itself, as there are no gaps.
 
-        Of a `ListedSpace`, the nearest of its configurations, if possible not `other_than`.
+        Of a `ListedSpace`, the nearest of its configurations, if possible none of those `without`.
         """
         return config
 

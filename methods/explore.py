@@ -47,7 +47,7 @@ class Explorer:
         active = [name for name in self.mutable if name in config]
         changed = {name: self._changed(self._space[name], config[name]) for name in active}
         copy = self._space.completed(config | changed, self._rng)
-        return self._space.nearest(copy, other_than=None if copy == config else config)
+        return self._space.nearest(copy, without=[] if copy == config else [config])
 
     def _changed(self, item: Hyperparameter, value: Any) -> Any:
         if self._rng.random() < self._resample:

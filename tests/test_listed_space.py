@@ -50,12 +50,12 @@ def test_nearest():
     assert LISTED.nearest({"x": 0.6, "kind": "b"}) == CONFIGS[2]
     assert LISTED.nearest({"x": 0.9, "kind": "a", "y": 0.8}) == CONFIGS[1]
     assert LISTED.nearest(CONFIGS[3]) == CONFIGS[3]
-    assert LISTED.nearest(CONFIGS[3], other_than=CONFIGS[3]) == CONFIGS[2]
+    assert LISTED.nearest(CONFIGS[3], without=[CONFIGS[3]]) == CONFIGS[2]
     # The other a is sqrt(0.05^2 + 0.9^2) away, the nearest b more than sqrt(2).
-    assert LISTED.nearest(CONFIGS[0], other_than=CONFIGS[0]) == CONFIGS[1]
+    assert LISTED.nearest(CONFIGS[0], without=[CONFIGS[0]]) == CONFIGS[1]
     alone = ListedSpace(SPEC, CONFIGS[:1])
-    assert alone.nearest(CONFIGS[0], other_than=CONFIGS[0]) == CONFIGS[0]
-    assert Space(SPEC).nearest(CONFIGS[0], other_than=CONFIGS[0]) == CONFIGS[0]
+    assert alone.nearest(CONFIGS[0], without=[CONFIGS[0]]) == CONFIGS[0]
+    assert Space(SPEC).nearest(CONFIGS[0], without=[CONFIGS[0]]) == CONFIGS[0]
 
 
 def test_points_of_the_unit_cube_fall_on_the_list():

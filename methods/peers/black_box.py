@@ -6,11 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.dimensions import Dimensions, Values
 from hpobench.methods.peers.library import GlobalRandomness, require
 from hpobench.methods.points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Space
+from hpobench.space import Configuration, Space
 
 
 class Optimizer(Protocol):
@@ -29,8 +30,9 @@ class Optimizer(Protocol):
     ) -> None:
         """A trial ended with `value`, infinite if it failed; feasible: all slacks >= 0.
 
-        Slacks are finite; of a trial that failed they may be missing.
-        `trial` None: a configuration that the library was not asked for.
+        Slacks are finite; of a trial that failed they may be missing. `values` are those that were
+        tried: in a space with gaps others than the library asked for. `trial` None: a configuration
+        that the library was not asked for.
         """
 
 
@@ -39,8 +41,8 @@ class BlackBox:
 
     `library` names the package, which is imported when the run begins. `optimizer` makes the
     optimizer of this run. `points_to_evaluate` (see `Composite`) are tried before it is asked,
-    and told to it. In a space with gaps what it suggests is moved to the nearest point, and it
-    learns that point's value as that of its own suggestion.
+    and told to it. In a space with gaps what it suggests is moved to the nearest point that was not
+    tried, and the library is told which that was.
 
     `warm_up`: before the first run of a process an optimizer on a toy space is asked and told
     so many times, so that what a library imports or compiles when it first needs it is part of the
@@ -67,6 +69,8 @@ class BlackBox:
         self._randomness = GlobalRandomness(self._seed)
         self._optimizer: Optimizer | None = None
         self._asked: dict[int, Values] = {}
+        self._listed = isinstance(space, ListedSpace)
+        self._tried: list[Configuration] = list(self._first) if self._listed else []
         self._slacks = _Slacks()
         self._trials = 0
 
@@ -87,8 +91,11 @@ class BlackBox:
         else:
             with self._randomness.own():
                 values = self._library().ask(trial)
+            config = self._dimensions.decode(values, self._tried)
+            if self._listed:
+                self._tried.append(config)
+                values = self._dimensions.encode(config)
             self._asked[trial] = values
-            config = self._dimensions.decode(values)
         return Job(trial, config, 0, self._r_max)
 
     def tell(self, job: Job, evaluation: Evaluation) -> None:

@@ -6,7 +6,7 @@ active only beside another keeps that condition. Each library has its own words 
 things, and translates them once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer
@@ -95,18 +95,21 @@ class Dimensions:
             name: _encoded(self._space[name], config[name]) for name in self.names if name in config
         }
 
-    def decode(self, values: Mapping[str, Any]) -> Configuration:
+    def decode(
+        self, values: Mapping[str, Any], without: Collection[Configuration] = ()
+    ) -> Configuration:
         """The configuration; inverse of `encode`.
 
         Numbers are rounded to the nearest value there is, for a library may leave its own range by
-        a rounding error. What is not active is dropped; in a space with gaps, the nearest point.
+        a rounding error. What is not active is dropped; in a space with gaps, the nearest point
+        that is none of `without`, if there is one.
         """
         config = {
             name: self._constants[name] if name in self._constants else _decoded(item, values[name])
             for name, item in self._space.items()
             if name in self._constants or name in values
         }
-        return self._space.nearest(self._space.active(config))
+        return self._space.nearest(self._space.active(config), without)
 
     def completed(self, values: Mapping[str, Any]) -> Values:
         """A value for each dimension, for libraries that know of no conditions."""

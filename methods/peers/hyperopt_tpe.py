@@ -113,24 +113,30 @@ class HyperoptTPE:
     ) -> None:
         from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK
 
-        document = self._insert(self._extra(values)) if trial is None else self._asked.pop(trial)
+        if trial is None:
+            document = self._insert(self._extra(values))
+        else:
+            document = self._asked.pop(trial)
+            document["misc"] |= self._drawn(values, document["tid"])
         document["state"] = JOB_STATE_DONE
         failed = value == math.inf
         document["result"] = (
             {"status": STATUS_FAIL} if failed else {"status": STATUS_OK, "loss": value}
         )
 
-    def _extra(self, values: Values) -> dict[str, Any]:
-        """The document of a trial that hyperopt was not asked for."""
-        (number,) = self._trials.new_trial_ids(1)
+    def _drawn(self, values: Values, number: int) -> dict[str, dict[str, list[Any]]]:
+        """The values that were tried as trial `number`, in hyperopt's form."""
         known = {name: values[name] - self._first(self._items[name]) for name in values}
-        misc = {
-            "tid": number,
-            "cmd": self._domain.cmd,
-            "workdir": self._domain.workdir,
+        return {
             "idxs": {name: [number] if name in known else [] for name in self._items},
             "vals": {name: [known[name]] if name in known else [] for name in self._items},
         }
+
+    def _extra(self, values: Values) -> dict[str, Any]:
+        """The document of a trial that hyperopt was not asked for."""
+        (number,) = self._trials.new_trial_ids(1)
+        misc = {"tid": number, "cmd": self._domain.cmd, "workdir": self._domain.workdir}
+        misc |= self._drawn(values, number)
         documents = self._trials.new_trial_docs(
             [number], [None], [self._domain.new_result()], [misc]
         )

@@ -38,7 +38,8 @@ class NevergradOptimizer:
 
     Nevergrad is told how many workers there are, and some of its optimizers wait for ever if more
     trials are under way than that: such trials are drawn at random, and told as its own. So are
-    extra configurations, which optimizers that cannot learn from them leave aside. Nevergrad knows
+    extra configurations, which optimizers that cannot learn from them leave aside; where one was
+    tried in place of their own, they learn its value as that of their own. Nevergrad knows
     of finite values only: a failed trial is told as the worst value so far; before there is one, as
     infinite, which Nevergrad cuts at 5e20. Constraints are told as Nevergrad's violations, which it
     turns into a penalty.
@@ -67,6 +68,9 @@ class NevergradOptimizer:
                 candidate = self._asked[trial] = self._optimizer.ask()
         else:
             candidate = self._optimizer.parametrization.sample()
+        return self._named(candidate)
+
+    def _named(self, candidate: Any) -> Values:
         return dict(zip(self._dimensions.names, candidate.value, strict=True))
 
     def tell(
@@ -74,17 +78,21 @@ class NevergradOptimizer:
     ) -> None:
         import nevergrad as ng
 
-        candidate = None if trial is None else self._asked.pop(trial, None)
-        if candidate is None:
-            completed = self._dimensions.completed(values)
-            point = tuple(completed[name] for name in self._dimensions.names)
-            candidate = self._optimizer.parametrization.spawn_child(new_value=point)
+        asked = None if trial is None else self._asked.pop(trial, None)
+        completed = self._dimensions.completed(values)
+        point = tuple(completed[name] for name in self._dimensions.names)
+        active = self._dimensions.active
+        as_asked = asked is not None and active(self._named(asked)) == active(completed)
+        candidate = (
+            asked if as_asked else self._optimizer.parametrization.spawn_child(new_value=point)
+        )
         violations = [-slack for slack in slacks.values()] if value != float("inf") else []
         with _quiet():
             try:
                 self._optimizer.tell(candidate, self._finite(value), violations or None)
             except ng.errors.TellNotAskedNotSupportedError:
-                return
+                if asked is not None:
+                    self._optimizer.tell(asked, self._finite(value), violations or None)
 
     def close(self) -> None:
         """Let go of Nevergrad, which then ends its threads; a program that ends waits for them."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.dimensions import Dimensions
 from hpobench.methods.peers.library import GlobalRandomness, require
-from hpobench.methods.peers.optuna_sampler import distribution, make_sampler, quiet, suggest
+from hpobench.methods.peers.optuna_sampler import ask_for, make_sampler, quiet, suggest
 from hpobench.methods.points import first_points
 from hpobench.methods.schedulers.median_stopping import step_levels
 from hpobench.records import Evaluation, Fidelity, Job
@@ -21,7 +22,7 @@ class OptunaPruner:
 
     A step is the smallest resource of the task, and Optuna counts steps from 1. The worker whose
     trial goes on gets it back at once, so that nothing is paused. `pruner_settings` may hold the
-    word `steps` for the number of steps to the full resource.
+    word `steps` for the number of steps to the full resource. In a space with gaps see `BlackBox`.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class OptunaPruner:
         self._sampler, self._pruner = sampler, pruner
         self._settings = dict(pruner_settings or {})
         self._first = first_points(space, points_to_evaluate)
+        self._listed = isinstance(space, ListedSpace)
+        self._tried: list[Configuration] = list(self._first) if self._listed else []
         self._seed = int(rng.integers(2**31))
         self._randomness = GlobalRandomness(self._seed)
         self._study: Any = None
@@ -80,16 +83,25 @@ class OptunaPruner:
     def _start(self) -> None:
         if self._first:
             config = self._first.popleft()
-            params = self._dimensions.encode(config)
-            self._study.enqueue_trial(params)
-            asked = self._study.ask(
-                {item.name: distribution(item) for item in self._dimensions if item.name in params}
-            )
+            asked = ask_for(self._study, self._dimensions.encode(config), self._dimensions)
         else:
             asked = self._study.ask()
-            config = self._dimensions.decode(suggest(asked, self._dimensions))
+            config = self._dimensions.decode(suggest(asked, self._dimensions), self._tried)
+            if self._listed:
+                asked, config = self._moved(asked, config)
         self._ready.append(len(self._trials))
         self._trials.append(_Trial(config, asked))
+
+    def _moved(self, asked: Any, config: Configuration) -> tuple[Any, Configuration]:
+        """The trial of the listed configuration; Optuna leaves the failed one aside."""
+        from optuna.trial import TrialState
+
+        self._tried.append(config)
+        values = self._dimensions.encode(config)
+        if asked.params != values:
+            self._study.tell(asked, state=TrialState.FAIL)
+            asked = ask_for(self._study, values, self._dimensions)
+        return asked, config
 
     def tell(self, job: Job, evaluation: Evaluation) -> None:
         from optuna.trial import TrialState

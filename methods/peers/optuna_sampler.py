@@ -48,6 +48,12 @@ def suggest(trial: Any, dimensions: Dimensions) -> Values:
     return values
 
 
+def ask_for(study: Any, values: Values, dimensions: Dimensions) -> Any:
+    """A trial with given values, which the sampler takes for one of its own."""
+    study.enqueue_trial(values)
+    return study.ask({item.name: distribution(item) for item in dimensions if item.name in values})
+
+
 def make_sampler(name: str, seed: int, settings: Mapping[str, Any]) -> Any:
     """A sampler of Optuna by the name of its class."""
     import optuna
@@ -95,6 +101,10 @@ class OptunaSampler:
         violations = {name: -slack for name, slack in slacks.items() if self._constrained}
         if trial is not None:
             asked = self._trials.pop(trial)
+            if asked.params != values:
+                # Another was tried in its place: Optuna leaves failed trials aside.
+                self._study.tell(asked, state=TrialState.FAIL)
+                asked = ask_for(self._study, values, self._dimensions)
             if failed:
                 self._study.tell(asked, state=TrialState.FAIL)
                 return

@@ -163,6 +163,12 @@ class Session:
                 self._tell(crashed, math.nextafter(self._worst, math.inf), StatusType.CRASHED)
             self._crashed.clear()
 
+    def drop(self, info: Any) -> None:
+        """Another configuration was tried in place of a trial: SMAC's models leave it aside."""
+        from smac.runhistory import StatusType
+
+        self._tell(info, math.nextafter(max(self._worst, 0.0), math.inf), StatusType.TIMEOUT)
+
     def _tell(self, info: Any, cost: float, status: Any) -> None:
         from smac.runhistory import TrialValue
 
@@ -215,4 +221,9 @@ class SmacFacade:
         slacks: Mapping[str, float],  # noqa: ARG002  (SMAC knows of no constraints)
     ) -> None:
         asked = None if trial is None else self._asked.pop(trial, None)
-        self._session.tell(self._session.extra(values) if asked is None else asked, value)
+        if asked is not None and self._session.values(asked.config) == values:
+            self._session.tell(asked, value)
+            return
+        self._session.tell(self._session.extra(values), value)
+        if asked is not None:
+            self._session.drop(asked)

@@ -32,7 +32,7 @@ def mutate(
         return dict(config)
     name = mutable[int(rng.integers(len(mutable)))]
     changed = config | {name: _another(space[name], config[name], rng, step)}
-    return space.nearest(space.completed(changed, rng), other_than=config)
+    return space.nearest(space.completed(changed, rng), without=[config])
 
 
 def _can_change(hyperparameter: Hyperparameter) -> bool:

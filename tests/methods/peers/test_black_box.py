@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hpobench.deciding import close, set_up
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.black_box import BlackBox
 from hpobench.records import Evaluation, Fidelity
 from hpobench.space import Space
@@ -20,6 +21,7 @@ class Listener:
 
     def __init__(self, dimensions, seed, workers):
         self.names, self.heard, self.closed = dimensions.names, [], 0
+        self.tried = []
         Listener.made += (self,)
 
     def ask(self, trial):
@@ -27,6 +29,7 @@ class Listener:
 
     def tell(self, trial, values, value, slacks):
         self.heard.append(slacks)
+        self.tried.append(values)
 
     def close(self):
         self.closed += 1
@@ -42,9 +45,9 @@ def _anew(monkeypatch):
     monkeypatch.setattr("hpobench.methods.peers.black_box._WARM", set())
 
 
-def make(optimizer=Listener, **settings):
+def make(optimizer=Listener, space=PLANE, **settings):
     rng = np.random.default_rng(1)
-    return BlackBox(PLANE, Fidelity("epochs", 1, 9), rng, 1, "numpy", optimizer, **settings)
+    return BlackBox(space, Fidelity("epochs", 1, 9), rng, 1, "numpy", optimizer, **settings)
 
 
 def ended(slack):
@@ -100,3 +103,35 @@ def test_the_first_run_of_a_process_draws_the_same_numbers_as_a_later_one():
     first, later = (make(warm_up=3) for _ in range(2))
     assert [first.ask() for _ in range(3)] == [later.ask() for _ in range(3)]
     assert len(Listener.made) == 3
+
+
+def test_on_a_list_each_configuration_is_tried_once_and_the_library_is_told_which():
+    listed = [{"x": float(x), "y": float(y)} for x in (0, 1) for y in (0, 0.5, 1)]
+    method = make(space=ListedSpace(PLANE.specification(), listed), points_to_evaluate=[listed[2]])
+    tried = []
+    for _ in listed:
+        job = method.ask()
+        tried.append(job.config)
+        method.tell(job, ended(1.0))
+    assert sorted(map(str, tried)) == sorted(map(str, listed))
+    assert Listener.made[0].tried == tried
+    assert method.ask().config in listed  # all were tried: the nearest comes again
+
+
+@pytest.mark.parametrize("sampler", ["TPESampler", "GPSampler", "CmaEsSampler", "NSGAIISampler"])
+def test_optuna_counts_what_was_tried_in_place_of_its_own(sampler):
+    pytest.importorskip("optuna")
+    from hpobench.methods.peers.dimensions import Dimensions
+    from hpobench.methods.peers.optuna_sampler import OptunaSampler
+
+    optimizer = OptunaSampler(Dimensions(PLANE), 0, 1, sampler)
+    optimizer.ask(0)
+    optimizer.tell(0, {"x": 0.25, "y": 0.5}, 3.0, {})
+    (trial,) = optimizer._study.get_trials(states=[optuna_complete()])
+    assert (trial.params, trial.value) == ({"x": 0.25, "y": 0.5}, 3.0)
+
+
+def optuna_complete():
+    from optuna.trial import TrialState
+
+    return TrialState.COMPLETE
