@@ -1,7 +1,7 @@
 """Configurations and resources as peers in any language write them, made those of a space."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
@@ -24,10 +24,13 @@ class Configurations:
             if isinstance(item, Ordinal | Categorical)
         }
 
-    def read(self, config: Mapping[str, Any]) -> Configuration:
+    def read(
+        self, config: Mapping[str, Any], without: Collection[Configuration] = ()
+    ) -> Configuration:
         """The point of the space that is meant; raises ValueError if there is none.
 
-        On a space with gaps it is moved to the nearest configuration that is listed.
+        On a space with gaps it is moved to the nearest configuration that is listed, if possible to
+        none of those `without`.
         """
         native = {
             name: self._native(name, item, config[name])
@@ -36,7 +39,7 @@ class Configurations:
         }
         unknown = {name: value for name, value in config.items() if name not in native}
         Space.validate(self._space, native | unknown)
-        return self._space.nearest(native)
+        return self._space.nearest(native, without)
 
     def _native(self, name: str, item: Hyperparameter, value: Any) -> Any:
         if name in self._levels:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.dimensions import Dimensions
 from hpobench.methods.peers.library import GlobalRandomness, require
 from hpobench.methods.peers.smac_facade import Session
@@ -26,10 +27,12 @@ class SmacMultiFidelity:
     SMAC never waits: where no bracket of Hyperband can go on, it begins another one. A trial that
     failed is not run again: SMAC hears of the same failure at the next budget. Before it hears of
     any value, SMAC may draw a configuration a second time; that is then another trial.
-    `points_to_evaluate` are trained to full resource beside its brackets, and told to it. `trials`
-    is the number of trials that it plans for: at most a quarter of that number are random
-    configurations at the beginning. Where SMAC is not asked, or has given up (see `Session`),
-    configurations are random, at full resource, and told to it.
+    In a space with gaps the nearest configuration that was not tried is trained, and its value told
+    as that of SMAC's own, which its brackets go on with. `points_to_evaluate` are trained to full
+    resource beside its brackets, and told to it. `trials` is the number of trials that it plans
+    for: at most a quarter of that number are random configurations at the beginning. Where SMAC is
+    not asked, or has given up (see `Session`), configurations are random, at full resource, and
+    told to it.
 
     Once a budget of trials is spent nothing is promoted any more: SMAC cannot be told that no new
     configuration may start, and would ask for them before it promotes others.
@@ -53,6 +56,8 @@ class SmacMultiFidelity:
         self._first = first_points(space, points_to_evaluate)
         self._seed = int(rng.integers(2**31))
         self._randomness = GlobalRandomness(self._seed)
+        self._listed = isinstance(space, ListedSpace)
+        self._tried: list[Configuration] = list(self._first) if self._listed else []
         self._session: Session | None = None
         self._ready: deque[Any] = deque()
         self._started = 0
@@ -115,7 +120,9 @@ class SmacMultiFidelity:
                 self._asked[trial.number] = info
                 return Job(trial.number, trial.config, trial.reached, resource)
         config = session.draw() if info is None else info.config
-        decoded = self._dimensions.decode(session.values(config))
+        decoded = self._dimensions.decode(session.values(config), self._tried)
+        if self._listed:
+            self._tried.append(decoded)
         if info is None:
             return self._extra(session, decoded)
         job = self._begin(decoded, self._resource(info.budget))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.configurations import Configurations, resource
 from hpobench.methods.peers.messages import Wish
 from hpobench.records import Fidelity, Job
@@ -16,7 +17,10 @@ class Trials:
         self._fidelity = fidelity
         self._first = len(first)
         self._waiting = iter(range(len(first)))
+        self._listed = isinstance(space, ListedSpace)
         self._configs = list(first)
+        # What the peer wrote, of which on a list the nearest untried one was taken.
+        self._wished: dict[int, Configuration] = dict(enumerate(first))
         self._reached: list[float] = [0] * len(first)
         self._running: set[int] = set()
         # Those whose configurations are not what the peer wrote: it is told them.
@@ -40,20 +44,21 @@ class Trials:
     def _begin(self, trial: int, wish: Wish) -> Job:
         if wish.config is None:
             raise ValueError(f"trial={wish.trial} is new: it needs a config")
-        config = self._configurations.read(wish.config)
+        config = self._configurations.read(wish.config, self._configs if self._listed else ())
         to_resource = resource(wish.resource, 0, self._fidelity)
         if config != wish.config:
             self._moved.add(trial)
         self._configs.append(config)
+        self._wished[trial] = self._configurations.read(wish.config)
         self._reached.append(0)
         return self._job(trial, to_resource)
 
     def _go_on(self, trial: int, wish: Wish) -> Job:
         if trial in self._running:
             raise ValueError(f"trial={wish.trial} is under way: wait until it is told")
-        known = self._configs[trial]
-        if wish.config is not None and self._configurations.read(wish.config) != known:
-            raise ValueError(f"trial={wish.trial} has another config: {known}")
+        wished = self._wished[trial]
+        if wish.config is not None and self._configurations.read(wish.config) != wished:
+            raise ValueError(f"trial={wish.trial} has another config: {wished}")
         return self._job(trial, resource(wish.resource, self._reached[trial], self._fidelity))
 
     def _job(self, trial: int, to_resource: float) -> Job:
