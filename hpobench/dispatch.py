@@ -1,5 +1,6 @@
 """The live side of a real run: jobs go out to workers, and their ends come back in order."""
 
+import math
 import time
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from hpobench.workers import Pool
 DEATHS = 3
 # The longest wait in one go; beyond some centuries the operating system objects.
 _LONGEST_S = 3600.0
+# So often it is looked whether jobs have begun whose time is limited,
+_LOOK_EVERY_S = 0.05
+# and so long a worker may take to begin one, or ten times as long as all took to get ready.
+_START_S = 60.0
 
 
 @dataclass(slots=True)
@@ -22,6 +27,7 @@ class _Sent:
     submitted_s: float
     future: "Future[Reply]"
     deaths: int = 0
+    begun_s: float = math.inf
 
 
 class Ended(NamedTuple):
@@ -31,7 +37,7 @@ class Ended(NamedTuple):
     """
 
     worker: int
-    submitted_s: float
+    begun_s: float
     end_s: float
     reply: Reply
     lost: bool = False
@@ -40,18 +46,20 @@ class Ended(NamedTuple):
 class Dispatcher:
     """Sends requests to the workers of a pool and waits for what ends next.
 
-    `timeout_s` counts from when a job is handed to its worker, which may have to start first.
+    `timeout_s` counts from when a job begins in its worker, which may have to start first.
     """
 
     def __init__(self, pool: Pool, timeout_s: float) -> None:
         self._pool, self._timeout_s = pool, timeout_s
         self._sent: dict[int, _Sent] = {}
         self._done: SimpleQueue[tuple[float, int, Future[Reply]]] = SimpleQueue()
-        self._zero = 0.0
+        self._zero, self._start_s = 0.0, _START_S
 
     def open(self, at_s: float) -> None:
         """Get the workers ready; then the clock begins, at `at_s`."""
+        began = time.perf_counter()
         self._pool.start()
+        self._start_s = max(_START_S, 10 * (time.perf_counter() - began))
         self._zero = time.perf_counter() - at_s
 
     def now(self) -> float:
@@ -65,6 +73,7 @@ class Dispatcher:
 
     def _submit(self, request: Request, deaths: int = 0) -> _Sent:
         begin = self.now()
+        request.progress.unlink(missing_ok=True)  # of a worker that died: see `_look`
         try:
             future = self._pool.submit(request)
         except BrokenExecutor:
@@ -77,12 +86,15 @@ class Dispatcher:
 
     def wait(self, until_s: float) -> Ended | None:
         """The next job that ends or times out; None: nothing did before `until_s`."""
-        due = min((sent.submitted_s for sent in self._sent.values()), default=0.0)
-        patience = min(until_s, due + self._timeout_s) - self.now()
-        try:
-            end_s, worker, future = self._done.get(timeout=min(max(patience, 0.0), _LONGEST_S))
-        except Empty:
-            return self._timed_out()
+        while True:
+            patience = min(until_s, self._look()) - self.now()
+            try:
+                end_s, worker, future = self._done.get(timeout=min(max(patience, 0.0), _LONGEST_S))
+                break
+            except Empty:
+                ended = self._timed_out()
+                if ended is not None or self.now() >= until_s:
+                    return ended
         sent = self._sent.get(worker)
         if sent is None or sent.future is not future:
             return None  # the end of a job that was given up before
@@ -93,13 +105,33 @@ class Dispatcher:
             self._sent[worker] = self._submit(sent.request, sent.deaths + 1)
             return None
         del self._sent[worker]
-        return Ended(worker, sent.submitted_s, end_s, _reply(future))
+        return Ended(worker, _begun(sent), end_s, _reply(future))
+
+    def _look(self) -> float:
+        """Note which jobs have begun; when to look again, or when the first of them times out.
+
+        A job that has begun has its file of progress. Clocks of other machines are not asked.
+        """
+        if self._timeout_s == math.inf:
+            return math.inf
+        now, due = self.now(), math.inf
+        for sent in self._sent.values():
+            if sent.begun_s == math.inf and sent.request.progress.exists():
+                sent.begun_s = now
+            soon = now + _LOOK_EVERY_S if sent.begun_s == math.inf else math.inf
+            due = min(due, soon, sent.begun_s + self._timeout_s)
+        return due
 
     def _timed_out(self) -> Ended | None:
+        if self._timeout_s == math.inf:
+            return None
         now = self.now()
         for worker, sent in self._sent.items():
-            if now >= sent.submitted_s + self._timeout_s:
+            if now >= sent.begun_s + self._timeout_s:
                 return self.give_up(worker, f"TimeoutError: no end after {self._timeout_s:g} s")
+            if sent.begun_s == math.inf and now >= sent.submitted_s + self._start_s:
+                words = f"TimeoutError: its worker did not begin it within {self._start_s:g} s"
+                return self.give_up(worker, words)
         return None
 
     def _may_begin_again(self, sent: _Sent) -> bool:
@@ -110,12 +142,16 @@ class Dispatcher:
         """End a worker's job now."""
         sent, now = self._sent.pop(worker), self.now()
         lost = not self._pool.drop(worker, sent.future)
-        return Ended(worker, sent.submitted_s, now, Reply(None, error=error), lost)
+        return Ended(worker, _begun(sent), now, Reply(None, error=error), lost)
 
     def close(self) -> None:
         """Give up all jobs."""
         for worker in list(self._sent):
             self.give_up(worker)
+
+
+def _begun(sent: _Sent) -> float:
+    return sent.submitted_s if sent.begun_s == math.inf else sent.begun_s
 
 
 def _reply(future: "Future[Reply]") -> Reply:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hpobench import failures
 from hpobench.contracts import Task
+from hpobench.hyperparameters import FloatArray
 from hpobench.records import Evaluation, EvaluationError, Job
 
 
@@ -54,3 +55,31 @@ def check(evaluation: Evaluation) -> None:
         raise ValueError(
             f"the task returned times that cannot be: seconds {seconds} within {duration_s} s"
         )
+
+
+def timed_out(job: Job, evaluation: Evaluation, limit_s: float) -> Evaluation:
+    """What was known of a job before it took too long, and its failure then."""
+    known = evaluation.first(int(evaluation.seconds.searchsorted(limit_s, "right")))
+    error = f"TimeoutError: no end after {limit_s:g} s"
+    return failed(job, known._replace(duration_s=limit_s, checkpoint=None), error)
+
+
+def failed(job: Job, known: Evaluation, error: str, trace: str = "") -> Evaluation:
+    """What was known, and at the end a value that is missing."""
+    before = known.first(int(known.resources.searchsorted(job.to_resource)))
+    end = known.duration_s
+    return before._replace(
+        resources=np.append(before.resources, float(job.to_resource)),
+        seconds=np.append(before.seconds, end),
+        values=np.append(before.values, np.nan),
+        true_values=_longer(before.true_values),
+        test_values=_longer(before.test_values),
+        constraints={name: np.append(slack, np.nan) for name, slack in before.constraints.items()},
+        duration_s=end,
+        error=error,
+        trace=trace,
+    )
+
+
+def _longer(values: FloatArray | None) -> FloatArray | None:
+    return None if values is None else np.append(values, np.nan)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hpobench.dispatch import Ended
-from hpobench.hyperparameters import FloatArray
+from hpobench.evaluating import failed
 from hpobench.records import Evaluation, Job
 from hpobench.simulator import Outcome
 
@@ -19,7 +19,7 @@ def outcome(
     end_s = min(ended.end_s, end_of_time)
     duration = end_s - start_s
     returned = ended.reply.evaluation
-    begun = ended.submitted_s if returned is None else ended.end_s - returned.duration_s
+    begun = ended.begun_s if returned is None else ended.end_s - returned.duration_s
     known = known._replace(seconds=known.seconds + (begun - start_s))
     given_up = returned is None and not ended.reply.error
     if given_up or ended.end_s > end_of_time:
@@ -29,24 +29,3 @@ def outcome(
     if ended.reply.error:
         evaluation = failed(job, evaluation, ended.reply.error, ended.reply.trace)
     return Outcome(job, ended.worker, start_s, end_s, evaluation, not whole)
-
-
-def failed(job: Job, known: Evaluation, error: str, trace: str = "") -> Evaluation:
-    """What was known, and at the end a value that is missing."""
-    before = known.first(int(known.resources.searchsorted(job.to_resource)))
-    end = known.duration_s
-    return before._replace(
-        resources=np.append(before.resources, float(job.to_resource)),
-        seconds=np.append(before.seconds, end),
-        values=np.append(before.values, np.nan),
-        true_values=_longer(before.true_values),
-        test_values=_longer(before.test_values),
-        constraints={name: np.append(slack, np.nan) for name, slack in before.constraints.items()},
-        duration_s=end,
-        error=error,
-        trace=trace,
-    )
-
-
-def _longer(values: FloatArray | None) -> FloatArray | None:
-    return None if values is None else np.append(values, np.nan)

@@ -63,7 +63,8 @@ class Pair:
     def _content(self, *without: str) -> dict[str, Any]:
         aside = {"fingerprint", "budget", "replay_from", *without}
         if self.clock == "simulated":
-            aside |= set(REAL_SETTINGS)
+            # A limit that is set holds on either clock.
+            aside |= {*REAL_SETTINGS} - ({"job_timeout_s"} if self.job_timeout_s else set())
         aside |= {name for name in _ONLY_IF_SET if not getattr(self, name)}
         names = {spec.name for spec in fields(self)} - aside
         content = {name: getattr(self, name) for name in names}

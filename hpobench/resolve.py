@@ -53,7 +53,6 @@ def check(settings: Mapping[str, Any]) -> None:
 
 
 _ONLY_REAL = {
-    "job_timeout_s": None,
     "worker_memory_mb": None,
     "engine": "processes",
     "engine_address": None,

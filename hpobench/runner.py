@@ -1,6 +1,7 @@
 """Runs chunks of a study, here or in joblib's workers, each stored as one part."""
 
 import json
+import math
 import os
 import time
 import traceback
@@ -80,6 +81,7 @@ def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> R
             seed=objective_seed(pair.study_seed, pair.task, seed),
             workers=pair.workers,
             charge=charge,
+            job_timeout_s=pair.job_timeout_s or math.inf,
         )
 
     with (

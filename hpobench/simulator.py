@@ -18,7 +18,7 @@ import numpy as np
 from hpobench.budget import TOLERANCE, Budget
 from hpobench.contracts import Method, Task
 from hpobench.deciding import Stopwatch, refuse
-from hpobench.evaluating import evaluate
+from hpobench.evaluating import evaluate, timed_out
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.records import Evaluation, Job
 
@@ -110,15 +110,17 @@ def simulate(
     seed: int,
     workers: int = 1,
     charge: Charge = free_of_charge,
+    job_timeout_s: float = math.inf,
 ) -> Iterator[Event]:
     """Run `method` on `task` with virtual workers; yield what happens, in order of time.
 
     `seed` is the objective's. Decisions are taken one at a time: while the method decides, workers
-    that become free wait for it (which matters only if decisions are charged).
+    that become free wait for it (which matters only if decisions are charged). A job that takes
+    longer than `job_timeout_s` has failed after that time, but for what was known before.
     """
     if workers < 1:
         raise ValueError(f"workers={workers}: a run needs at least one")
-    run = _Run(task, method, budget, seed, workers, charge)
+    run = _Run(task, method, budget, seed, workers, charge, job_timeout_s)
     while True:
         yield from run.hand_out()
         if not run.heap:
@@ -130,13 +132,21 @@ class _Run:
     """The state of one simulated run."""
 
     def __init__(
-        self, task: Task, method: Method, budget: Budget, seed: int, workers: int, charge: Charge
+        self,
+        task: Task,
+        method: Method,
+        budget: Budget,
+        seed: int,
+        workers: int,
+        charge: Charge,
+        job_timeout_s: float,
     ) -> None:
         self.heap: list[_Running] = []
         self._task, self._method, self._charge = task, method, charge
         self._budget, self._account = budget, budget.account()
         self._last_start_s = budget.time_s * (1 - TOLERANCE)
         self._last_end_s = budget.time_s * (1 + TOLERANCE)
+        self._job_timeout_s = job_timeout_s
         self._trials = _Trials(task, NoiseSeeds(task.space, seed))
         self._idle = deque(range(workers))
         self._asking = True
@@ -176,6 +186,8 @@ class _Run:
         seed = trials.noise[job.trial]
         evaluation = evaluate(self._task, job, seed, checkpoint, traced=not self._traced)
         self._traced = self._traced or bool(evaluation.trace)
+        if evaluation.duration_s > self._job_timeout_s * (1 + TOLERANCE):
+            evaluation = timed_out(job, evaluation, self._job_timeout_s)
         evaluation, whole = self._account.charge(job, evaluation, resumed=checkpoint is not None)
         if not whole:
             self._asking = False

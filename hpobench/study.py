@@ -181,6 +181,8 @@ class Study:
         shared = {name: settings[name] for name in ("workers", "overhead", "budget", "study_seed")}
         if settings["clock"] == "real":
             shared |= {name: settings[name] for name in REAL_SETTINGS}
+        elif settings["job_timeout_s"]:
+            shared["job_timeout_s"] = settings["job_timeout_s"]
         tasks = {pair.task: pair for pair in self.pairs}
         return {
             "schema": schema.VERSION,

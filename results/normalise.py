@@ -103,7 +103,7 @@ def references(study: Study, views: Mapping[str, str]) -> dict[str, Reference]:
 
 def medians(study: Study, views: Mapping[str, str], tasks: Iterable[str]) -> dict[str, float]:
     """The values of the median configurations of these tasks, as far as any is known."""
-    made = {task: _reference(study, task, views[task]) for task in tasks}
+    made = {task: _reference(study, task, views[task]) for task in tasks if task in views}
     return {task: each.median for task, each in made.items() if each}
 
 

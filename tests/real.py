@@ -22,14 +22,20 @@ class Sleeper(ScriptedTask):
     """`crimes[x]`: what configuration x does in its second epoch.
 
     `raise`, `hang`, `exit`, `die` (kill -9), `memory`; `greed`: ask for 2 GiB of it;
-    `die_once`: only if `flag` does not exist.
+    `die_once`: only if `flag` does not exist. A worker takes `prepare_s` to start.
     """
 
-    def __init__(self, pace, *, crimes=None, flag=None, can_checkpoint=True, log=None):
+    def __init__(
+        self, pace, *, crimes=None, flag=None, can_checkpoint=True, log=None, prepare_s=0.0
+    ):
         super().__init__(pace, fidelity=EPOCHS, can_checkpoint=can_checkpoint)
+        self.prepare_s = prepare_s
         self.crimes = crimes or {}
         self.flag = flag
         self.log = log
+
+    def prepare(self):
+        time.sleep(self.prepare_s)
 
     def evaluate(self, job, seed, checkpoint):
         x, begin = job.config["x"], time.perf_counter()

@@ -187,6 +187,18 @@ def test_a_crime_costs_its_trial_and_not_the_run(crime, words):
     assert dict(asked.told) == {0: math.inf, 1: 1.5, 2: 2.5, 3: 3.5}
 
 
+def test_the_time_of_a_job_counts_from_its_beginning_in_its_worker():
+    # The process that takes the place of the dead one needs longer to start than a job may take.
+    asked = jobs((0, 0, 2), (1, 0, 1), (2, 0, 1))
+    settings = {"pace": [0.01] * 3, "crimes": {0: "die"}, "prepare_s": 2.5}
+    events = run(settings, asked, 1, job_timeout_s=2)
+    assert dict(asked.told) == {0: math.inf, 1: 2, 2: 3}
+    assert {o.evaluation.error for o in outcomes(events)} == {
+        "BrokenExecutor: the worker died",
+        None,
+    }
+
+
 def test_a_worker_killed_from_outside_costs_its_job(tmp_path):
     log = tmp_path / "log"
     settings = {"pace": [0.2, 0.2, 0.1], "log": str(log)}

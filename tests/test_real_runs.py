@@ -51,8 +51,11 @@ def test_a_real_study_is_stored_as_any_other(folder):
 def test_settings_of_the_real_clock_count_only_for_it(folder):
     simulated = plan(folder, "task=bowl", "method=random")
     assert "clock" not in simulated.plan()["settings"]
-    with pytest.raises(ConfigError, match="job_timeout_s=5 has no effect on the simulated clock"):
-        plan(folder, "task=bowl", "method=random", "job_timeout_s=5")
+    changed = plan(folder, "task=bowl", "method=random", "job_timeout_s=5")  # of both clocks
+    assert changed.pairs[0].fingerprint != simulated.pairs[0].fingerprint
+    for setting in ("engine=loky", "worker_memory_mb=900"):
+        with pytest.raises(ConfigError, match="has no effect on the simulated clock"):
+            plan(folder, "task=bowl", "method=random", setting)
     real = ["task=bowl", "method=random", "clock=real", "workers=4", "oversubscribe=true"]
     changes = [[], ["job_timeout_s=5"], ["engine=loky"], ["worker_memory_mb=900"]]
     fingerprints = {plan(folder, *real, *more).pairs[0].fingerprint for more in changes}

@@ -18,8 +18,9 @@ from tests.tiny import ScriptedMethod, ScriptedTask, decisions, timeline
 EPOCHS = Fidelity("epochs", 1, 4)
 
 
-def run(task, method, workers=1, charge=None, **limits):
+def run(task, method, workers=1, charge=None, job_timeout_s=math.inf, **limits):
     extra = {} if charge is None else {"charge": charge}
+    extra["job_timeout_s"] = job_timeout_s
     budget = Budget(**(limits or {"time_s": 1e9}))
     return list(simulate(task, method, budget=budget, seed=7, workers=workers, **extra))
 
@@ -197,6 +198,19 @@ def test_methods_are_told_only_what_they_may_know():
     method.tell = lambda _job, evaluation: heard.append(evaluation)
     run(task, method)
     assert [(e.true_values, e.test_values, e.checkpoint) for e in heard] == [(None,) * 3] * 2
+
+
+def test_a_job_that_takes_too_long_has_failed_when_its_time_is_up():
+    # Epochs of 2 s: of four, the third would end after 6 s. Trial 1 just keeps within 5 s.
+    method = ScriptedMethod([(0, 0, 4), (1, 0, 4)])
+    events = run(ScriptedTask([2, 1.25], fidelity=EPOCHS), method, job_timeout_s=5)
+    first, second = (event for event in events if isinstance(event, Outcome))
+    assert (first.start_s, first.end_s, second.end_s) == (0, 5, 10)
+    np.testing.assert_array_equal(first.evaluation.resources, [1, 2, 4])
+    np.testing.assert_array_equal(first.evaluation.seconds, [2, 4, 5])
+    np.testing.assert_array_equal(first.evaluation.values, [0, 0, np.nan])
+    assert first.evaluation.error == "TimeoutError: no end after 5 s"
+    assert method.told == [(0, math.inf), (1, 1.0)]
 
 
 def test_a_failed_job_makes_its_worker_forget_the_trial_before():
