@@ -66,7 +66,8 @@ class Scheduler(Protocol):
 
     A constructor takes `(fidelity, **settings)`, and is given `space` and `rng`, a generator of its
     own, if it names them. A scheduler may also have a method `observe(job, evaluation)`, which is
-    called just before `report`.
+    called just before `report`. One that decides how much resource a trial gets says so by
+    `multi_fidelity = True`: on tasks with one level of resource it has nothing to decide.
     """
 
     def next(self) -> Step | None:
@@ -90,7 +91,7 @@ class Method(Protocol):
     once before the first `ask`; imports belong there, for its time is kept apart from that of
     decisions. `close()` is called when the run is over, however it ended. `elsewhere_cpu_s` holds
     the CPU seconds that decisions took in other processes so far. `version` is that of the library:
-    runs of another version are other runs.
+    runs of another version are other runs. `multi_fidelity` is as of a scheduler.
     """
 
     def ask(self) -> Job | None:

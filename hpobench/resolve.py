@@ -13,6 +13,7 @@ from hpobench import names, overhead, runner, sources, store
 from hpobench.budget import Budget
 from hpobench.config import Composed, ConfigError
 from hpobench.contracts import Task
+from hpobench.dotted import locate
 from hpobench.engines import Engine
 from hpobench.layout import read_plan
 from hpobench.plan import REAL_SETTINGS, Config, Pair
@@ -273,4 +274,11 @@ def method_facts(name: str, config: Mapping[str, Any]) -> MethodFacts:
         label=about.get("label", name),
         color=about.get("color"),
         line=about.get("line", "-"),
+        multi_fidelity=_decides_resources(config) or _decides_resources(config.get("scheduler")),
     )
+
+
+def _decides_resources(config: Any) -> bool:
+    """Whether what a configuration describes says that it decides about resources."""
+    target = config.get("_target_") if isinstance(config, Mapping) else None
+    return bool(getattr(locate(target), "multi_fidelity", False)) if target else False

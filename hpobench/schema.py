@@ -158,12 +158,16 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class MethodFacts:
-    """How a method is named and drawn: the same in every figure."""
+    """How a method is named and drawn: the same in every figure.
+
+    `multi_fidelity`: it decides how much resource a trial gets.
+    """
 
     name: str
     label: str
     color: str | None = None
     line: str = "-"
+    multi_fidelity: bool = False
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "MethodFacts":

@@ -10,6 +10,7 @@ from typing import Any
 
 from hpobench import layout, locks, output, real_runs, resolve, runner, schema, sources, store
 from hpobench.config import Composed, ConfigError
+from hpobench.levels import one_level
 from hpobench.live import Watch
 from hpobench.merging import (
     Change,
@@ -208,6 +209,15 @@ class Study:
                 for pair in self.pairs
             ],
         }
+
+    def one_level(self) -> str:
+        """Which methods have nothing to decide on which tasks, in words, "" if none."""
+        plan = self.plan()
+        return one_level(
+            [(pair.task, pair.method) for pair in self.pairs],
+            {name: schema.TaskFacts.from_json(facts) for name, facts in plan["tasks"].items()},
+            {name: schema.MethodFacts.from_json(facts) for name, facts in plan["methods"].items()},
+        )
 
     def _task_facts(self, pair: Pair) -> schema.TaskFacts:
         task = runner.build_task(pair.task_config)

@@ -39,6 +39,8 @@ class DEHB:
     until none is left; then offspring may repeat, as in the paper.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         space: Space,

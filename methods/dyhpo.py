@@ -42,6 +42,8 @@ class DyHPO:
     A failed trial is not continued. A finite space is not searched twice at the same point.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         space: Space,

@@ -38,6 +38,8 @@ class PBT:
     in its favour, for it never paid for the training up to there.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         space: Space,

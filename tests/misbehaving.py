@@ -2,17 +2,38 @@
 
 `WRONG`: names of functions of which no evaluation can have a value, with words that must be said.
 `ODD`: names of functions that are fine, whatever they do beside giving a value.
+`DEADLY`: names of functions that end their process.
 """
 
 import asyncio
 import contextlib
 import fractions
 import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
+import yaml
+
+from tests.studies import write_conf
+
+X = {"x": {"type": "float", "low": 0, "high": 1}}
+
+
+def add_tasks(folder: Path, *names: str) -> None:
+    """Write a task of each of these functions into `folder`/conf, with the tasks of other tests."""
+    conf = write_conf(folder / "conf")
+    for name in names:
+        content = {
+            "_target_": "hpobench.tasks.functions.FunctionTask",
+            "function": f"tests.misbehaving.{name}",
+            "space": X,
+            "budget": {"trials": 6},
+        }
+        (conf / "task" / f"{name}.yaml").write_text(yaml.safe_dump(content))
 
 
 class WordlessError(Exception):
@@ -190,7 +211,18 @@ ODD = [
     *["numpy_scalar", "one_element", "decimal", "fraction", "whether", "takes_anything"],
     *["moves_away", "locks_files", "spoils_the_environment", "closes_its_output", "prints"],
 ]
-"""How they end is plain: by a number."""
+
+
+def exits_at_once(x):
+    os._exit(9)
+
+
+def crashes(x):
+    print("about to crash")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+DEADLY = ["exits_at_once", "crashes"]
 
 
 def half_raises(x):

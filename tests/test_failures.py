@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from hpobench import failures, interruption
 from hpobench.cli import main
@@ -16,9 +15,8 @@ from hpobench.records import EvaluationError, Job
 from hpobench.results import load
 from hpobench.tasks.functions import FunctionTask
 from tests import misbehaving
-from tests.studies import execute, plan, write_conf
-
-X = {"x": {"type": "float", "low": 0, "high": 1}}
+from tests.misbehaving import X, add_tasks
+from tests.studies import execute, plan
 
 
 def evaluated(name, x=0.75):
@@ -98,18 +96,6 @@ def test_a_function_of_other_arguments_is_refused_when_its_task_is_made(function
         FunctionTask(function, X)
 
 
-def add_task(folder, name):
-    """A task of a function of `misbehaving`, with the tasks of other tests."""
-    path = write_conf(folder / "conf") / "task" / f"{name}.yaml"
-    content = {
-        "_target_": "hpobench.tasks.functions.FunctionTask",
-        "function": f"tests.misbehaving.{name}",
-        "space": X,
-        "budget": {"trials": 6},
-    }
-    path.write_text(yaml.safe_dump(content))
-
-
 def runs_of(folder, *settings):
     study = plan(folder, "method=random", *settings)
     execute(study)
@@ -117,8 +103,7 @@ def runs_of(folder, *settings):
 
 
 def test_a_run_without_a_value_has_failed(tmp_path):
-    for name in ("surrogate", "interrupts", "half_raises"):
-        add_task(tmp_path, name)
+    add_tasks(tmp_path, "surrogate", "interrupts", "half_raises")
     tasks = "task=[surrogate,interrupts,half_raises]"
     runs = runs_of(tmp_path, tasks, "seeds=1", "budget.trials=6")
     assert runs["status"].to_dict() == {
@@ -159,7 +144,7 @@ def test_parts_of_versions_that_counted_no_failures_are_read(tmp_path):
 def test_a_task_that_always_fails_is_named_with_its_error(tmp_path, capsys, monkeypatch):
     # 2 methods, 2 seeds, 6 trials: 24 evaluations.
     monkeypatch.chdir(tmp_path)
-    add_task(tmp_path, "boom")
+    add_tasks(tmp_path, "boom")
     fast = ["n_jobs=1", "progress=false", "seeds=2", "budget.trials=6", "name=mine"]
     call = ["run", *fast, "task=[bowl,boom]", "method=[random,sobol]", "--conf", "conf"]
     assert main(call) == 1
@@ -175,7 +160,7 @@ def test_a_task_that_always_fails_is_named_with_its_error(tmp_path, capsys, monk
 
 def test_a_run_that_mostly_failed_is_called_so(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    add_task(tmp_path, "mostly_raises")
+    add_tasks(tmp_path, "mostly_raises")
     fast = ["n_jobs=1", "progress=false", "seeds=1", "budget.trials=50", "name=mine"]
     assert main(["run", *fast, "task=mostly_raises", "method=sobol", "--conf", "conf"]) == 0
     # Of 50 points of a Sobol sequence 3 or 4 lie below 1/16.
@@ -187,8 +172,7 @@ def test_a_run_that_mostly_failed_is_called_so(tmp_path, capsys, monkeypatch):
 
 
 def test_odd_functions_are_run_to_the_end(tmp_path, capfd):
-    for name in misbehaving.ODD:
-        add_task(tmp_path, name)
+    add_tasks(tmp_path, *misbehaving.ODD)
     before = dict(os.environ)
     try:
         runs = runs_of(tmp_path, f"task=[{','.join(misbehaving.ODD)}]", "seeds=2")
@@ -206,8 +190,7 @@ def test_odd_functions_are_run_to_the_end(tmp_path, capfd):
 
 
 def test_the_first_failures_of_a_task_are_said_at_once(tmp_path, capfd):
-    for name in ("boom", "half_raises"):
-        add_task(tmp_path, name)
+    add_tasks(tmp_path, "boom", "half_raises")
     study = plan(tmp_path, "method=[random,sobol]", "task=[boom,half_raises]", "seeds=2")
     assert next(iter(study.run()))
     said = "the first 3 evaluations of boom failed (random, seed 0), the run goes on; the first"
@@ -215,3 +198,16 @@ def test_the_first_failures_of_a_task_are_said_at_once(tmp_path, capfd):
     execute(study)
     # Once a task, and not of one that has values.
     assert "boom (sobol" not in capfd.readouterr().err
+
+
+def test_multi_fidelity_methods_on_tasks_of_one_level_are_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    add_tasks(tmp_path, "half_raises")
+    fast = ["n_jobs=1", "progress=false", "seeds=1", "budget.trials=6", "name=mine"]
+    tasks = "task=[bowl,half_raises,curves_stable]"
+    call = ["run", *fast, tasks, "method=[asha,random,hyperband]", "--conf", "conf"]
+    assert main(call) == 0
+    words = "ne level of resource on bowl, half_raises: there multi-fidelity methods (ASHA, Hyper"
+    assert capsys.readouterr().err.count(words) == 1
+    assert main(["report", "mine"]) == 0
+    assert words in (tmp_path / "runs" / "mine" / "report.html").read_text()

@@ -75,7 +75,7 @@ def _logs(study: "Study") -> "dict[tuple[str, str], list[Path]]":
     found: dict[tuple[str, str], list[Path]] = {}
     kept = sorted((study.folder / output.FOLDER).glob("*.log"))
     for pair in study.pairs:
-        mine = [path for path in kept if f".{pair.fingerprint}." in path.name]
+        mine = [path for path in kept if f".{pair.fingerprint}." in path.name and _said(path)]
         if mine:
             found[pair.task, pair.method] = mine
     return found
@@ -84,11 +84,17 @@ def _logs(study: "Study") -> "dict[tuple[str, str], list[Path]]":
 def _printed(logs: "dict[tuple[str, str], list[Path]]", failed: "list[Group]") -> Iterator[str]:
     """Where it is kept, and the end of it for the first runs that failed."""
     for group in failed:
-        if path := next(iter(logs.get((group.task, group.method), ())), None):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            last = "\n".join(line[:MOST_CHARACTERS] for line in lines[-MOST_PRINTED:])
+        if paths := logs.get((group.task, group.method)):
+            lines = _said(paths[0])[-MOST_PRINTED:]
+            last = "\n".join(line[:MOST_CHARACTERS] for line in lines)
             yield f"\n{group.task} {group.method} last printed:\n{indent(last, '  | ')}\n"
             break
     folders = {path.parent for paths in logs.values() for path in paths}
     for folder in folders:
         yield f"\nWhat tasks and methods printed is kept in {folder}\n"
+
+
+def _said(path: "Path") -> list[str]:
+    """The lines of a log less its headings, which is all that a worker leaves that died silent."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if not line.startswith("== ")]

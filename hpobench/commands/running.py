@@ -133,6 +133,7 @@ def _notes(study: "Study", change: "Change") -> list[str]:
         f"the source of {name} cannot be found: a change of it goes unnoticed"
         for name in study.unread()
     ]
+    notes += filter(None, [study.one_level()])
     planned = study.planned_seeds()
     total, mine = sum(map(len, planned.values())), len(study.keys())
     if mine < total:

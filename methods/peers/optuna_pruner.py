@@ -25,6 +25,8 @@ class OptunaPruner:
     word `steps` for the number of steps to the full resource. In a space with gaps see `BlackBox`.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         space: Space,

@@ -38,6 +38,8 @@ class SmacMultiFidelity:
     configuration may start, and would ask for them before it promotes others.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         space: Space,

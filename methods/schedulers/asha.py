@@ -19,6 +19,8 @@ class ASHA:
     are rungs) new trials go to the brackets by turns; bracket k begins at rung k.
     """
 
+    multi_fidelity = True
+
     def __init__(self, fidelity: Fidelity, eta: float, brackets: int = 1) -> None:
         ratio = exact_eta(eta)
         levels = rung_levels(fidelity, eta)

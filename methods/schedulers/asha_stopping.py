@@ -21,6 +21,8 @@ class ASHAStopping:
     resumes. For `brackets` see ASHA.
     """
 
+    multi_fidelity = True
+
     def __init__(self, fidelity: Fidelity, eta: float, brackets: int = 1) -> None:
         ratio = exact_eta(eta)
         levels = rung_levels(fidelity, eta)

@@ -30,6 +30,8 @@ class HyperTune:
     those grew by the fraction `refit`, from at most `most` trials of each level, the latest.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         fidelity: Fidelity,

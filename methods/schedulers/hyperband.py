@@ -13,6 +13,8 @@ from hpobench.records import Fidelity
 class Hyperband:
     """Brackets s = s_max, ..., 0 in turn, again and again; s has s + 1 rungs, the last `r_max`."""
 
+    multi_fidelity = True
+
     def __init__(self, fidelity: Fidelity, eta: float) -> None:
         ratio = exact_eta(eta)
         levels = rung_levels(fidelity, eta)

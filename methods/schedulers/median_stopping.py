@@ -23,6 +23,8 @@ class MedianStopping:
     trial ends; it has reached the steps before its failure.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         fidelity: Fidelity,

@@ -30,6 +30,8 @@ class PASHA:
     `r_max`, and the search goes on as well; None: never.
     """
 
+    multi_fidelity = True
+
     def __init__(
         self,
         fidelity: Fidelity,

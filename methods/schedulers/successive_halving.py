@@ -21,6 +21,8 @@ class SuccessiveHalving:
     By default a bracket has eta^(rungs - 1) trials, so that one of them reaches `r_max`.
     """
 
+    multi_fidelity = True
+
     def __init__(self, fidelity: Fidelity, eta: float, configurations: int | None = None) -> None:
         ratio = exact_eta(eta)
         levels = rung_levels(fidelity, eta)

@@ -5,6 +5,7 @@ import pickle
 import random
 import zlib
 from collections import deque
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hydra.utils import instantiate
 
 from hpobench import catalogue
 from hpobench.records import Fidelity
+from hpobench.resolve import method_facts
 from hpobench.space import Space
 
 # Peers are adapters to libraries of their own, with tests of their own.
@@ -63,6 +65,14 @@ def build(settings, task, seed=3, workers=1):
     rng = np.random.Generator(np.random.PCG64(seed))
     make = instantiate(settings, _partial_=True)
     return make(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
+
+
+def test_a_method_says_whether_it_decides_about_resources(settings):
+    # Of 27 levels, one that decides trains no trial to the last at once.
+    task = SimpleNamespace(space=LARGE, fidelity=Fidelity("epochs", 1, 27))
+    first = build(settings, task).ask()
+    facts = method_facts("mine", settings)
+    assert facts.multi_fidelity == (first.to_resource < 27)
 
 
 def rugged(config, resource):

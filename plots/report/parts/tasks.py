@@ -1,5 +1,6 @@
 """Task by task: what to use for how many minutes, the curves, the scores."""
 
+from hpobench.levels import one_level
 from hpobench.plots.anytime import anytime_figure
 from hpobench.plots.comparisons import configurations
 from hpobench.plots.report.blocks import Block, Image, Paragraph, Section, Show
@@ -14,7 +15,11 @@ from hpobench.results.incumbents import in_view
 
 def tasks(context: Context) -> list[Block]:
     """A folded section for each task with a run that did not fail."""
-    return [
+    runs = context.study.runs[["task", "method"]].drop_duplicates().astype(str)
+    pairs = runs.itertuples(index=False, name=None)
+    words = one_level(pairs, context.study.tasks, context.study.methods)
+    blocks: list[Block] = [Paragraph(f"{words[0].upper()}{words[1:]}.")] if words else []
+    return blocks + [
         Section(
             f"task-{context.number(task)}",
             context.task_label(task),
