@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check test-peers test-browser test-dask bench torture clean
+.PHONY: demo test check test-peers test-browser test-dask bench torture calibrate clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,6 +55,9 @@ bench: $(VENV)/.installed-dev  ## speed and memory, as ratios
 
 torture: $(VENV)/.installed-dev  ## attacks on what is stored and what runs, counted
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture
+
+calibrate: $(VENV)/.installed-dev  ## coverage and false alarms of what is printed: docs/calibration.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.calibrate
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
