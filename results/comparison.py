@@ -22,6 +22,7 @@ from hpobench.results.curves import (
     curves,
     fractions,
     horizon_s,
+    runs_by_method,
     start_rule,
     time_grid,
 )
@@ -31,6 +32,8 @@ from hpobench.results.normalise import Reference, capped_regret, regret
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
 from hpobench.results.views import VIEW_SENTENCES
 from hpobench.schema import TaskFacts
+
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,28 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     names = list(tasks)
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
-    return (*_by_share(rules), *_by_share(views), *_known(found), *contradicted(found, names))
+    more = (*contradicted(found, names), *unequal_seeds(found, names))
+    return (*_by_share(rules), *_by_share(views), *_known(found), *more)
+
+
+def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """A sentence on the methods that lack seeds which others have, if any do."""
+    seeds, fewer = found.runs["seed"].to_numpy(), []
+    for task in tasks:
+        by_method = {name: seeds[runs] for name, runs in runs_by_method(found, task).items()}
+        every = len(np.unique(np.concatenate([*by_method.values(), []])))
+        fewer += [
+            f"{found.methods[name].label} has {len(some)} of {every} on {found.tasks[task].label}"
+            for name, some in by_method.items()
+            if len(some) < every
+        ]
+    if not fewer:
+        return ()
+    more = f" and {len(fewer) - MOST_NAMED} more" if len(fewer) > MOST_NAMED else ""
+    return (
+        f"Unequal seeds: {', '.join(fewer[:MOST_NAMED])}{more}. Means are over each method's own "
+        "seeds; the best method, ranks and tests are found on the seeds that methods share.",
+    )
 
 
 def contradicted(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _column(part: pd.DataFrame, tied: set[str]) -> dict[str, Cell]:
     names = part["method"].astype(str).to_list()
     values = part["final"].to_numpy(dtype=float)
     errors = part["final_sem"].to_numpy(dtype=float)
-    best = values == values.min()
+    best = (part["comparable"] == part["comparable"].min()).to_numpy()
     return {
         name: Cell(value, error, best=bool(mark), tied=name in tied)
         for name, value, error, mark in zip(names, values, errors, best, strict=True)

@@ -114,6 +114,24 @@ def blocks(regrets: Regrets, methods: Sequence[str], least_tasks: int) -> Blocks
     return over_tasks if len(over_tasks.values) >= least_tasks else pairs
 
 
+def comparable_means(table: pd.DataFrame) -> "pd.Series[float]":
+    """The mean regret of each method as if all had run on all seeds of the table.
+
+    Methods that have them all have their own mean. Of another, what it differs by on its seeds from
+    the methods that have them all is added to theirs; if there is none, only the seeds that all
+    share count, if there are any.
+    """
+    has = table.notna()
+    if has.all(axis=None):
+        return table.mean()
+    complete = table.loc[:, has.all()]
+    if complete.shape[1]:
+        hardness = complete.mean(axis=1)
+        return table.sub(hardness, axis=0).mean() + hardness.mean()
+    shared = table.dropna()
+    return (shared if len(shared) else table).mean()
+
+
 def counted(number: int, unit: str) -> str:
     """Such as: 9 tasks; 1 task; 30 task-seed pairs."""
     return f"{number} {unit.removesuffix('s') if number == 1 else unit}"

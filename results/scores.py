@@ -10,6 +10,8 @@ anytime_linear   mean of the normalised regret over time
                  disaster of one seed would outweigh all the rest.
 regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
 regret_sem       its standard error
+comparable       `final` as if all methods of the task had run on the same seeds (see `pairing`): by
+                 it the best is found
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
 """
 
@@ -20,7 +22,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import standard_error
-from hpobench.results.comparison import contradicted
+from hpobench.results.comparison import contradicted, unequal_seeds
 from hpobench.results.curves import (
     SHORTEST_FRACTION,
     curves,
@@ -38,10 +40,19 @@ from hpobench.results.normalise import (
     capped_regret,
     references,
 )
+from hpobench.results.pairing import comparable_means
 from hpobench.results.study import Study
 
 MEAN = "mean over tasks"
-COLUMNS = ("final", "final_sem", "anytime_log", "anytime_linear", "regret", "regret_sem")
+COLUMNS = (
+    "final",
+    "final_sem",
+    "anytime_log",
+    "anytime_linear",
+    "regret",
+    "regret_sem",
+    "comparable",
+)
 
 
 def scores(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
@@ -77,9 +88,11 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
     failed = found.failures([task])
     optimum = found.tasks[task].optimum if found.views[task] != "test" else None
     rows: list[dict[str, object]] = []
-    for method, runs in runs_by_method(found, task).items():
+    by_method, finals = runs_by_method(found, task), {}
+    for method, runs in by_method.items():
         values = _complete(ends[method].values, reference)
         final = capped_regret(values, reference)
+        finals[method] = final[:, 0]
         to_optimum = values - (np.nan if optimum is None else optimum)
         rows.append(
             {
@@ -96,7 +109,10 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
                 "reference": reference.source,
             }
         )
-    return rows
+    seeds = {name: found.runs["seed"].to_numpy()[runs] for name, runs in by_method.items()}
+    columns = {name: pd.Series(some, index=seeds[name]) for name, some in finals.items()}
+    means = comparable_means(pd.DataFrame(columns))
+    return [row | {"comparable": means[str(row["method"])]} for row in rows]
 
 
 def _anytime(
@@ -140,10 +156,10 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
 
 
 def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
-    """What is to be said below a table: on stated optima that are none, and on failed runs."""
+    """What is to be said below a table: on stated optima, on unequal seeds and on failed runs."""
     names = list(tasks)
     failed = in_words(found.failures(names), found.failed_as, found.methods)
-    return (*contradicted(found, names), *failed)
+    return (*contradicted(found, names), *unequal_seeds(found, names), *failed)
 
 
 def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
@@ -178,15 +194,20 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
 
 
 def _lines(part: pd.DataFrame) -> list[list[str]]:
-    part = part.sort_values("final", kind="stable")
-    return [_cells(row, best=row["final"] == part["final"].min()) for _, row in part.iterrows()]
+    part, most = part.sort_values("comparable", kind="stable"), int(part["seeds"].max())
+    best = part["comparable"] == part["comparable"].min()
+    return [
+        _cells(row, most, best=bool(mark))
+        for (_, row), mark in zip(part.iterrows(), best, strict=True)
+    ]
 
 
-def _cells(row: "pd.Series[float]", *, best: bool) -> list[str]:
+def _cells(row: "pd.Series[float]", most: int, *, best: bool) -> list[str]:
     numbers = ["final", "final_sem", "anytime_log", "anytime_linear"]
     regret = "-" if np.isnan(row["regret"]) else f"{row['regret']:.4g}"
     shown = ["-" if np.isnan(row[name]) else f"{row[name]:.4f}" for name in numbers]
-    counts = [str(row["seeds"]), str(row["failed"])]
+    seeds = f"{row['seeds']} of {most}" if row["seeds"] < most else str(row["seeds"])
+    counts = [seeds, str(row["failed"])]
     return ["*" if best else "", str(row["method"]), *shown, regret, *counts]
 
 

@@ -1,6 +1,7 @@
 """Verdicts: for a budget, which method to use, and which are within error of it.
 
-The method with the lowest mean normalised regret when a part of the horizon has passed, and of
+The method with the lowest mean normalised regret (by `pairing.comparable_means`, where methods lack
+seeds that others have) when a part of the horizon has passed, and of
 every other method its difference to it: paired by seed, with an interval and a p-value by Student's
 t (see `contrasts`). A method that is not significantly worse, at 5 %, is *within error*.
 
@@ -33,6 +34,7 @@ from hpobench.results.curves import horizon_s, runs_by_method
 from hpobench.results.failed_runs import DEFAULT, Failed, added
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
+from hpobench.results.pairing import comparable_means
 
 FRACTIONS = (0.01, 0.1, 1.0)
 SPLITS = 50
@@ -217,7 +219,8 @@ def judge(
         return None
     lost: dict[str, Failed] = reduce(added, ((failed or {}).get(task, {}) for task in tasks), {})
     values = {name: _groups(tasks, name) for name in methods}
-    order = sorted(methods, key=lambda name: _mean(values[name]))
+    means = pd.DataFrame([comparable_means(table[methods]) for table in tasks.values()]).mean()
+    order = sorted(methods, key=lambda name: float(means[name]))
     pairs = {pair: difference(tasks, *pair) for pair in combinations(order, 2)}
     standings = tuple(
         _standing(

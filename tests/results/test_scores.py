@@ -1,11 +1,14 @@
 """Expected values are worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from hpobench.results.comparison import anytime
 from hpobench.results.failed_runs import counting_failed
 from hpobench.results.incumbents import incumbents
 from hpobench.results.normalise import references
+from hpobench.results.pairing import comparable_means
 from hpobench.results.scores import MEAN, as_text, notes, scores
 from hpobench.results.verdict import verdicts
 from hpobench.schema import TaskFacts
@@ -127,3 +130,33 @@ def test_means_are_over_tasks_with_the_same_methods(synthetic):
             ("mean over v, w", "c"): 0.15,
         }
     )
+
+
+def test_a_method_that_lacks_the_hard_seeds_is_flagged_and_has_no_star(synthetic):
+    """b is worse on the seed that both have, and its mean the lower for lacking the other."""
+    tasks = {"t": TaskFacts("t", "T", "error", optimum=0.0, median=1.0)}
+    rows = [
+        {"method": method, "seed": seed, "time_s": 1, "value": value}
+        for method, some in {"a": [0.1, 0.9], "b": [0.3]}.items()
+        for seed, value in enumerate(some)
+    ]
+    study = synthetic.hand_made(rows, tasks=tasks)
+    table, found = scores(study).set_index("method"), incumbents(study)
+    assert table["final"].to_dict() == pytest.approx({"a": 0.5, "b": 0.3})
+    # On the same seeds b would have a's mean and what it differs by: 0.5 + 0.2.
+    assert table["comparable"].to_dict() == pytest.approx({"a": 0.5, "b": 0.7})
+    text = as_text(scores(study), notes(found, ["t"]))
+    assert "*  a" in text
+    assert "1 of 2" in text
+    assert "Unequal seeds: b has 1 of 2 on T. Means are over each method's own seeds;" in text
+    assert any("Unequal seeds: b has 1 of 2" in note for note in anytime(found, "t").notes)
+    known = references(study, found.views)
+    [verdict] = verdicts(found, known, np.random.default_rng(0), fractions=(1.0,))
+    assert verdict.best.method == "a"
+
+
+def test_comparable_means_without_a_method_that_has_all_seeds():
+    """Only seed 1 is shared; without a shared one each has its own mean."""
+    frame = pd.DataFrame({"a": [0.1, 0.2, np.nan], "b": [np.nan, 0.3, 0.5]})
+    assert comparable_means(frame).to_dict() == pytest.approx({"a": 0.2, "b": 0.3})
+    assert comparable_means(frame.drop(1)).to_dict() == pytest.approx({"a": 0.1, "b": 0.5})

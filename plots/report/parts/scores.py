@@ -37,7 +37,7 @@ def scores(context: Context) -> list[Block]:
 
 def of_task(context: Context, task: str) -> list[Block]:
     """Those of one task, best first."""
-    frame = context.scores[context.scores["task"] == task].sort_values("final", kind="stable")
+    frame = context.scores[context.scores["task"] == task].sort_values("comparable", kind="stable")
     if not len(frame):
         return []
     columns = {name: column for name, column in COLUMNS.items() if name != "task"}
