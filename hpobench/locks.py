@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hpobench import atomic
+
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 _SHORTEST_S, _LONGEST_S = 0.01, 0.5
 _SAID_AFTER_S = 10.0
@@ -93,7 +95,8 @@ def holder(path: Path) -> Holder | None:
 
 def acquire(path: Path) -> contextlib.ExitStack | None:
     """The lock of the file at `path`, to be closed; None: another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with atomic.ours(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     with contextlib.ExitStack() as lock:
         lock.callback(os.close, descriptor)
         try:
@@ -107,7 +110,8 @@ def acquire(path: Path) -> contextlib.ExitStack | None:
         if not _is_at(descriptor, path):  # its last holder removed it meanwhile
             return None
         lock.callback(path.unlink, missing_ok=True)
-        _sign(descriptor)
+        with atomic.ours(path):
+            _sign(descriptor)
         return lock.pop_all()
 
 

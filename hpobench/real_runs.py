@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from hpobench import executor, output, processes, store
+from hpobench import atomic, executor, output, processes, store
 from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.engines import Engine
@@ -87,7 +87,8 @@ def run_one(
     before = getrusage(RUSAGE_CHILDREN)
     log = output.log_path(journal.parent.parent, pair.key(seed), [seed])
     build = partial(build_task, pair.task_config)
-    journal.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.ours(journal.parent):
+        journal.parent.mkdir(parents=True, exist_ok=True)
     with (
         processes.ending(f"task {pair.task!r}"),
         engine.open(build, pair.workers, journal.parent, oversubscribe) as pool,

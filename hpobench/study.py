@@ -8,7 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpobench import layout, locks, output, real_runs, resolve, runner, schema, sources, store
+from hpobench import (
+    atomic,
+    layout,
+    locks,
+    output,
+    real_runs,
+    resolve,
+    runner,
+    schema,
+    sources,
+    store,
+)
 from hpobench.config import Composed, ConfigError
 from hpobench.levels import one_level
 from hpobench.live import Watch
@@ -103,7 +114,8 @@ class Study:
 
     def _write(self, extend: bool, replace: bool) -> None:
         """Merge this call into what is stored, alone: calls side by side wait for each other."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic.ours(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         hashes = {pair.task: pair.data_hash for pair in self.pairs if pair.data_hash}
         libraries = {pair.method: pair.library for pair in self.pairs if pair.library}
         facts = layout.manifest(hashes, libraries)
