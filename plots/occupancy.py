@@ -1,6 +1,7 @@
 """Occupancy of the workers: one row a worker, one bar a job; where they wait it is blank."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from hpobench.plots.run import (
     charged,
     count,
     finish,
+    is_rasterized,
     resource_name,
     scale_of,
     set_clock,
@@ -110,9 +112,10 @@ def _draw(axes: Axes, run: Run, end_s: float) -> None:
     unit = time_unit(end_s)[0]
     corners = _corners(jobs, end_s) / unit
     wide = jobs["end_s"] - jobs["start_s"] > EDGE_SHARE * end_s
-    boxes = _boxes(corners, jobs["worker"].to_numpy(float))
+    boxes: Any = _boxes(corners, jobs["worker"].to_numpy(float))
     colors = scale_of(run)(jobs["to_resource"])
-    axes.add_collection(PolyCollection(list(boxes), facecolors=colors, linewidths=0, zorder=2))
+    looks: dict[str, Any] = {"linewidths": 0, "rasterized": is_rasterized(len(boxes))}
+    axes.add_collection(PolyCollection(boxes, facecolors=colors, zorder=2, **looks))
     edges = list(boxes[wide.to_numpy()][:, [0, 3]])
     axes.add_collection(LineCollection(edges, colors="white", linewidths=0.4, zorder=2.1))
     failed = jobs[jobs["status"] == "failed"]

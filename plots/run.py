@@ -18,6 +18,7 @@ from hpobench.plots.run_parts import (
     charged,
     count,
     finish,
+    is_rasterized,
     legend,
     mark,
     resource_name,
@@ -39,6 +40,7 @@ __all__ = [
     "count",
     "curves_figure",
     "finish",
+    "is_rasterized",
     "resource_name",
     "rungs_figure",
     "scale_of",
@@ -93,13 +95,14 @@ def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
     stretches = curves.groupby(["trial", "stretch"], sort=False)
     first, last = stretches.first().reset_index(), stretches.last().reset_index()
     scale = scale_of(run)
-    paths = [part[["time", "value"]].to_numpy() for _, part in stretches]
-    lines = LineCollection(paths, colors=scale(first["reached"]), linewidths=0.7, zorder=2)
-    axes.add_collection(lines)
+    paths = _paths(curves)
+    looks: dict[str, Any] = {"linewidths": 0.7, "rasterized": is_rasterized(len(paths))}
+    axes.add_collection(LineCollection(paths, colors=scale(first["reached"]), zorder=2, **looks))
     goes_on = last["stretch"] < last.groupby("trial")["stretch"].transform("max")
     paused, over = last[goes_on], last[~goes_on]
     back = first[first["stretch"] > 0]
-    axes.scatter(over["time"], over["value"], 3, scale(over["reached"]), zorder=2.1)
+    ends: dict[str, Any] = {"zorder": 2.1, "rasterized": is_rasterized(len(over))}
+    axes.scatter(over["time"], over["value"], 3, scale(over["reached"]), **ends)
     handles = []
     if len(back):
         _dots(axes, paused, scale(paused["reached"]), "black", 0.5)
@@ -108,6 +111,14 @@ def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
     if len(run.incumbent.time_s):
         handles += _draw_incumbent(axes, run, curves, unit)
     legend(axes, handles)
+
+
+def _paths(curves: pd.DataFrame) -> list[FloatArray]:
+    """The points of each stretch: its rows follow each other, and cutting beats grouping."""
+    keys = curves[["trial", "stretch"]].to_numpy()
+    cuts = 1 + np.flatnonzero((np.diff(keys, axis=0) != 0).any(axis=1))
+    points = curves[["time", "value"]].to_numpy(float)
+    return np.split(points, cuts) if len(points) else []
 
 
 def _dots(axes: Axes, places: pd.DataFrame, faces: Any, edges: Any, width: float) -> None:
@@ -146,6 +157,7 @@ def _draw_rungs(axes: Axes, run: Run, ends: pd.DataFrame) -> None:
         some = (ends["fate"] == fate).to_numpy()
         if some.any():
             looks: dict[str, Any] = {"marker": marker, "linewidths": 0, "alpha": 0.75}
+            looks["rasterized"] = is_rasterized(int(some.sum()))
             order = 3 - float(some.mean())
             values = ends.loc[some, "value"]
             axes.scatter(places[some], values, size, color, zorder=order, **looks)

@@ -27,6 +27,7 @@ RUN_IN = (7.2, 4.4)
 TITLE_CHARACTERS = 80
 MOST_LEVELS = 8
 LOG_RATIO = 50.0
+MOST_VECTORS = 10_000
 
 
 class Scale(NamedTuple):
@@ -39,6 +40,11 @@ class Scale(NamedTuple):
         """RGBA (n, 4)."""
         shades: FloatArray = self.colors(self.norm(np.asarray(resource, dtype=float)))
         return shades
+
+
+def is_rasterized(pieces: int) -> bool:
+    """Whether a vector file would be slow to write and to show with so many pieces."""
+    return pieces > MOST_VECTORS
 
 
 def set_clock(axes: Axes, end_s: float) -> None:
