@@ -158,7 +158,11 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 method=method_name,
                 task_config=task_config,
                 method_config=method_config,
-                budget=budget(settings["budget"], settings["tasks"][task_name].get("budget")),
+                budget=_countable(
+                    task_name,
+                    task,
+                    budget(settings["budget"], settings["tasks"][task_name].get("budget")),
+                ),
                 workers=workers,
                 study_seed=settings["study_seed"],
                 seeds=numbers,
@@ -259,7 +263,34 @@ def task_facts(name: str, config: Mapping[str, Any], task: Task) -> TaskFacts:
         r_max=task.fidelity.r_max,
         comparable=task.fidelity.comparable,
         reproducible=getattr(task, "reproducible", None),
+        clock=_clock(task),
+        remarks=_remarks(task),
     )
+
+
+_UNCOUNTED = (
+    "Its cost is not known: all its times, those in seconds too, are in evaluations at the highest "
+    "resource."
+)
+
+
+def _remarks(task: Task) -> tuple[str, ...]:
+    known: tuple[str, ...] = getattr(task, "remarks", ())
+    return known if _clock(task) == "seconds" else (*known, _UNCOUNTED)
+
+
+def _clock(task: Task) -> str:
+    return str(getattr(task, "clock", "seconds"))
+
+
+def _countable(name: str, task: Task, limits: Budget) -> Budget:
+    """The budget; raises ConfigError if it is in seconds that the task does not know."""
+    if _clock(task) != "seconds" and (limits.time_s < math.inf or limits.cost_s < math.inf):
+        raise ConfigError(
+            f"task {name!r} does not know what evaluations cost, so that no budget can be in "
+            "seconds: use budget.trials or budget.resource, or state its seconds"
+        )
+    return limits
 
 
 def _finite(value: float | None) -> float | None:

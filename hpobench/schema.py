@@ -136,6 +136,8 @@ class TaskFacts:
     `optimum` and `median` are true (minimised) values at full resource, None if unknown.
     `comparable`: values at different resources compare (see `Fidelity`).
     `reproducible`: the same configuration and seed give the same value and cost; None: not known.
+    `clock`: what its times are counted in, seconds, or evaluations if its cost is not known.
+    `remarks`: sentences that belong wherever the task is described.
     """
 
     name: str
@@ -149,11 +151,13 @@ class TaskFacts:
     r_max: float = 1
     comparable: bool = True
     reproducible: bool | None = None
+    clock: str = "seconds"
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "TaskFacts":
         """From the stored form."""
-        return cls(**fields)
+        return cls(**{**fields, "remarks": tuple(fields.get("remarks", ()))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def axis_scale(panel: Comparison) -> tuple[float, str]:
     if panel.relative:
         return 1.0, f"{axis.short} / horizon of the task"
     size, unit = 1.0, panel.axis_unit
-    if axis.in_seconds:
+    if axis.in_seconds and not unit:
         size, unit = time_unit(float(panel.time[-1]))
     return size, f"{axis.label} ({unit})" if unit else axis.label
 

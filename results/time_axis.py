@@ -124,7 +124,9 @@ def axis_label(axis: str) -> str:
 
 
 def axis_unit(axis: str, facts: TaskFacts) -> str:
-    """The unit of an axis that is not in seconds, on one task; "" for a plain number."""
+    """The unit of an axis on one task; "" for a plain number, or if it is in seconds."""
+    if AXES[axis].in_seconds and facts.clock != "seconds":
+        return facts.clock
     return facts.fidelity if axis == "resource" and facts.fidelity != "none" else ""
 
 

@@ -1,12 +1,20 @@
 """The command line: plans, bad input refused before any run, exit codes."""
 
+import math
 import subprocess
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from hpobench import catalogue, config
 from hpobench.cli import main
+from hpobench.plots.axes import axis_scale
+from hpobench.results import load
+from hpobench.results.comparison import anytime
+from hpobench.results.incumbents import incumbents
 from hpobench.study import Study
 from tests.studies import plan, write_conf
 
@@ -101,6 +109,41 @@ def test_bad_input_is_refused_before_any_run(here, capsys, overrides, words):
     for word in words:
         assert word in error
     assert not (here / "runs").exists()
+
+
+def test_a_task_without_cost_says_so_and_takes_no_budget_in_seconds(here, capsys):
+    """Three of five configurations have failed as well: there is no median."""
+    table = pa.table(
+        {
+            "x": [0.0, 0.25, 0.5, 0.75, 1.0],
+            "validation_error": [0.3, 0.1, math.inf, math.nan, math.inf],
+        }
+    )
+    pq.write_table(table, here / "t.parquet")
+    task = {
+        "about": {"label": "t", "summary": "a table", "source": "this test"},
+        "budget": {"trials": 5},
+        "_target_": "hpobench.tasks.recorded_table.recorded",
+        "table": str(here / "t.parquet"),
+        "space": {"x": {"type": "float", "low": 0, "high": 1}},
+    }
+    (here / "conf" / "task" / "costless.yaml").write_text(yaml.safe_dump(task))
+    call = ["run", *FAST, "task=costless", "method=[random,sobol]", "seeds=2", "--conf", "conf"]
+    assert main([*call, "budget.time_s=9", "name=a"]) == 2
+    assert "does not know what evaluations cost" in capsys.readouterr().err
+    assert main([*call, "name=b"]) == 0
+    said = capsys.readouterr().err
+    assert "3 of 5 configurations have failed, more than half: the task has no median" in said
+    assert "all its times, those in seconds too, are in evaluations" in said
+    assert main(["plot", "b"]) == 0
+    assert main(["report", "b"]) == 0
+    page = (here / "runs" / "b" / "report.html").read_text()
+    assert "the task has no median" in page
+    study = load(here / "runs" / "b")
+    facts = study.tasks["costless"]
+    assert (facts.clock, facts.optimum, facts.median) == ("evaluations", 0.1, None)
+    panel = anytime(incumbents(study), "costless")
+    assert axis_scale(panel) == (1.0, "wall-clock time (evaluations)")
 
 
 def test_a_run_prints_scores_and_where_it_is_stored(here, capsys):

@@ -32,8 +32,18 @@ def run(options: argparse.Namespace) -> int:
         print(_describe(study))
         return 0
     _execute(study, options.extend, options.replace)
+    _print_remarks(study)
     _print_scores(study)
     return report_failures(study)
+
+
+def _print_remarks(study: "Study") -> None:
+    """What is to be said of the tasks."""
+    from hpobench.layout import read_plan
+
+    for name, facts in read_plan(study.folder)["tasks"].items():
+        for remark in facts.get("remarks", ()):
+            print(f"Task {name}: {remark}", file=sys.stderr)
 
 
 def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":

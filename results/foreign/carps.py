@@ -89,7 +89,7 @@ class _Config:
         """The value of the first of these names that has a plain one."""
         for name in names:
             value = self._at(name)
-            if place := _REFERENCE.fullmatch(str(value)):
+            if isinstance(value, str) and (place := _REFERENCE.fullmatch(value)):
                 value = self._at(place[1])
             if isinstance(value, str | int | float) and not _is_open(value):
                 return value

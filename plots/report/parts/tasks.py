@@ -58,7 +58,8 @@ def _facts(context: Context, task: str) -> str:
         words.append(f"known optimum {facts.optimum:.6g}")
     if facts.median is not None:
         words.append(f"median configuration {facts.median:.6g}")
-    return " ".join(["; ".join(words) + ".", *contradicted(context.found, [task])])
+    said = (*contradicted(context.found, [task]), *facts.remarks)
+    return " ".join(["; ".join(words) + ".", *said])
 
 
 def _figures(context: Context, task: str) -> list[Image]:
