@@ -136,8 +136,7 @@ def _import_submodule(parent: Any, part: str, name: str, path: str) -> None:
                 raise
         else:
             return
-    holder = getattr(parent, "__name__", repr(parent))
-    place = f" ({parent.__file__})" if getattr(parent, "__file__", None) else ""
+    holder = getattr(parent, "__file__", None) or getattr(parent, "__name__", repr(parent))
     nearest = difflib.get_close_matches(part, dir(parent), n=1)
     hint = f": did you mean {nearest[0]!r}?" if nearest else ""
-    raise ValueError(f"{path!r}: {holder}{place} has no {part!r}{hint}")
+    raise ValueError(f"{path!r}: {holder} has no {part!r}{hint}")

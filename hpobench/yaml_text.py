@@ -74,7 +74,7 @@ class _Loader(yaml.SafeLoader):
             if words and f"{_TAG}str" in tags:
                 value = item.value.lower() in ("yes", "on")
                 raise _marked(
-                    f"{item.value} stands among texts, but YAML reads it as {str(value).lower()}: "
+                    f"{item.value!r} is among texts, but YAML reads it as {str(value).lower()}: "
                     f"put it in quotes, '{item.value}', or write {str(value).lower()}",
                     item,
                 )
