@@ -74,7 +74,7 @@ def here(tmp_path, monkeypatch):
         (["name=a/b"], ["name='a/b'"]),
         (["n_jobs=0"], ["n_jobs=0"]),
         (["backend=foo"], ["backend='foo'", "loky"]),
-        (["job_timeout_s=5"], ["job_timeout_s=5", "simulated clock", "null"]),
+        (["worker_memory_mb=5"], ["worker_memory_mb=5", "simulated clock", "null"]),
         (["oversubscribe=true"], ["oversubscribe=True", "leave it at false"]),
         (["clock=real", "backend=threading"], ["engine="]),
         (["workers=1,2"], ["'workers=1,2'", "[a,b]"]),
