@@ -59,7 +59,7 @@ class Holder:
 def _began(pid: int) -> str:
     """When a process of this machine began, in the kernel's count; empty where that is not told."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return ""
     return text.rpartition(")")[2].split()[19]

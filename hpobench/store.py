@@ -7,8 +7,9 @@ A part that is not as it was written (see `seal`) counts as absent.
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -109,11 +110,29 @@ def faults(folder: Path) -> dict[Path, seal.Fault]:
 
 def warn(folder: Path) -> None:
     """Warn of what is left out, in one warning."""
-    found = faults(folder)
-    if found:
-        words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in found.items()]
+    words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in faults(folder).items()]
+    words += [
+        f"{part}: runs that {first} holds as well (each counts once; remove one of the two)"
+        for part, first in _repeated(folder).items()
+    ]
+    if words:
         rest = [f"and {len(words) - _NAMED} others"] if len(words) > _NAMED else []
         warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), stacklevel=3)
+
+
+def _repeated(folder: Path) -> dict[Path, Path]:
+    """Parts with whole runs of which the same are in a part before, and that part."""
+    first: dict[RunKey, Path] = {}
+    repeated: dict[Path, Path] = {}
+    for part in _folders(folder):
+        for row in seal.examine(part).runs:
+            if row["status"] == "ok" and (before := first.setdefault(_key(row), part)) != part:
+                repeated[part] = before
+    return repeated
+
+
+def _key(row: Mapping[str, Any]) -> RunKey:
+    return RunKey(row["task"], row["method"], row["seed"], row[FINGERPRINT])
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -140,7 +159,7 @@ def inventory(folder: Path) -> dict[RunKey, tuple[str, Path]]:
     found: dict[RunKey, tuple[str, Path]] = {}
     for part in _folders(folder):
         for row in seal.examine(part).runs:
-            key = RunKey(row["task"], row["method"], row["seed"], row[FINGERPRINT])
+            key = _key(row)
             if found.get(key, ("failed",))[0] != "ok":
                 found[key] = (row["status"], part)
     return found

@@ -61,4 +61,9 @@ def slow(x):
     return x
 
 
+def nap(x):
+    time.sleep(0.03)
+    return (x - 0.3) ** 2
+
+
 ALL = (child, daemon, fork, fork_that_goes_on, thread, pool)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -434,6 +435,15 @@ def test_parts_are_never_overwritten(tmp_path):
     execute(plan(tmp_path, "task=bowl", "method=broken", "retry_failed=true"))
     assert len(list((study.folder / "parts").iterdir())) == 2
     assert len(store.inventory(study.folder)) == 3
+
+
+def test_a_run_that_is_stored_twice_counts_once_and_is_named(tmp_path):
+    study = plan(tmp_path, "task=bowl", "method=random", "budget.trials=2")
+    execute(study)
+    (part,) = (study.folder / "parts").iterdir()
+    shutil.copytree(part, f"{part}.2")
+    with pytest.warns(UserWarning, match=r"\.2: runs that .* holds as well"):
+        assert len(load(study.folder).runs) == 3
 
 
 def test_hyperparameters_of_mixed_types_and_inactive_ones_survive():
