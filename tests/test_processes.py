@@ -68,7 +68,7 @@ def study(folder, functions, *settings):
 def test_what_a_task_starts_ends_with_its_run(tmp_path, n_jobs):
     settings = ["seeds=2", "budget.trials=2", f"n_jobs={n_jobs}", "part_runs=1"]
     call, mark = study(tmp_path, leaving.ALL, *settings)
-    done = subprocess.run(**call, capture_output=True, timeout=120)
+    done = subprocess.run(**call, capture_output=True, timeout=500)
     assert done.returncode == 0, done.stderr
     assert "left 2 processes running" in done.stderr
     assert gone(mark)
