@@ -19,6 +19,9 @@ _FLOAT = re.compile(
         |\.(?:nan|NaN|NAN))$""",
     re.VERBOSE,
 )
+# YAML 1.2, as JSON, takes these for letters, PyYAML for ends of lines: others stand in for them.
+_BREAKS = {0x85: 0xF8F0, 0x2028: 0xF8F1, 0x2029: 0xF8F2}
+_LETTERS = {letter: stand_in for stand_in, letter in _BREAKS.items()}
 _INTEGER = re.compile(r"^[-+]?(?:0|[1-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)$")
 
 
@@ -34,7 +37,7 @@ def texts(text: str, place: str) -> Any:
 
 def _load(text: str, place: str, kind: type[Any]) -> Any:
     try:
-        loader = kind(text)
+        loader = kind(text.translate(_BREAKS))
         loader.name = place
         return loader.get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -47,6 +50,7 @@ class _Loader(yaml.SafeLoader):
     def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
         node = super().compose_scalar_node(anchor)
         if not node.value.isascii():
+            node.value = node.value.translate(_LETTERS)
             try:  # JSON writes letters beyond 65535 as two escapes
                 node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
