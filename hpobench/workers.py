@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from hpobench import processes
+from hpobench import interruption, processes
 from hpobench.layout import THREAD_VARIABLES
 from hpobench.work import BuildTask, Reply, Request, ready, work
 
@@ -75,8 +75,13 @@ class WorkerProcesses:
         """Start the processes that do not run; an exception in building the task is raised here."""
         workers = range(self.workers)
         mine = (ready, self._build, self._memory_bytes)
-        for begun in [self._submit(worker, *mine) for worker in workers]:
-            begun.result()
+        for worker, begun in enumerate([self._submit(worker, *mine) for worker in workers]):
+            try:
+                begun.result()
+            except BrokenExecutor:  # killed while it started: by chance, if it is so only once
+                interruption.wait_for_signal()
+                self._end(worker)
+                self._submit(worker, *mine).result()
 
     def submit(self, request: Request) -> "Future[Reply]":
         mine = (work, self._build, request, self._memory_bytes)
