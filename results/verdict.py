@@ -252,25 +252,22 @@ def fresh_mean(tables: Sequence[FloatArray], rng: np.random.Generator) -> float:
     """
     if min(len(table) for table in tables) < 4:
         return np.nan
-    found = []
-    for _ in range(SPLITS):
-        halves = np.array([_halves(table, rng) for table in tables]).mean(axis=0)
-        for chosen_on, judged_on in (halves, halves[::-1]):
-            if not np.isnan(chosen_on).all():
-                found.append(judged_on[np.nanargmin(chosen_on)])
-    found = [value for value in found if not np.isnan(value)]
-    return float(np.mean(found)) if found else np.nan
+    means = np.mean([_halves(table, rng) for table in tables], axis=0)
+    best = np.where(np.isnan(means), np.inf, means).argmin(axis=-1)
+    judged = np.take_along_axis(means[::-1], best[..., None], axis=-1)
+    known = judged[np.isfinite(judged)]
+    return float(known.mean()) if len(known) else np.nan
 
 
 def _halves(table: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """The means (2, methods) of two halves of the seeds, at random; NaN without a run."""
-    first = rng.permutation(len(table)) < (len(table) + 1) // 2
-    means = []
-    for half in (table[first], table[~first]):
-        has = np.isfinite(half)
-        total = np.where(has, half, 0.0).sum(axis=0)
-        means.append(np.where(has.any(axis=0), total / np.maximum(has.sum(axis=0), 1), np.nan))
-    return np.array(means)
+    """The means (2, splits, methods) of two halves of the seeds, at random; NaN without a run."""
+    places = rng.permuted(np.tile(np.arange(len(table)), (SPLITS, 1)), axis=1)
+    first = places < (len(table) + 1) // 2
+    halves = np.array([first, ~first], dtype=float)
+    has = np.isfinite(table)
+    counts = halves @ has.astype(float)
+    totals = halves @ np.where(has, table, 0.0)
+    return np.where(counts > 0, totals / np.maximum(counts, 1.0), np.nan)
 
 
 def _columns(tasks: Mapping[str, pd.DataFrame]) -> list[str]:

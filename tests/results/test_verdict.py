@@ -146,11 +146,11 @@ def reports(draw, methods, tasks, seeds, budgets=3):
 
 
 @pytest.mark.parametrize("correction", [holm, benjamini_hochberg])
-@pytest.mark.parametrize("tasks", [1, 6])
+@pytest.mark.parametrize("tasks", [1, 3])
 def test_a_report_on_equal_methods_calls_none_worse(correction, tasks):
-    """In 5 of 100 reports or fewer, with three above 200 of these as in the test before."""
+    """In 5 of 100 reports or fewer; of 100 of these that has a standard error of 0.022."""
     draw, alarms = np.random.default_rng(tasks), 0
-    for _ in range(200):
+    for _ in range(100):
         made = [
             judge({task: budget[task]}, draw)
             for budget in reports(draw, 4, tasks, 10)
@@ -159,7 +159,7 @@ def test_a_report_on_equal_methods_calls_none_worse(correction, tasks):
         worse = [not each.within_error for one in corrected(made, correction)
                  for each in one.standings]  # fmt: skip
         alarms += any(worse)
-    assert alarms / 200 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    assert alarms / 100 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
 
 
 def test_the_mean_of_what_came_out_best_is_that_on_other_seeds():
