@@ -8,7 +8,7 @@ import numpy as np
 from hpobench import failures
 from hpobench.contracts import Task
 from hpobench.hyperparameters import FloatArray
-from hpobench.records import Evaluation, EvaluationError, Job
+from hpobench.records import LARGEST, Evaluation, EvaluationError, Job, too_large
 
 
 def evaluate(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool = True) -> Evaluation:
@@ -30,14 +30,14 @@ def evaluate(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool = Tr
             trace=failures.traced(error) if traced else "",
         )
     failures.heed_signals()
-    check(evaluation)
-    return evaluation
+    return checked(evaluation)
 
 
-def check(evaluation: Evaluation) -> None:
-    """Raise ValueError if a task returned what cannot be: the run ends and names it.
+def checked(evaluation: Evaluation) -> Evaluation:
+    """The evaluation that a task returned; values too large to compute with have failed.
 
-    That times rise within a job is checked at the end of the run, all at once (`Recorder.check`).
+    Raises ValueError if it is one that cannot be: the run ends and names it. That times rise
+    within a job is checked at the end of the run, all at once (`Recorder.check`).
     """
     resources, seconds, values, duration_s, true_values, test_values, slacks, _, _, _ = evaluation
     count = len(values)
@@ -55,6 +55,22 @@ def check(evaluation: Evaluation) -> None:
         raise ValueError(
             f"the task returned times that cannot be: seconds {seconds} within {duration_s} s"
         )
+    return evaluation if not count or abs(values).max() <= LARGEST else _computable(evaluation)
+
+
+def _computable(evaluation: Evaluation) -> Evaluation:
+    """Without the values that are too large; the job has failed if its last one is."""
+    values = evaluation.values
+    large = np.isfinite(values) & (np.abs(values) > LARGEST)
+    if not large.any():  # what is not finite has failed as it is
+        return evaluation
+    true_values, test_values = evaluation.true_values, evaluation.test_values
+    return evaluation._replace(
+        values=np.where(large, np.nan, values),
+        true_values=None if true_values is None else np.where(large, np.nan, true_values),
+        test_values=None if test_values is None else np.where(large, np.nan, test_values),
+        error=evaluation.error or (too_large(values[-1]) if large[-1] else None),
+    )
 
 
 def timed_out(job: Job, evaluation: Evaluation, limit_s: float) -> Evaluation:

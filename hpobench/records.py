@@ -10,6 +10,14 @@ from hpobench.space import Configuration
 
 T = TypeVar("T", float, FloatArray)
 
+LARGEST = 1e150
+"""Squares of what is larger overflow: it has no mean, no regret and no interval."""
+
+
+def too_large(value: float) -> str:
+    """Why such a value is a failure."""
+    return f"value is {value:g}: too large to compute with"
+
 
 class Job(NamedTuple):
     """Train `trial` from `from_resource` (0: not trained yet) to `to_resource`.

@@ -25,7 +25,7 @@ from hpobench import (
     surroundings,
 )
 from hpobench.contracts import Task
-from hpobench.evaluating import check
+from hpobench.evaluating import checked
 from hpobench.hyperparameters import FloatArray
 from hpobench.records import Evaluation, Job
 
@@ -141,9 +141,9 @@ def _why(error: BaseException, memory_bytes: float) -> str:
 def _train(task: Task, request: Request, held: _Held | None, began: float) -> Reply:
     state = _state(task, request, held)
     start = time.perf_counter()
-    evaluation = task.evaluate(request.job, request.seed, state)
+    returned = task.evaluate(request.job, request.seed, state)
     end = time.perf_counter()
-    check(evaluation)
+    evaluation = checked(returned)
     size, digest = 0, ""
     if evaluation.checkpoint is not None:
         if request.save is not None:

@@ -5,13 +5,14 @@ import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from hpobench import failures, interruption
 from hpobench.cli import main
-from hpobench.evaluating import evaluate
-from hpobench.records import EvaluationError, Job
+from hpobench.evaluating import checked, evaluate
+from hpobench.records import Evaluation, EvaluationError, Job
 from hpobench.results import load
 from hpobench.tasks.functions import FunctionTask
 from tests import misbehaving
@@ -32,6 +33,25 @@ def test_an_evaluation_that_ends_in_any_way_is_a_failure_in_words(name):
     assert len(evaluation.error) < 10_000
     evaluation.error.encode("utf-8"), evaluation.trace.encode("utf-8")
     assert (evaluation.value, evaluation.duration_s) == (float("inf"), 2.0)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1.1e150])
+def test_a_value_of_which_squares_overflow_has_failed(value):
+    # The mean of 1e308 and 1e308 is infinite, and so is the difference to -1e308.
+    task = FunctionTask(lambda x: value * x, {"x": {"type": "float", "low": 0, "high": 1}})
+    evaluation = evaluate(task, Job(0, {"x": 1.0}, 0, 1), 0, None)
+    assert evaluation.value == float("inf")
+    assert evaluation.error == f"value is {value:g}: too large to compute with"
+    assert evaluate(task, Job(0, {"x": 1e-200}, 0, 1), 0, None).error is None
+
+
+def test_a_curve_that_is_too_large_on_the_way_has_not_failed():
+    curve = np.array([1e200, np.nan, 2.0])
+    seconds = np.arange(1.0, 4.0)
+    evaluation = checked(Evaluation(seconds, seconds, curve, 3.0, true_values=curve))
+    assert (evaluation.error, evaluation.value) == (None, 2.0)
+    np.testing.assert_array_equal(evaluation.values, [np.nan, np.nan, 2.0])
+    np.testing.assert_array_equal(evaluation.true_values, [np.nan, np.nan, 2.0])
 
 
 @pytest.mark.parametrize("name", ["numpy_scalar", "one_element", "decimal", "fraction"])

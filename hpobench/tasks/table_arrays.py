@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.records import LARGEST
 from hpobench.space import Space
 
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-LARGEST = 1e150
-"""Squares of what is larger overflow: it has no mean, no regret and no interval."""
 STAND_IN = 1e6
 """A largest value that is so many times the next is taken to stand for failure."""
 SHORT_CURVES = ("failed", "carried")

@@ -16,6 +16,7 @@ from hpobench import schema
 from hpobench.hyperparameters import FloatArray
 from hpobench.plan import digest
 from hpobench.recorder import Columns
+from hpobench.records import LARGEST, too_large
 from hpobench.results.foreign.logs import Piece, Run, name_of, same_resource, task_facts
 from hpobench.results.keys import IntArray
 from hpobench.results.loading import decoded
@@ -23,7 +24,6 @@ from hpobench.results.study import Study
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
 from hpobench.schema import MethodFacts, TaskFacts
 from hpobench.space import Configuration
-from hpobench.tasks.table_arrays import LARGEST
 
 
 def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
@@ -35,16 +35,22 @@ def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
     records = [_record(run) for run in runs]
     tasks = {name_of(run.task): task_facts(run.task, runs) for run in runs}
     methods = {name_of(run.method): MethodFacts(name_of(run.method), run.method) for run in runs}
-    workers = sorted({record.workers or 1 for record in records})
     settings = {
-        # One number, or the least and the most that a run had.
-        "workers": workers[0] if len(workers) == 1 else [workers[0], workers[-1]],
+        **workers_setting(records),
         # What lies between two jobs is the method's own time: a foreign clock charges it.
         "overhead": "measured",
         "source": source,
         "notes": list(dict.fromkeys(notes)),
     }
     return from_records(records, tasks, methods, settings)
+
+
+def workers_setting(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """The setting `workers`: one number, or the least and the most of a run; none if not known."""
+    known = sorted({record.workers for record in records if record.workers})
+    if not known or not all(record.workers for record in records):
+        return {}
+    return {"workers": known[0] if len(known) == 1 else [known[0], known[-1]]}
 
 
 def _check_labels(runs: Sequence[Run]) -> None:
@@ -92,11 +98,11 @@ def _computable(piece: Piece) -> Piece:
     """Values of which differences overflow, as some log for a divergence, have failed."""
     values = np.array(piece.values, dtype=float)
     values[~np.isfinite(values)] = np.nan
-    too_large = np.abs(values) > LARGEST
-    if not too_large.any():
+    large = np.abs(values) > LARGEST
+    if not large.any():
         return replace(piece, values=values.tolist())
-    words = f"value is {values[too_large][0]:g}: too large to compute with"
-    values[too_large] = np.nan
+    words = too_large(values[large][0])
+    values[large] = np.nan
     return replace(piece, values=values.tolist(), error=piece.error or words)
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hpobench import layout, schema
+from hpobench import atomic, layout, schema
 from hpobench.plan import digest
 from hpobench.recorder import Columns
-from hpobench.results.foreign.rows import by_pair, from_records
+from hpobench.results.foreign.rows import by_pair, from_records, workers_setting
 from hpobench.results.study import Study
 from hpobench.rows import RunKey, RunRecord
 from hpobench.store import write_part
 
 KEY = list(schema.KEY)
-SETTINGS = ("workers", "overhead")
+SETTINGS = ("overhead", "clock")
 OLDER: dict[str, Any] = {"source": -1, "error": ""}
 """Columns that parts of earlier versions lack, and what that means."""
 
@@ -27,8 +27,8 @@ def combine(*studies: Study) -> Study:
     """All runs of several studies as one, to compare them, foreign ones and our own.
 
     Facts about a task or method are those of the first study that has it, but for the range of its
-    resource. Settings in which the studies differ are left out, their notes are kept. Raises
-    ValueError if a (task, method, seed) is in two of them.
+    resource. Runs keep their numbers of workers; other settings in which the studies differ are
+    left out, and their notes are kept. Raises ValueError if a (task, method, seed) is in two.
     """
     tasks: dict[str, schema.TaskFacts] = {}
     methods: dict[str, schema.MethodFacts] = {}
@@ -43,8 +43,19 @@ def combine(*studies: Study) -> Study:
         if name in first and all(study.settings.get(name) == first[name] for study in studies)
     }
     notes = [note for study in studies for note in study.settings.get("notes", [])]
-    records = [record for study in studies for record in records_of(study)]
-    return from_records(records, tasks, methods, {**shared, "notes": list(dict.fromkeys(notes))})
+    records = [_with_workers(each, study) for study in studies for each in records_of(study)]
+    settings = {**workers_setting(records), **shared, "notes": list(dict.fromkeys(notes))}
+    return from_records(records, tasks, methods, settings)
+
+
+def _with_workers(record: RunRecord, study: Study) -> RunRecord:
+    """With the number of workers that the study states for all of its runs, unless it has one."""
+    stated = study.settings.get("workers")
+    return (
+        replace(record, workers=stated)
+        if not record.workers and isinstance(stated, int)
+        else record
+    )
 
 
 def _wider(facts: schema.TaskFacts, other: schema.TaskFacts) -> schema.TaskFacts:
@@ -54,20 +65,28 @@ def _wider(facts: schema.TaskFacts, other: schema.TaskFacts) -> schema.TaskFacts
 def store(study: Study, folder: str | Path) -> Path:
     """Write a study that `hpobench.results.load(folder)` reads; returns the folder.
 
-    Raises ValueError if there is a study already: an import adds nothing to one.
+    The folder is there as a whole or not at all. Raises ValueError if it holds something already:
+    an import adds nothing to a study.
     """
     folder = Path(folder)
-    if (folder / "study.json").exists() or (folder / "parts").exists():
+    if (folder / "study.json").exists():
         raise ValueError(f"{folder} holds a study already: choose another folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(
+            f"{folder} is there, but holds no study, as after an import that did not end: remove "
+            "it, or choose another folder"
+        )
     pairs = by_pair(records_of(study))
     if not pairs:
         raise ValueError("the study has no runs to store")
-    folder.mkdir(parents=True, exist_ok=True)
-    for records in pairs:
-        write_part(folder, records)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    atomic.remove_drafts(folder.parent)
     plan = _plan(study, folder.resolve().name, pairs)
     settings = {"name": plan["name"], "imported": dict(study.settings)}
-    layout.write(folder, settings, plan, layout.manifest({}, {}))
+    with atomic.draft(folder) as aside:
+        for records in pairs:
+            write_part(aside, records)
+        layout.write(aside, settings, plan, layout.manifest({}, {}))
     return folder
 
 

@@ -5,6 +5,7 @@ Expected times and values are worked out from what is written there.
 
 import gzip
 import json
+import socket
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -23,10 +24,18 @@ from hpobench.plots.figures import draw
 from hpobench.results import load
 from hpobench.results.curves import resample
 from hpobench.results.decisions import overhead
-from hpobench.results.foreign import combine, files, from_carps, from_optuna, from_syne_tune, store
+from hpobench.results.foreign import (
+    combine,
+    files,
+    from_carps,
+    from_optuna,
+    from_syne_tune,
+    store,
+    storing,
+)
 from hpobench.results.foreign.rows import assign_workers
 from hpobench.results.incumbents import incumbents
-from hpobench.results.occupancy import occupancy
+from hpobench.results.occupancy import occupancy, workers_by_run
 from hpobench.results.runs import one_run
 from hpobench.results.scores import scores
 
@@ -716,6 +725,25 @@ def test_what_is_stored_is_what_is_read(imported, tmp_path):
         store(imported, tmp_path / "optuna")
 
 
+def test_an_import_that_is_cut_short_leaves_nothing_behind(imported, tmp_path, monkeypatch):
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(storing.layout, "write", broken)
+        with pytest.raises(KeyboardInterrupt):
+            store(imported, tmp_path / "s")
+    assert list(tmp_path.iterdir()) == []
+    # As a kill leaves it: the draft of a process that is gone.
+    leftover = tmp_path / f".draft {2**22 + 1} {socket.gethostname()} 0 s"
+    (leftover / "parts").mkdir(parents=True)
+    assert_same(imported, load(store(imported, tmp_path / "s")))
+    assert not leftover.exists()
+    (tmp_path / "half" / "parts").mkdir(parents=True)
+    with pytest.raises(ValueError, match="half is there, but holds no study.*: remove it"):
+        store(imported, tmp_path / "half")
+
+
 def test_figures_and_scores_work_on_an_import(imported, tmp_path):
     study = stored_again(imported, tmp_path / "s")
     drawn = draw(study, tmp_path / "figures")
@@ -735,7 +763,11 @@ def test_combine_with_a_study_of_ours(imported, synthetic):
     assert len(both.runs) == 8 + 2
     assert len(both.observations) == len(ours.observations) + len(imported.observations)
     assert both.settings["notes"] == imported.settings["notes"]
-    assert "workers" not in both.settings
+    # Runs keep what their own study says: 4 workers in ours; of the import TPE has 2,
+    # and CMA-ES 1.
+    assert both.settings["workers"] == [1, 4]
+    assert both.runs.groupby("method")["workers"].unique().loc["TPE"].tolist() == [2]
+    assert workers_by_run(both)[: len(ours.runs)].tolist() == [4.0] * len(ours.runs)
     expected = scores(ours).set_index(["task", "method"])["final"]
     found = scores(both).set_index(["task", "method"])["final"]
     for key in expected.index.drop([key for key in expected.index if "mean" in key[0]]):
