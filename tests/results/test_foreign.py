@@ -740,7 +740,7 @@ def test_an_import_that_is_cut_short_leaves_nothing_behind(imported, tmp_path, m
     assert_same(imported, load(store(imported, tmp_path / "s")))
     assert not leftover.exists()
     (tmp_path / "half" / "parts").mkdir(parents=True)
-    with pytest.raises(ValueError, match="half is there, but holds no study.*: remove it"):
+    with pytest.raises(ValueError, match=r"half is there, but holds no study.*: remove it"):
         store(imported, tmp_path / "half")
 
 
@@ -766,8 +766,7 @@ def test_combine_with_a_study_of_ours(imported, synthetic):
     # Runs keep what their own study says: 4 workers in ours; of the import TPE has 2,
     # and CMA-ES 1.
     assert both.settings["workers"] == [1, 4]
-    assert both.runs.groupby("method")["workers"].unique().loc["TPE"].tolist() == [2]
-    assert workers_by_run(both)[: len(ours.runs)].tolist() == [4.0] * len(ours.runs)
+    assert sorted(workers_by_run(both)) == [1, 2, *[4] * len(ours.runs)]
     expected = scores(ours).set_index(["task", "method"])["final"]
     found = scores(both).set_index(["task", "method"])["final"]
     for key in expected.index.drop([key for key in expected.index if "mean" in key[0]]):
