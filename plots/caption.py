@@ -9,7 +9,7 @@ import numpy as np
 
 from hpobench.plots.words import counted
 from hpobench.results.aggregate import describe
-from hpobench.results.comparison import Comparison, rule_notes
+from hpobench.results.comparison import Comparison, horizon_notes, rule_notes
 from hpobench.results.failed_runs import Failed, added, in_words
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.time_axis import WALL_CLOCK, axis_label, axis_of, charging, note_for
@@ -89,6 +89,7 @@ def whole_runs(
         f"{counted(numbers, 'seeds')} a task and method.",
         _clock(f"Time axis: {axis_label(axis)}, to the horizon of each task", [axis], settings),
         *rule_notes(found, names),
+        *horizon_notes(found, names),
         *in_words(found.failures(names), found.failed_as, found.methods),
     )
 

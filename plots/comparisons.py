@@ -29,6 +29,7 @@ from hpobench.results.configurations import importance, incumbent_configs
 from hpobench.results.decisions import overhead, overhead_growth
 from hpobench.results.ecdf import time_ecdf
 from hpobench.results.feasibility import feasibility
+from hpobench.results.horizon import reference_of
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.normalise import Reference
 from hpobench.results.overtuning import gaps
@@ -38,7 +39,6 @@ from hpobench.results.targets import EARLY, time_to_target
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, on_axis
 
 Named = tuple[str, Drawn]
-_REFERENCE = "random"
 LeftOut = Callable[[str, str], None]
 """Told of each figure that is left out, and why."""
 OVER_TASKS = ("scores", "ranks", "improvement", "critical-difference", "time-to-target", "ecdf")
@@ -92,18 +92,13 @@ def speedups(
 
     `levels`: normalised regrets to reach; None: what the reference method reaches in the end.
     """
-    reference = reference or reference_of(found)
+    reference = reference or reference_of(found.methods)
     axis = axis_of(found.runs)
     # A limit of time ends runs at other places of another axis: there they might have gone on.
     early = early_rule(study.settings, known) if axis == WALL_CLOCK else "censored"
     table = time_to_target(found, known, reference, rng, level=levels, early=early)
     notes = [EARLY[early], *whole_runs(found, known, study.settings)]
     return targets_figure(table, study.methods, reference, axis=axis, notes=notes)
-
-
-def reference_of(found: Incumbents) -> str:
-    """Random search if it was run, else the first method."""
-    return _REFERENCE if _REFERENCE in found.methods else next(iter(found.methods))
 
 
 def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:

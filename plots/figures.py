@@ -19,6 +19,7 @@ from hpobench.plots.scaling import scaling_figure
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import save
 from hpobench.results.comparison import anytime, average_regret
+from hpobench.results.horizon import reference_of
 from hpobench.results.incumbents import Incumbents, in_view, incumbents
 from hpobench.results.normalise import Reference, references
 from hpobench.results.occupancy import workers_of
@@ -109,7 +110,7 @@ def draw_speedups(
     for number, group in enumerate(groups, start=1):
         some = found.only(group)
         known = {task: scale[task] for task in group if task in scale}
-        over = reference or comparisons.reference_of(some)
+        over = reference or reference_of(some.methods)
         stem = f"time-to-target-over-{as_file_names(study.methods)[over]}" + (
             f"-{number}" if len(groups) > 1 else ""
         )

@@ -1,5 +1,6 @@
 """What could end the runs of a study: the limits of its budget."""
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,23 @@ def note_task_budgets(study: Study, folder: Path) -> None:
     }
 
 
-def limits(settings: Mapping[str, Any], task: str) -> set[str]:
-    """The names of the limits of a task's runs: time_s, trials, resource, cost; none: not known."""
+def limits(settings: Mapping[str, Any], task: str) -> dict[str, float]:
+    """The limits of a task's runs: time_s, trials, resource, cost; none: not known."""
     stated = settings.get("budget") or {}
     own = settings.get(TASK_BUDGETS, {}).get(task, {})
     for budget in (stated, own):
-        names = {name for name, limit in budget.items() if limit is not None}
-        if names:
-            return names
-    return set()
+        if any(limit is not None for limit in budget.values()):
+            return {name: limit for name, limit in budget.items() if _limits(limit)}
+    return {}
+
+
+def _limits(limit: object) -> bool:
+    return isinstance(limit, int | float) and limit < math.inf
+
+
+def time_alone(settings: Mapping[str, Any], task: str) -> bool:
+    """Whether nothing but time limits a task's runs."""
+    return limits(settings, task).keys() == {"time_s"}
 
 
 def early_rule(settings: Mapping[str, Any], tasks: Collection[str]) -> str:
@@ -38,4 +47,4 @@ def early_rule(settings: Mapping[str, Any], tasks: Collection[str]) -> str:
 
     Such a run ends before its time only if there is nothing left to try.
     """
-    return "never" if all(limits(settings, task) == {"time_s"} for task in tasks) else "censored"
+    return "never" if all(time_alone(settings, task) for task in tasks) else "censored"

@@ -114,7 +114,12 @@ def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
         time=grid,
         lines={},
         positive=is_regret,
-        notes=(*rule_notes(found, [task]), START_SENTENCES[rule], END_SENTENCE),
+        notes=(
+            *rule_notes(found, [task]),
+            START_SENTENCES[rule],
+            END_SENTENCE,
+            *_beyond_notes(found, task),
+        ),
         failed=found.failures([task]),
         failed_as=found.failed_as,
         axis=axis_of(found.runs),
@@ -175,6 +180,7 @@ def over_tasks(
             + " or ".join(sorted({references[task].source for task in tasks}))
             + "; what is worse counts as 1.",
             *rule_notes(found, tasks),
+            *horizon_notes(found, tasks),
             START_SENTENCES["impute"],
             KEPT_SENTENCE,
         ),
@@ -209,6 +215,39 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     return (*_by_share(rules), *_by_share(views), *_known(found), *more)
 
 
+def horizon_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """What sets the horizon of the tasks, where one method does, and whose runs went on."""
+    every = [found.horizons[task] for task in tasks if task in found.horizons]
+    some = [each for each in every if each.method]
+    if not some:
+        return ()
+    share = f" ({len(some)} of {len(every)} tasks)" if len(some) < len(every) else ""
+    names = " or ".join(found.methods[name].label for name in {each.method: 0 for each in some})
+    sentence = f"Horizon of a task: the end of the longest run of {names} on it{share}."
+    later = {name: found.methods[name].label for each in some for name in each.beyond}
+    if not later:
+        return (sentence,)
+    most = max(more for each in some for more in each.beyond.values())
+    return (
+        f"{sentence} What runs of {_some(list(later.values()))} found after it, in up to "
+        f"{most:.3g} times as long, does not count.",
+    )
+
+
+def _beyond_notes(found: Incumbents, task: str) -> tuple[str, ...]:
+    """For a figure that shows what came after the horizon."""
+    known = found.horizons.get(task)
+    if known is None or not known.beyond or not known.method:
+        return ()
+    label = found.methods[known.method].label
+    return (f"Scores, ranks and verdicts are those of the end of the longest run of {label}.",)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
 def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     """A sentence on the methods that lack seeds which others have, if any do."""
     seeds, fewer = found.runs["seed"].to_numpy(), []
@@ -222,9 +261,8 @@ def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
         ]
     if not fewer:
         return ()
-    more = f" and {len(fewer) - MOST_NAMED} more" if len(fewer) > MOST_NAMED else ""
     return (
-        f"Unequal seeds: {', '.join(fewer[:MOST_NAMED])}{more}. Means are over each method's own "
+        f"Unequal seeds: {_some(fewer)}. Means are over each method's own "
         "seeds; the best method, ranks and tests are found on the seeds that methods share.",
     )
 

@@ -66,6 +66,11 @@ def mean_over_time(
 
 
 def horizon_s(found: Incumbents, task: str) -> float:
+    """The moment at which methods are compared on a task (see `horizon`); 0: it has no run."""
+    return found.horizons[task].time_s if task in found.horizons else 0.0
+
+
+def latest_end_s(found: Incumbents, task: str) -> float:
     """The latest end of the task's runs that did not fail."""
     runs = found.runs[(found.runs["task"] == task) & (found.runs["status"] != "failed")]
     return float(runs["end_time_s"].max()) if len(runs) else 0.0
@@ -81,8 +86,8 @@ def fractions(time: str, points: int = POINTS, shortest: float = SHORTEST_FRACTI
 
 
 def time_grid(found: Incumbents, task: str, time: str, points: int = POINTS) -> FloatArray:
-    """Times (t,) up to the horizon; a log grid starts where the first curve begins to be drawn."""
-    end = horizon_s(found, task) or 1.0
+    """Times (t,) up to the last end; a log grid starts where the first curve begins to be drawn."""
+    end = latest_end_s(found, task) or 1.0
     begin = _first_start_s(found, task) / end
     shortest = begin if 0 < begin < 1 else SHORTEST_FRACTION
     return end * fractions(time, points, shortest)

@@ -14,7 +14,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import tasks_with_runs
 from hpobench.results.aggregate import summarise
 from hpobench.results.bootstrap import SHARE
-from hpobench.results.comparison import Comparison, across, rule_notes
+from hpobench.results.comparison import Comparison, across, horizon_notes, rule_notes
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, fractions, horizon_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
@@ -64,6 +64,7 @@ def time_ecdf(
             _reference_note([references[task] for task in tasks]),
             *_left_out(found, set(groups) - set(complete)),
             *rule_notes(found, tasks),
+            *horizon_notes(found, tasks),
             KEPT_SENTENCE,
         ),
         failed=found.failures(tasks),

@@ -16,6 +16,7 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.bootstrap import BoolArray
 from hpobench.results.failed_runs import DEFAULT, Failed, rule_of
+from hpobench.results.horizon import Horizon, horizons
 from hpobench.results.keys import IntArray, codes, run_numbers
 from hpobench.results.normalise import contradictions, medians
 from hpobench.results.study import Study
@@ -55,6 +56,8 @@ class Incumbents:
     """By task whose stated optimum cannot be one, a sentence on it; it counts as unknown."""
     medians: Mapping[str, float] = field(default_factory=dict)
     """By task with failed runs, what its median configuration is worth in its view."""
+    horizons: Mapping[str, Horizon] = field(default_factory=dict)
+    """By task with a run that did not fail, when methods are compared."""
 
     @cached_property
     def failed(self) -> BoolArray:
@@ -171,6 +174,7 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         methods=study.methods,
         failed_as=rule_of(study.settings),
         medians=_medians(study, views),
+        horizons=horizons(study),
     )
     return _those_known(found) if view == REEVALUATED else found
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from hpobench import layout, rows, schema, store
+from hpobench.results.budgets import note_task_budgets
 from hpobench.results.study import Study
 
 
@@ -32,7 +33,7 @@ def load(folder: str | Path) -> Study:
     }
     selection = store.select(folder, planned.__contains__)
     store.warn(folder)
-    return Study(
+    study = Study(
         observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS),
         trials=lambda: _trials(selection),
         jobs=lambda: _frame(selection, "jobs", schema.JOBS),
@@ -44,6 +45,8 @@ def load(folder: str | Path) -> Study:
         },
         settings=plan["settings"] | {"name": plan["name"]},
     )
+    note_task_budgets(study, folder)
+    return study
 
 
 def _frame(selection: store.Selection, name: str, fields: pa.Schema) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import summarise
-from hpobench.results.comparison import Comparison, across, rule_notes
+from hpobench.results.comparison import Comparison, across, horizon_notes, rule_notes
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
@@ -58,6 +58,7 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
             RANK_SENTENCE,
             *_left_out(found, pairs),
             *rule_notes(found, by_task),
+            *horizon_notes(found, by_task),
             KEPT_SENTENCE,
         ),
         failed=found.failures(by_task),

@@ -22,7 +22,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import standard_error
-from hpobench.results.comparison import contradicted, unequal_seeds
+from hpobench.results.comparison import contradicted, horizon_notes, unequal_seeds
 from hpobench.results.curves import (
     SHORTEST_FRACTION,
     curves,
@@ -156,10 +156,11 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
 
 
 def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
-    """What is to be said below a table: on stated optima, on unequal seeds and on failed runs."""
+    """What is to be said below a table: stated optima, unequal seeds, failed runs, the horizon."""
     names = list(tasks)
     failed = in_words(found.failures(names), found.failed_as, found.methods)
-    return (*contradicted(found, names), *unequal_seeds(found, names), *failed)
+    flags = (*contradicted(found, names), *unequal_seeds(found, names))
+    return (*flags, *failed, *horizon_notes(found, names))
 
 
 def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:

@@ -16,11 +16,11 @@ time_s          the geometric mean of the method's times within it; over tasks, 
 bound           "<=" where no run of the method reached the target, which it may have done later:
                 the speed-up is at most that; ">=" where no run of the reference method did
 
-`early` says what a run counts as that ended before the horizon without reaching the target:
+`early` says what a run counts as that ended before others without reaching the target:
     censored    it might have gone on, as after a budget of trials; the runs that were still under
                 way then tell how
     never       it would not have improved, as when the space was exhausted, which is all that can
-                end a run whose budget is a time alone. All are followed to the horizon
+                end a run whose budget is a time alone. All are followed to the end of the last run
 
 A run that failed never reaches what it had not reached by then, whatever `early` says.
 """
@@ -35,7 +35,7 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import final_regrets
 from hpobench.results.bootstrap import RESAMPLES, run_weights
-from hpobench.results.curves import horizon_s, runs_by_method
+from hpobench.results.curves import horizon_s, latest_end_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
 from hpobench.results.normalise import Reference, normalised_regret
@@ -49,10 +49,9 @@ from hpobench.results.survival import (
 
 ALL_TASKS = "all tasks"
 EARLY = {
-    "censored": "A run that ended before the horizon without reaching the target is censored at "
-    "its end.",
-    "never": "A run that ended before the horizon without reaching the target would never have "
-    "done so.",
+    "censored": "A run that ended without reaching the target is censored at its end.",
+    "never": "A run that ended before its time without reaching the target would never have done "
+    "so.",
 }
 COLUMNS = (
     "task",
@@ -75,11 +74,14 @@ _ROUNDING = 1e-12
 class _Task:
     """What one task has: by method its `runs` (n,) and their `weights` (1 + resamples, n).
 
+    Times are parts of `horizon_s`; `last_s`: when the last run ended.
+
     `targets` (k, 1 + resamples), or (k, 1) where they do not depend on the runs.
     """
 
     reference: Reference
     horizon_s: float
+    last_s: float
     runs: Mapping[str, IntArray]
     weights: Mapping[str, FloatArray]
     targets: FloatArray
@@ -91,7 +93,7 @@ class _Task:
         reached = np.isfinite(first_s)
         end_s = found.runs["end_time_s"].to_numpy()[runs]
         never = found.failed[runs] | (early == "never")
-        until_s = np.where(never, self.horizon_s, end_s)
+        until_s = np.where(never, self.last_s, end_s)
         return Observed(np.where(reached, first_s, until_s), reached, self.weights[method])
 
 
@@ -256,7 +258,8 @@ def _tasks(
         runs = runs_by_method(found, task)
         weights = _weights(found, runs, rng, 1 + resamples)
         targets = _means(final, weights[reference_method]) if levels is None else levels[:, None]
-        made.append(_Task(references[task], horizon_s(found, task), runs, weights, targets))
+        end_s = latest_end_s(found, task)
+        made.append(_Task(references[task], horizon_s(found, task), end_s, runs, weights, targets))
     return made
 
 

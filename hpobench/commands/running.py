@@ -211,7 +211,6 @@ def claims(options: argparse.Namespace) -> int:
     cap_threads()
     from hpobench.results import claims as judged
     from hpobench.results import load
-    from hpobench.results.budgets import note_task_budgets
     from hpobench.study import Study
 
     chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
@@ -225,9 +224,7 @@ def claims(options: argparse.Namespace) -> int:
         about = catalogue.read("study", name)["about"]
         study = Study.make(_composed([f"study={name}", *others], options))
         _execute(study, extend=True, replace=options.replace)
-        loaded = load(study.folder)
-        note_task_budgets(loaded, study.folder)
-        found.append((about, judged.judge(loaded, about["expects"])))
+        found.append((about, judged.judge(load(study.folder), about["expects"])))
         failed |= report_failures(study)
     verdicts = judged.decided([one for _, findings in found for one in findings])
     print(judged.HEADER)

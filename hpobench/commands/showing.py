@@ -37,7 +37,6 @@ def plot(options: argparse.Namespace) -> int:
     from hpobench.plots import figures
     from hpobench.resolve import study_folder
     from hpobench.results import load
-    from hpobench.results.budgets import note_task_budgets
     from hpobench.results.failed_runs import counting_failed
     from hpobench.results.time_axis import AXES, WALL_CLOCK
 
@@ -45,7 +44,6 @@ def plot(options: argparse.Namespace) -> int:
     folder = study_folder(options.study, options.runs_dir)
     study = counting_failed(load(folder), options.failed)
     output = folder / "figures" / _variant(options)
-    note_task_budgets(study, folder)
     axis, time = options.axis or WALL_CLOCK, options.time or "log"
     if mode == "run":
         paths = figures.draw_run(study, output, *_one_run(options.run))

@@ -12,7 +12,6 @@ import pandas as pd
 
 from hpobench import layout
 from hpobench.plots.caption import whole_runs
-from hpobench.results.budgets import note_task_budgets
 from hpobench.results.failed_runs import counting_failed
 from hpobench.results.incumbents import Incumbents, incumbents
 from hpobench.results.loading import load
@@ -138,7 +137,6 @@ class Context:
 def read(folder: Path, failed: str | None = None) -> Context:
     """The context of a stored study. Raises FileNotFoundError if there is none."""
     study = counting_failed(load(folder), failed)
-    note_task_budgets(study, folder)
     planned = sum(len(pair["seeds"]) for pair in layout.read_plan(folder)["pairs"])
     return Context(
         study,

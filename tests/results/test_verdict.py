@@ -334,7 +334,8 @@ def timed(synthetic, values, ends=None):
     ]
     runs = [key | {"end_time_s": (ends or {}).get(key["method"], 100.0)} for key in keys]
     tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=1.0)}
-    study = synthetic.hand_made(rows, runs=runs, tasks=tasks)
+    settings = {"budget": {"time_s": 100}}
+    study = synthetic.hand_made(rows, runs=runs, tasks=tasks, settings=settings)
     found = incumbents(study)
     return verdicts(found, references(study, found.views), rng(), fractions=(0.1, 1.0))
 

@@ -1,6 +1,5 @@
 """Speed: how many times as fast as another method, and which share of targets by when."""
 
-from hpobench.plots.comparisons import reference_of
 from hpobench.plots.ecdf import ecdf_figure
 from hpobench.plots.report.blocks import Block, Column, Section, number, share, table
 from hpobench.plots.report.context import Context, Group
@@ -11,6 +10,7 @@ from hpobench.plots.report.parts.summary import duration
 from hpobench.plots.targets import targets_figure
 from hpobench.results.budgets import early_rule
 from hpobench.results.ecdf import time_ecdf
+from hpobench.results.horizon import reference_of
 from hpobench.results.speedups import MOST_METHODS, pair_speedups
 from hpobench.results.survival import SPEEDUP_SENTENCE
 from hpobench.results.targets import EARLY, time_to_target
@@ -74,7 +74,7 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 
 
 def _targets(context: Context, group: Group) -> list[Block]:
-    reference = reference_of(group.found)
+    reference = reference_of(group.found.methods)
     label = context.method_label(reference)
     rng = context.rng("time to target")
     early = early_rule(context.study.settings, group.references)

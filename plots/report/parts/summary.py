@@ -7,8 +7,8 @@ import pandas as pd
 from hpobench.plots.axes import time_unit
 from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragraph, table
 from hpobench.plots.report.context import Context, listed
-from hpobench.results.budgets import limits
-from hpobench.results.comparison import contradicted
+from hpobench.results.budgets import time_alone
+from hpobench.results.comparison import contradicted, horizon_notes
 from hpobench.results.curves import KEPT_SENTENCE
 from hpobench.results.failed_runs import RULES, counts_in_words
 from hpobench.results.normalise import OBSERVED
@@ -47,7 +47,9 @@ def summary(context: Context) -> list[Block]:
         blocks.append(choices(context, single))
     else:
         blocks.append(_by_task(context, single))
-    notes = [_judged_by(context), HOW_TO_READ, *_early(context), *_all_failed(context)]
+    horizon = horizon_notes(context.found, context.references)
+    notes = [_judged_by(context), HOW_TO_READ, " ".join(horizon), *_early(context)]
+    notes = [*filter(None, notes), *_all_failed(context)]
     return [*blocks, *map(Paragraph, notes), *_observed(context)]
 
 
@@ -63,16 +65,13 @@ def _judged_by(context: Context) -> str:
 
 def _early(context: Context) -> list[str]:
     """What runs count as after their end, where not time alone could end them."""
-    if all(_time_alone(context, task) for task in context.references):
+    settings = context.study.settings
+    if all(time_alone(settings, task) for task in context.references):
         return []
     return [
         f"Runs could end before their time, as after so many trials. {KEPT_SENTENCE} What a method "
         "would have found in the rest of the time is not known."
     ]
-
-
-def _time_alone(context: Context, task: str) -> bool:
-    return limits(context.study.settings, task) == {"time_s"}
 
 
 def _all_failed(context: Context) -> list[str]:
@@ -121,7 +120,7 @@ def choices(context: Context, verdicts: Sequence[Verdict]) -> Choices:
 def _evidence(context: Context, verdict: Verdict) -> str:
     """The numbers, and whose runs had ended before: only where not time alone could end them."""
     words = evidence(verdict, context.study.methods)
-    if all(_time_alone(context, task) for task in verdict.tasks):
+    if all(time_alone(context.study.settings, task) for task in verdict.tasks):
         return words
     return f"{words} {ended_early(verdict, context.study.methods)}".strip()
 
