@@ -45,7 +45,8 @@ def scaling_figure(
     text = sentences(
         f"Speed-up and efficiency against {counted([fewest], 'workers')}, on {', '.join(named)}: "
         "how many times sooner the mean over seeds is where it was at the end with the fewest "
-        "workers; efficiency is the speed-up per worker.",
+        "workers; efficiency is the speed-up per worker. That is another quantity than the "
+        "speed-ups between methods, which compare runs: a mean may get there later than most runs.",
         f"{counted(table['seeds'], 'seeds')}." if "seeds" in table else "",
         "Bands: 95 % bootstrap interval over seeds. Dashed: ideal.",
         _unreached(table),

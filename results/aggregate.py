@@ -12,7 +12,7 @@ The band of a mean is by default the interval of `contrasts`: regrets are skewed
 with log-normal regrets a bootstrap's interval covers the mean 7 times in 10.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,13 +33,20 @@ BANDS = {
     "iqm": {"bootstrap": _BOOTSTRAP},
 }
 NAMES = {"iqm": "interquartile mean"}
+VERY_SKEWED = 0.36
+SKEWED_SENTENCE = (
+    "Single runs are far worse than most here: where the runs of a curve do not happen to show it, "
+    "its band is too narrow, so that fewer than 95 in 100 such bands hold the mean (see "
+    "docs/calibration.md); the median is safer."
+)
 
 
 @dataclass(frozen=True)
 class Summary:
     """A statistic (t,) and its band; the band is NaN where it is undefined (a single seed).
 
-    `count`: how many runs went in; `units` says what they are.
+    `count`: how many runs went in; `units` says what they are. `skewness`: of the mean of the runs
+    of one task at the last time at which it has one, where the band corrects for it.
     """
 
     centre: FloatArray
@@ -49,6 +56,7 @@ class Summary:
     statistic: str
     band: str
     units: str = "seeds"
+    skewness: float = np.nan
 
     @property
     def description(self) -> str:
@@ -105,7 +113,31 @@ def summarise(
     low, high = _band_of(statistic, band, rng, limits)(groups, centre)
     count = sum(map(len, groups))
     units = "seeds" if len(groups) == 1 else "task-seed pairs"
-    return Summary(centre, low, high, count, statistic, band, units)
+    skewness = _skewness(groups[0]) if band == "interval" and len(groups) == 1 else np.nan
+    return Summary(centre, low, high, count, statistic, band, units, skewness)
+
+
+def skewed(some: Iterable[Summary]) -> bool:
+    """Whether means of one task are so skewed that their bands hold them too rarely.
+
+    As where runs are log-normal with sigma 1 or more, see docs/calibration.md. It is the curves
+    whose runs happen to show nothing of it that have a band too narrow, so they are judged
+    together: by the mean of their skewness, if it is also twice its error under normal values.
+    """
+    known = [each for each in some if np.isfinite(each.skewness)]
+    if not known:
+        return False
+    n = min(each.count for each in known)
+    error = np.sqrt(6 * (n - 1) / ((n - 2) * (n + 1) * (n + 3)) / len(known))
+    return bool(np.mean([each.skewness for each in known]) > max(VERY_SKEWED, 2 * error))
+
+
+def _skewness(values: FloatArray) -> float:
+    """That of the mean at the last time at which all have a value; NaN of two or without spread."""
+    last = np.flatnonzero(np.isfinite(values).all(axis=0))[-1:]
+    if len(values) < 3 or not len(last) or np.ptp(values[:, last]) == 0:
+        return np.nan
+    return float(mean_contrast([values[:, last]]).skewness[0])
 
 
 def _centre(groups: Groups, statistic: str) -> FloatArray:

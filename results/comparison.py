@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
-from hpobench.results.aggregate import Summary, check, summarise
+from hpobench.results.aggregate import SKEWED_SENTENCE, Summary, check, skewed, summarise
 from hpobench.results.curves import (
     END_SENTENCE,
     KEPT_SENTENCE,
@@ -80,6 +80,7 @@ class Prepared:
             method: summarise(some, statistic, band, rng) for method, some in self.groups.items()
         }
         notes = (*self.frame.notes, *missing(self.found, lines))
+        notes += (SKEWED_SENTENCE,) if skewed(lines.values()) else ()
         return replace(self.frame, lines=drawn(lines), notes=notes)
 
 

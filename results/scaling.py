@@ -5,6 +5,8 @@ to it is when the curve of the mean over seeds first gets there:
 
     speed-up    S(w) = T(w0) / T(w)
     efficiency  E(w) = S(w) w0 / w
+
+That is not the speed-up between methods, which compares runs (see `survival`).
 """
 
 from collections.abc import Mapping

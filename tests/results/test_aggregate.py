@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpobench.results.aggregate import BANDS, default_band, describe, summarise
+from hpobench.results.aggregate import BANDS, default_band, describe, skewed, summarise
 from hpobench.results.contrasts import mean_contrast
 
 VALUES = np.array([[1.0, 2], [2, 2], [3, 2], [6, 2]])
@@ -138,3 +138,28 @@ def test_errors():
         summarise(VALUES, band="quartiles")
     with pytest.raises(ValueError, match="no runs"):
         summarise(np.empty((0, 3)))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "seeds", "methods", "often"),
+    [(0, 5, 5, False), (0, 30, 2, False), (1.5, 10, 5, True), (1.5, 30, 2, True)],
+)
+def test_bands_of_skewed_runs_are_flagged_and_those_of_normal_runs_are_not(
+    sigma, seeds, methods, often
+):
+    """In at most 5 and in at least 80 of 100 draws; a sigma of 0 stands for normal values."""
+    rng, flagged = np.random.default_rng(0), 0
+    for _ in range(100):
+        drawn = rng.normal(size=(methods, seeds, 1))
+        values = np.exp(sigma * drawn) if sigma else drawn
+        flagged += skewed([summarise(each) for each in values])
+    assert flagged >= 80 if often else flagged <= 5
+
+
+def test_skewness_is_judged_only_where_a_band_corrects_for_it():
+    outlier = np.array([[0.1], [0.1], [0.1], [0.2], [0.1], [0.15], [9.0]])
+    assert skewed([summarise(outlier)])
+    assert not skewed([summarise(outlier, band="sem")])
+    assert not skewed([summarise([outlier, outlier])])  # several tasks
+    assert not skewed([summarise(np.ones((5, 1))), summarise(outlier[:1])])
+    assert not skewed([])
