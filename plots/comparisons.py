@@ -88,7 +88,7 @@ def speedups(
     reference: str | None = None,
     levels: Sequence[float] | None = None,
 ) -> Drawn:
-    """Speed-ups over one method; None: over random search, or else the first method.
+    """Speed-ups over one method; None: that of `reference_of`.
 
     `levels`: normalised regrets to reach; None: what the reference method reaches in the end.
     """

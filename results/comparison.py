@@ -230,8 +230,8 @@ def horizon_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
         return (sentence,)
     most = max(more for each in some for more in each.beyond.values())
     return (
-        f"{sentence} What runs of {_some(list(later.values()))} found after it, in up to "
-        f"{most:.3g} times as long, does not count.",
+        f"{sentence} Runs of {_some(list(later.values()))} went on for up to {most:.3g} times as "
+        "long; what they found after it does not count.",
     )
 
 

@@ -7,7 +7,7 @@ that ended before keep their last incumbent. On an axis of `time_axis` that the 
 nothing else does, the same holds of its limit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,6 +15,7 @@ import pandas as pd
 from hpobench.results.budgets import limits
 from hpobench.results.study import Study
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, decisions_charged
+from hpobench.schema import MethodFacts
 
 LIMIT_OF = {WALL_CLOCK: "time_s", "resource": "resource", "cost": "cost"}
 """By axis, the limit of a budget that ends all runs at the same place of it."""
@@ -36,10 +37,13 @@ class Horizon:
     beyond: dict[str, float]
 
 
-def reference_of(methods: Iterable[str]) -> str:
-    """Random search if it was run, else the first method."""
-    names = list(methods)
-    return _REFERENCE if _REFERENCE in names else names[0]
+def reference_of(methods: Mapping[str, MethodFacts]) -> str:
+    """Random search if it was run, else the first method that trains every trial in full, if any.
+
+    So many trials that are mostly stopped early are over before others have found anything.
+    """
+    full = [name for name, facts in methods.items() if not facts.multi_fidelity]
+    return _REFERENCE if _REFERENCE in methods else [*full, *methods][0]
 
 
 def horizons(study: Study) -> dict[str, Horizon]:
@@ -49,8 +53,7 @@ def horizons(study: Study) -> dict[str, Horizon]:
     made = {}
     for task in study.tasks:
         if task in ends.index:
-            of_task = ends[task]
-            made[task] = _horizon(study, task, of_task[[m for m in study.methods if m in of_task]])
+            made[task] = _horizon(study, task, ends[task])
     return made
 
 
@@ -58,7 +61,8 @@ def _horizon(study: Study, task: str, ends: "pd.Series[float]") -> Horizon:
     """From the latest end of each method's runs."""
     time_s, method = _limit(study, task), ""
     if time_s is None:
-        method = reference_of(map(str, ends.index))
+        run = {name: facts for name, facts in study.methods.items() if name in ends}
+        method = reference_of(run)
         time_s = float(ends[method])
         method = "" if ((ends - time_s).abs() <= _TOGETHER * time_s).all() else method
     later = ends[ends > (1 + _TOGETHER) * time_s]

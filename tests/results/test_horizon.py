@@ -1,5 +1,7 @@
 """The horizon: it is the budget's or one method's, and no other method moves it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,12 @@ def test_the_budget_or_one_method_sets_it(synthetic, ends, settings, failed, exp
     assert horizons(study) == {"t": expected}
 
 
+def test_many_short_trials_do_not_set_it(synthetic):
+    study = study_of(synthetic, {"asha": 9.0, "tpe": 300.0, "gp": 200.0})
+    study.methods["asha"] = replace(study.methods["asha"], multi_fidelity=True)
+    assert horizons(study)["t"] == Horizon(300.0, "tpe", {})
+
+
 def test_a_slower_method_does_not_move_the_scores_of_others(synthetic):
     two = {"random": 100.0, "tpe": 130.0}
     before, after = (study_of(synthetic, ends) for ends in (two, two | {"slow": 5000.0}))
@@ -84,8 +92,8 @@ def test_what_comes_after_it_is_drawn_and_said(synthetic):
         drawn.notes
     )
     assert horizon_notes(found, ["t"]) == (
-        "Horizon of a task: the end of the longest run of random on it. What runs of tpe found "
-        "after it, in up to 2.5 times as long, does not count.",
+        "Horizon of a task: the end of the longest run of random on it. Runs of tpe went on for "
+        "up to 2.5 times as long; what they found after it does not count.",
     )
     together = incumbents(study_of(synthetic, {"random": 100.0, "tpe": 100.0}))
     assert horizon_notes(together, ["t"]) == ()
