@@ -22,7 +22,7 @@ from hpobench.results.aggregate import summarise
 from hpobench.results.bootstrap import reach
 from hpobench.results.curves import Curves, curves, horizon_s, stand_in
 from hpobench.results.incumbents import Incumbents
-from hpobench.results.normalise import Reference, capped_regret
+from hpobench.results.normalise import Reference, capped_regret, limits_of_means
 from hpobench.results.ranks import ranks
 
 Frames = dict[str, pd.DataFrame]
@@ -91,7 +91,7 @@ def aggregate_scores(
         for metric in METRICS:
             statistic, some = ("mean", gaps) if metric == "optimality_gap" else (metric, groups)
             band = "interval" if statistic == "mean" else "bootstrap"
-            made = summarise(some, statistic, band, rng, (-np.inf, 1.0))
+            made = summarise(some, statistic, band, rng, limits_of_means(some))
             numbers = made.centre[0], made.low[0], made.high[0]
             rows.append((method, metric, *numbers, len(groups), made.count))
     columns = ["method", "metric", "value", "low", "high", "tasks", "runs"]

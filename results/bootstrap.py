@@ -40,7 +40,7 @@ IntArray = npt.NDArray[np.int64]
 AnyIntArray = npt.NDArray[np.signedinteger[Any]]
 Groups = Sequence[FloatArray]
 Band = tuple[FloatArray, FloatArray]
-Limits = tuple[float, float]
+Limits = tuple[FloatArray | float, float]
 
 
 def stretch(

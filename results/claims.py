@@ -132,7 +132,7 @@ def _faster(
     having = {task: [m for m in found.methods if (task, m) in found.counted] for task in known}
     for name in names:
         _require(name, having)
-    made = over_tasks(found, known, names[1], names[:1], np.random.default_rng(0), early=early)
+    made = over_tasks(found, known, names[1], names[:1], early=early)
     speed = made[names[0]]
     return Finding(
         f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",

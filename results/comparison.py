@@ -12,6 +12,7 @@ import numpy as np
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.aggregate import SKEWED_SENTENCE, Summary, check, skewed, summarise
+from hpobench.results.bootstrap import ANY
 from hpobench.results.curves import (
     END_SENTENCE,
     KEPT_SENTENCE,
@@ -28,7 +29,7 @@ from hpobench.results.curves import (
 )
 from hpobench.results.failed_runs import DEFAULT, Failed
 from hpobench.results.incumbents import RULE_SENTENCES, Incumbents
-from hpobench.results.normalise import Reference, capped_regret, regret
+from hpobench.results.normalise import Reference, capped_regret, limits_of_means, regret
 from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
 from hpobench.results.views import VIEW_SENTENCES
 from hpobench.schema import TaskFacts
@@ -66,18 +67,23 @@ class Prepared:
     """The values that a comparison summarises.
 
     `frame` lacks its lines. `groups`: by method, a table (n, t) a task. `found` is for the notes.
+    `capped`: they are capped regrets.
     """
 
     frame: Comparison
     groups: Mapping[str, Sequence[FloatArray]]
     found: Incumbents
+    capped: bool = False
 
     def summary(
         self, statistic: str, band: str | None, rng: np.random.Generator | None
     ) -> Comparison:
         """The comparison with its lines."""
         lines = {
-            method: summarise(some, statistic, band, rng) for method, some in self.groups.items()
+            method: summarise(
+                some, statistic, band, rng, limits_of_means(some) if self.capped else ANY
+            )
+            for method, some in self.groups.items()
         }
         notes = (*self.frame.notes, *missing(self.found, lines))
         notes += (SKEWED_SENTENCE,) if skewed(lines.values()) else ()
@@ -190,7 +196,7 @@ def over_tasks(
         axis=axis_of(found.runs),
     )
     complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
-    return Prepared(frame, complete, found)
+    return Prepared(frame, complete, found, capped=True)
 
 
 def value_label(facts: TaskFacts, view: str, is_regret: bool) -> str:

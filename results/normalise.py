@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpobench.hyperparameters import FloatArray
+from hpobench.results.bootstrap import Groups, Limits
 from hpobench.results.study import Study
 from hpobench.results.views import VIEWS
 from hpobench.schema import TaskFacts
@@ -50,6 +51,14 @@ def normalised_regret(values: FloatArray, reference: Reference) -> FloatArray:
 def capped_regret(values: FloatArray, reference: Reference) -> FloatArray:
     """Normalised regret; what is worse than the median counts as it does (1)."""
     return np.minimum(normalised_regret(values, reference), 1.0)
+
+
+def limits_of_means(groups: Groups) -> Limits:
+    """What means (...,) of capped regrets, groups (n, ...) of them, can be: noise alone is below 0.
+
+    The one pair of limits for all intervals of such means.
+    """
+    return np.minimum(np.min([group.min(axis=0) for group in groups], axis=0), 0.0), 1.0
 
 
 def known_reference(facts: TaskFacts) -> Reference:

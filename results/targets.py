@@ -25,6 +25,7 @@ bound           "<=" where no run of the method reached the target, which it may
 A run that failed never reaches what it had not reached by then, whatever `early` says.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,7 @@ import pandas as pd
 
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.across import final_regrets
-from hpobench.results.bootstrap import RESAMPLES, run_weights
+from hpobench.results.bootstrap import run_weights
 from hpobench.results.curves import horizon_s, latest_end_s, runs_by_method
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
@@ -101,7 +102,7 @@ def time_to_target(
     found: Incumbents,
     references: Mapping[str, Reference],
     reference_method: str,
-    rng: np.random.Generator,
+    _rng: np.random.Generator | None = None,
     *,
     level: float | Sequence[float] | None = None,
     early: str = "censored",
@@ -111,10 +112,11 @@ def time_to_target(
     Columns: task, method, target, and those above. `level`: normalised regrets to reach. None: on
     each task the mean final regret of the reference method (each run's at most 1). Tasks without a
     run of the reference method are left out. `ALL_TASKS` has the mean of `reached`, the speed-up of
-    all runs pooled, and the methods with runs on every task. Raises ValueError if no task is left,
-    or for a bad argument.
+    all runs pooled, and the methods with runs on every task. Seeds are drawn by the name of the
+    task, so that a speed-up has the same interval wherever it stands; a generator is taken for
+    callers who have one. Raises ValueError if no task is left, or for a bad argument.
     """
-    tasks = _tasks(found, references, reference_method, rng, level, early)
+    tasks = _tasks(found, references, reference_method, level, early)
     rows: dict[tuple[int, int, int], _Row] = {}
     for number in range(len(tasks[0].targets)):
         see = partial(_observed, found, tasks, number, early)
@@ -142,17 +144,15 @@ def over_tasks(
     references: Mapping[str, Reference],
     reference_method: str,
     methods: Sequence[str],
-    rng: np.random.Generator,
     *,
     early: str = "censored",
-    resamples: int = RESAMPLES,
 ) -> dict[str, SpeedUp]:
     """By method, how many times as fast it is to what the reference method reaches in the end.
 
     Over all tasks with runs of that, as in `time_to_target`; the methods that lack one are left
     out.
     """
-    tasks = _tasks(found, references, reference_method, rng, None, early, resamples)
+    tasks = _tasks(found, references, reference_method, None, early)
     see = partial(_observed, found, tasks, 0, early)
     base = _pooled(see(reference_method), tasks)
     seen = {method: see(method) for method in methods}
@@ -232,10 +232,8 @@ def _tasks(
     found: Incumbents,
     references: Mapping[str, Reference],
     reference_method: str,
-    rng: np.random.Generator,
     level: float | Sequence[float] | None,
     early: str,
-    resamples: int = RESAMPLES,
 ) -> list[_Task]:
     """The tasks with runs of the reference method, with their targets."""
     if early not in EARLY:
@@ -256,7 +254,7 @@ def _tasks(
     made = []
     for task, final in finals.items():
         runs = runs_by_method(found, task)
-        weights = _weights(found, runs, rng, 1 + resamples)
+        weights = _weights(found, runs, np.random.default_rng(zlib.crc32(task.encode())))
         targets = _means(final, weights[reference_method]) if levels is None else levels[:, None]
         end_s = latest_end_s(found, task)
         made.append(_Task(references[task], horizon_s(found, task), end_s, runs, weights, targets))
@@ -264,13 +262,13 @@ def _tasks(
 
 
 def _weights(
-    found: Incumbents, runs: Mapping[str, IntArray], rng: np.random.Generator, count: int
+    found: Incumbents, runs: Mapping[str, IntArray], rng: np.random.Generator
 ) -> dict[str, FloatArray]:
     """By method, the first `count` weights (count, n) of its runs, in the order of its seeds."""
     seeds = found.runs["seed"].to_numpy()
     every = np.unique(np.concatenate([seeds[some] for some in runs.values()]))
     has = np.array([np.isin(every, seeds[some]) for some in runs.values()]).T
-    weights = run_weights(has, rng)[:count]
+    weights = run_weights(has, rng)
     return {name: weights[:, has[:, at], at] for at, name in enumerate(runs)}
 
 

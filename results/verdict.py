@@ -33,7 +33,7 @@ from hpobench.results.correction import LEVEL, benjamini_hochberg, holm
 from hpobench.results.curves import horizon_s, runs_by_method
 from hpobench.results.failed_runs import DEFAULT, Failed, added
 from hpobench.results.incumbents import Incumbents
-from hpobench.results.normalise import Reference
+from hpobench.results.normalise import Reference, limits_of_means
 from hpobench.results.pairing import comparable_means
 
 FRACTIONS = (0.01, 0.1, 1.0)
@@ -295,9 +295,7 @@ def difference(tasks: Mapping[str, pd.DataFrame], best: str, method: str) -> Con
 def _standing(
     values: Sequence[FloatArray], apart: Contrast, *, method: str, failed: int, compared: int
 ) -> Standing:
-    # Below 0 by noise alone; what is worse than the median configuration counts as it does.
-    least = min(0.0, *(float(group.min()) for group in values))
-    low, high = mean_contrast(values).interval(limits=(least, 1.0))
+    low, high = mean_contrast(values).interval(limits=limits_of_means(values))
     apart_low, apart_high = apart.interval(compared)
     return Standing(
         method=method,

@@ -89,9 +89,9 @@ def test_without_failures_there_is_no_such_column(synthetic):
     ("budget", "early"), [({"time_s": 100.0}, False), ({"trials": 10, "time_s": None}, True)]
 )
 def test_runs_that_ended_are_named_unless_time_alone_ends_them(synthetic, budget, early):
-    made = context(synthetic, {"a": 0.5, "b": 0.2, "c": 0.3}, ends={"a": 20.0}, budget=budget)
+    made = context(synthetic, {"a": 0.5, "b": 0.2, "c": 0.3}, ends={"b": 20.0}, budget=budget)
     texts, [(_, evidence)] = said(summary(made))
-    sentence = "All runs of a had ended before that, and keep their last incumbent."
+    sentence = "All runs of b had ended before that, and keep their last incumbent."
     assert (sentence in evidence) == early
     assert any("Runs could end before their time" in text for text in texts) == early
 
