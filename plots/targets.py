@@ -62,9 +62,7 @@ def targets_figure(
     text = sentences(
         f"Speed-up over {label_of(reference, methods)} in the {axis_label(axis)} to a target.",
         SPEEDUP_SENTENCE,
-        f"{ALL_TASKS.capitalize()}: runs of {means} pooled, in parts of each task's horizon."
-        if ALL_TASKS in set(shown["task"])
-        else f"Tasks: {len(over)}.",
+        _tasks_sentence(shown, over, means),
         _target_sentence(shown),
         "Lines: 95 % bootstrap interval over seeds, none where too few runs reached the target. At "
         "the right: share of runs that did.",
@@ -161,6 +159,14 @@ def _title(table: pd.DataFrame, labels: Labels) -> str:
     task, target = str(table["task"].iloc[0]), float(table["target"].iloc[0])
     task = labels.get(task, task)
     return task if np.isnan(target) else f"{task}: regret {target:.3g}"
+
+
+def _tasks_sentence(shown: pd.DataFrame, over: Sequence[str], means: int) -> str:
+    if ALL_TASKS not in set(shown["task"]):
+        return f"Tasks: {len(over)}."
+    if means == 1:
+        return ""
+    return f"{ALL_TASKS.capitalize()}: runs of {means} pooled, in parts of each task's horizon."
 
 
 def _target_sentence(table: pd.DataFrame) -> str:

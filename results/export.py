@@ -35,9 +35,14 @@ SCORES_CAPTION = (
     "Final normalised regret (0: the best value, 1: the median configuration; what is worse counts "
     "as 1), mean over seeds ± standard error. Bold: the best mean of a column. Underlined: within "
     "error of the best method, as the verdict of the report has it (Student's t over seeds, level "
-    f"{LEVEL:g}, corrected for all pairs of methods: means over tasks and budgets after Holm, "
-    "single tasks and budgets after Benjamini and Hochberg)."
+    f"{LEVEL:g}, corrected for all pairs of methods"
 )
+CORRECTED = {
+    True: "means over tasks and budgets after Holm, single tasks and budgets after Benjamini and "
+    "Hochberg).",
+    False: "all tasks and budgets together after Holm).",
+}
+"""How, in a study with means over tasks and in one without."""
 PAIRS_CAPTION = (
     "Pairs of methods by final normalised regret: median difference (below 0: the first is "
     "better), Wilcoxon's signed-rank test with Holm's correction; bold: significant at "
@@ -225,7 +230,9 @@ def _sections(
     ]
     means = {_heading(evidence, name): MEAN for name in names if name not in group}
     shown = _scores_table(evidence, names).rename(columns=means)
-    caption = " ".join([SCORES_CAPTION, *notes(evidence.found, group)])
+    means_too = any(len(tasks) > 1 for tasks in evidence.verdicts)
+    words = f"{SCORES_CAPTION}: {CORRECTED[means_too]}"
+    caption = " ".join([words, *notes(evidence.found, group)])
     sections = [_Section(shown, caption, f"scores{suffix}")]
     regrets = {task: evidence.regrets[task] for task in group}
     methods = evidence.study.methods

@@ -80,10 +80,8 @@ def friedman(regrets: Regrets) -> Friedman:
     """
     methods = methods_of(regrets)
     if len(methods) < 3:
-        raise ValueError(
-            f"Friedman's test compares 3 methods or more, there are {len(methods)}: Wilcoxon's "
-            "test compares two"
-        )
+        few = "are 2: Wilcoxon's test compares two" if len(methods) == 2 else "is only one"
+        raise ValueError(f"Friedman's test compares 3 methods or more, there {few}")
     complete = blocks(regrets, methods, TASKS_FOR_FRIEDMAN)
     count = len(complete.values)
     if count < 2:

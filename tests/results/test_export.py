@@ -205,3 +205,17 @@ def test_twenty_methods_with_long_names(synthetic):
     widths = {len(line) for line in lines if line.startswith("| method ")}
     assert len(widths) == 3
     assert "method 19 gaussian process with hyperband" in tables(study, "latex")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        (1, "corrected for all pairs of methods: all tasks and budgets together after Holm)."),
+        (2, "single tasks and budgets after Benjamini and Hochberg)."),
+    ],
+)
+def test_the_correction_that_was_made_is_said(synthetic, tasks, words):
+    """As in `verdicts`: without a mean over tasks single tasks are the family of Holm."""
+    written = tables(synthetic.random_study(tasks=tasks, methods=2, seeds=3))
+    assert words in written
+    assert ("Hochberg" in written) == (tasks == 2)

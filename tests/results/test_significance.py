@@ -150,6 +150,7 @@ def test_all_tied_and_all_agreed():
     [
         ({}, "no regrets"),
         (regrets(np.full((3, 2), np.nan)), "no regrets"),
+        (regrets([[1.0]]), "there is only one"),
         (regrets([[1.0, 2]]), "Wilcoxon's test compares two"),
         (regrets([[1.0, 2, 3]]), "2 complete blocks, there are 1"),
         (regrets([[1.0, np.nan, 3], [1, 2, np.nan]]), "there are 0"),
