@@ -173,12 +173,14 @@ def differences(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> list[
 
 
 def changed_code(hidden: Iterable[Entry], plan: Plan) -> list[str]:
-    """The tasks and methods whose own code is not what it was when hidden pairs were run."""
+    """The plan's tasks and methods whose own code is not what it was when hidden pairs were run."""
     now = {(group, pair[group]): pair["code"][group] for pair in plan["pairs"] for group in _OWN}
     words: dict[str, None] = {}
     for pair in hidden:
         for group in _OWN:
-            code = now.get((group, pair[group]), "")
+            if (group, pair[group]) not in now:
+                continue
+            code = now[group, pair[group]]
             if "code" not in pair and code:
                 words[f"the code of {group} {pair[group]} was not noted when it was run"] = None
             elif code != pair.get("code", {}).get(group, code):

@@ -88,6 +88,9 @@ def test_code_that_changed_is_named():
         "the code of task t has changed"
     ]
     assert changed_code(coded({"task": "new", "method": ""}), call) == []
+    # Of methods that are not part of the call nothing is known.
+    other = plan(pair("t", "c", [0]) | {"code": {"task": "new", "method": ""}})
+    assert changed_code(coded({"task": "new", "method": "own"}), other) == []
     # Stored by a version that did not look at it.
     assert changed_code(STORED["pairs"][:1], call) == [
         "the code of task t was not noted when it was run"
