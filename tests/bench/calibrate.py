@@ -234,7 +234,8 @@ QUANTITIES = (
         ALL,
         note="Below the bar for single tasks with very skewed regrets, and wherever a disaster is "
         "rarer than one in the number of seeds: what no run met no interval of a mean knows of. "
-        "The report says so beside the numbers; the median and IQM are the statistics there.",
+        "Captions say so where the runs of a task, of all methods together, are seen to be skewed; "
+        "the median and IQM are the statistics there.",
     ),
     Quantity(
         "Mean ± standard error (ranks over time, tables of scores)",
