@@ -162,6 +162,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                     task_name,
                     task,
                     budget(settings["budget"], settings["tasks"][task_name].get("budget")),
+                    settings,
                 ),
                 workers=workers,
                 study_seed=settings["study_seed"],
@@ -248,8 +249,10 @@ def study_folder(name: str, runs_dir: str = "runs") -> Path:
     raise ConfigError(f"no study {name!r}; studies in {runs_dir}/: {', '.join(known) or 'none'}")
 
 
-def task_facts(name: str, config: Mapping[str, Any], task: Task) -> TaskFacts:
-    """What results and figures will need of a task."""
+def task_facts(
+    name: str, config: Mapping[str, Any], task: Task, on_clock: str = "simulated"
+) -> TaskFacts:
+    """What results and figures will need of a task; the real clock measures any cost."""
     about = config.get("about") or {}
     return TaskFacts(
         name=name,
@@ -263,8 +266,8 @@ def task_facts(name: str, config: Mapping[str, Any], task: Task) -> TaskFacts:
         r_max=task.fidelity.r_max,
         comparable=task.fidelity.comparable,
         reproducible=getattr(task, "reproducible", None),
-        clock=_clock(task),
-        remarks=_remarks(task),
+        clock=_clock(task, on_clock),
+        remarks=_remarks(task, on_clock),
     )
 
 
@@ -274,21 +277,34 @@ _UNCOUNTED = (
 )
 
 
-def _remarks(task: Task) -> tuple[str, ...]:
+def _remarks(task: Task, on_clock: str) -> tuple[str, ...]:
     known: tuple[str, ...] = getattr(task, "remarks", ())
-    return known if _clock(task) == "seconds" else (*known, _UNCOUNTED)
+    return known if _clock(task, on_clock) == "seconds" else (*known, _UNCOUNTED)
 
 
-def _clock(task: Task) -> str:
-    return str(getattr(task, "clock", "seconds"))
+def _clock(task: Task, on_clock: str) -> str:
+    return "seconds" if on_clock == "real" else str(getattr(task, "clock", "seconds"))
 
 
-def _countable(name: str, task: Task, limits: Budget) -> Budget:
-    """The budget; raises ConfigError if it is in seconds that the task does not know."""
-    if _clock(task) != "seconds" and (limits.time_s < math.inf or limits.cost_s < math.inf):
+def _countable(name: str, task: Task, limits: Budget, settings: Mapping[str, Any]) -> Budget:
+    """The budget; raises ConfigError if anything is in seconds that the task does not know."""
+    if _clock(task, settings["clock"]) == "seconds":
+        return limits
+    unknown = f"task {name!r} does not know what evaluations cost, so that"
+    if limits.time_s < math.inf or limits.cost_s < math.inf:
         raise ConfigError(
-            f"task {name!r} does not know what evaluations cost, so that no budget can be in "
-            "seconds: use budget.trials or budget.resource, or state its seconds"
+            f"{unknown} no budget can be in seconds: use budget.trials or budget.resource, or "
+            "state its seconds"
+        )
+    if settings["overhead"] != "none":
+        raise ConfigError(
+            f"{unknown} the seconds of decisions cannot be added to its clock: leave overhead at "
+            "none, or state its seconds"
+        )
+    if settings["job_timeout_s"]:
+        raise ConfigError(
+            f"{unknown} no job can be limited to {settings['job_timeout_s']} s: leave "
+            "job_timeout_s at null, or state its seconds"
         )
     return limits
 

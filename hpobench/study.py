@@ -233,7 +233,9 @@ class Study:
 
     def _task_facts(self, pair: Pair) -> schema.TaskFacts:
         task = runner.build_task(pair.task_config)
-        return resolve.task_facts(pair.task, self.settings["tasks"][pair.task], task)
+        return resolve.task_facts(
+            pair.task, self.settings["tasks"][pair.task], task, self.settings["clock"]
+        )
 
 
 def _less_about(nodes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hpobench.hyperparameters import FloatArray
 from hpobench.plots.style import BAND_ALPHA, Look
 from hpobench.results.aggregate import Summary
 from hpobench.results.comparison import Comparison
-from hpobench.results.time_axis import AXES
+from hpobench.results.time_axis import AXES, axis_label
 from hpobench.schema import MethodFacts
 
 UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
@@ -27,8 +27,13 @@ FLOOR_SENTENCE = (
 )
 
 
-def time_unit(longest_s: float) -> tuple[float, str]:
-    """Seconds in the unit that suits times up to `longest_s`, and its name."""
+def time_unit(longest_s: float, clock: str = "seconds") -> tuple[float, str]:
+    """Seconds in the unit that suits times up to `longest_s`, and its name.
+
+    `clock`: what times are counted in (see `TaskFacts`), which is their unit if it is not seconds.
+    """
+    if clock != "seconds":
+        return 1.0, clock
     return next((size, name) for size, name, least in UNITS if longest_s >= least * size)
 
 
@@ -38,7 +43,9 @@ def axis_scale(panel: Comparison) -> tuple[float, str]:
     if panel.relative:
         return 1.0, f"{axis.short} / horizon of the task"
     size, unit = 1.0, panel.axis_unit
-    if axis.in_seconds and not unit:
+    if axis.in_seconds and unit:
+        return size, axis_label(panel.axis, unit)
+    if axis.in_seconds:
         size, unit = time_unit(float(panel.time[-1]))
     return size, f"{axis.label} ({unit})" if unit else axis.label
 

@@ -12,7 +12,14 @@ from hpobench.results.aggregate import describe
 from hpobench.results.comparison import Comparison, horizon_notes, rule_notes
 from hpobench.results.failed_runs import Failed, added, in_words
 from hpobench.results.incumbents import Incumbents
-from hpobench.results.time_axis import WALL_CLOCK, axis_label, axis_of, charging, note_for
+from hpobench.results.time_axis import (
+    WALL_CLOCK,
+    axis_label,
+    axis_of,
+    axis_unit,
+    charging,
+    note_for,
+)
 from hpobench.schema import MethodFacts
 
 OVERHEADS = {
@@ -63,7 +70,8 @@ def _statistic(panels: Sequence[Comparison]) -> str:
 def _time_axis(panels: Sequence[Comparison], settings: Mapping[str, Any], time: str) -> str:
     names = list(dict.fromkeys(panel.axis for panel in panels))
     of_horizon = " as a fraction of the task's horizon" if panels[0].relative else ""
-    labels = " or ".join(axis_label(name) for name in names)
+    shown = dict.fromkeys(axis_label(panel.axis, panel.axis_unit) for panel in panels)
+    labels = " or ".join(shown)
     return _clock(f"Time axis: {labels}{of_horizon}, {time} scale", names, settings)
 
 
@@ -84,10 +92,11 @@ def whole_runs(
     """What a figure that shows no time has to say of it: seeds, time axis, rule, view, failures."""
     names = list(tasks)
     axis = axis_of(found.runs)
+    label = axis_label(axis, axis_unit(axis, *(found.tasks[name] for name in names)))
     numbers = [len(runs) for (task, _), runs in found.counted.items() if task in names]
     return (
         f"{counted(numbers, 'seeds')} a task and method.",
-        _clock(f"Time axis: {axis_label(axis)}, to the horizon of each task", [axis], settings),
+        _clock(f"Time axis: {label}, to the horizon of each task", [axis], settings),
         *rule_notes(found, names),
         *horizon_notes(found, names),
         *in_words(found.failures(names), found.failed_as, found.methods),

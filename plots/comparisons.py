@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,8 +37,9 @@ from hpobench.results.overtuning import gaps
 from hpobench.results.significance import friedman
 from hpobench.results.study import Study
 from hpobench.results.targets import EARLY, time_to_target
-from hpobench.results.time_axis import WALL_CLOCK, axis_of, on_axis
+from hpobench.results.time_axis import AXES, WALL_CLOCK, axis_of, axis_unit, on_axis
 
+T = TypeVar("T")
 Named = tuple[str, Drawn]
 LeftOut = Callable[[str, str], None]
 """Told of each figure that is left out, and why."""
@@ -98,7 +100,8 @@ def speedups(
     early = early_rule(study.settings, known) if axis == WALL_CLOCK else "censored"
     table = time_to_target(found, known, reference, rng, level=levels, early=early)
     notes = [EARLY[early], *whole_runs(found, known, study.settings)]
-    return targets_figure(table, study.methods, reference, axis=axis, notes=notes)
+    unit = axis_unit(axis, *(found.tasks[task] for task in known))
+    return targets_figure(table, study.methods, reference, axis=axis, unit=unit, notes=notes)
 
 
 def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
@@ -135,15 +138,25 @@ def configurations(study: Study, task: str, rng: np.random.Generator) -> Drawn:
     return parallel_figure(found, study.methods, matters, label=label, notes=notes)
 
 
-def on_axes(study: Study, task: str, axes: Sequence[str], *, time: str = "log") -> Drawn:
-    """The same runs of one task on several time axes, side by side."""
+def on_axes(
+    study: Study,
+    task: str,
+    axes: Sequence[str] | None = None,
+    *,
+    time: str = "log",
+    left_out: LeftOut = untold,
+) -> Drawn:
+    """The same runs of one task on several time axes, side by side; None: on all that there are."""
     if task not in study.tasks:
         raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
-    panels = [anytime(incumbents(on_axis(study, axis)), task, time=time) for axis in axes]
+    wanted = {axis: partial(on_axis, study, axis) for axis in AXES if axes is None}
+    studies = [each for _, each in possible(wanted, left_out)]
+    studies += [on_axis(study, axis) for axis in axes or ()]
+    panels = [anytime(incumbents(each), task, time=time) for each in studies]
     return anytime_figure(panels, study.methods, study.settings, time=time)
 
 
-def possible(figures: Mapping[str, Callable[[], Drawn]], left_out: LeftOut) -> Iterator[Named]:
+def possible(figures: Mapping[str, Callable[[], T]], left_out: LeftOut) -> Iterator[tuple[str, T]]:
     """Those that can be drawn; a refusal is a ValueError."""
     for name, make in figures.items():
         try:

@@ -27,7 +27,7 @@ from hpobench.results.ranks import average_ranks, can_rank
 from hpobench.results.runs import one_run
 from hpobench.results.scaling import scaling
 from hpobench.results.study import Study
-from hpobench.results.time_axis import AXES, WALL_CLOCK, on_axis
+from hpobench.results.time_axis import WALL_CLOCK, on_axis
 from hpobench.results.views import available_views
 
 PANELS_PER_PAGE = 12
@@ -135,13 +135,17 @@ def draw_task(
     task: str,
     *,
     time: str = "log",
-    axes: Sequence[str] = tuple(AXES),
+    axes: Sequence[str] | None = None,
+    left_out: LeftOut = untold,
 ) -> list[Path]:
-    """Draw one task: its incumbents' configurations, and its curves on these time axes."""
+    """Draw one task: its incumbents' configurations, and its curves on these time axes.
+
+    `axes`: None is all that there are for the study; `left_out` is told why one is not.
+    """
     name = as_file_names(study.tasks).get(task, "")  # else what follows says which tasks there are
     drawings = {
         f"configurations-{name}": comparisons.configurations(study, task, np.random.default_rng(0)),
-        f"axes-{name}": comparisons.on_axes(study, task, axes, time=time),
+        f"axes-{name}": comparisons.on_axes(study, task, axes, time=time, left_out=left_out),
     }
     return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
 

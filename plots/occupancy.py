@@ -66,7 +66,7 @@ def workers_comparison_figure(runs: Sequence[Run], until_s: float | None = None)
     if not runs or len({run.task.name for run in runs}) > 1:
         raise ValueError("a comparison of workers needs runs of one task")
     end_s = min(until_s or readable_s(runs), max(run.end_time_s for run in runs))
-    unit, name = time_unit(end_s)
+    unit, name = time_unit(end_s, runs[0].task.clock)
     seeds = ", ".join(str(seed) for seed in sorted({run.seed for run in runs}))
     text = " ".join(
         [
@@ -109,7 +109,7 @@ def readable_s(runs: Sequence[Run]) -> float:
 def _draw(axes: Axes, run: Run, end_s: float) -> None:
     """Bars of the jobs begun before the end; a white edge where there is room."""
     jobs = run.jobs[run.jobs["start_s"] < end_s]
-    unit = time_unit(end_s)[0]
+    unit = time_unit(end_s, run.task.clock)[0]
     corners = _corners(jobs, end_s) / unit
     wide = jobs["end_s"] - jobs["start_s"] > EDGE_SHARE * end_s
     boxes: Any = _boxes(corners, jobs["worker"].to_numpy(float))
@@ -128,7 +128,7 @@ def _draw(axes: Axes, run: Run, end_s: float) -> None:
         linewidths=1.0,
         zorder=3,
     )
-    set_clock(axes, end_s)
+    set_clock(axes, end_s, run.task.clock)
     axes.set_ylim(run.workers - 0.5, -0.5)
     axes.set_ylabel("worker")
     axes.yaxis.set_major_locator(MaxNLocator(min(run.workers, 17), integer=True, min_n_ticks=1))

@@ -16,6 +16,7 @@ from hpobench.plots.run_parts import (
     about,
     add_scale,
     charged,
+    clock_name,
     count,
     finish,
     is_rasterized,
@@ -66,7 +67,7 @@ def curves_figure(run: Run) -> Drawn:
         figure = new_figure(*RUN_IN)
         axes = figure.add_subplot()
         _draw_curves(axes, run, curves)
-        set_clock(axes, run.end_time_s)
+        set_clock(axes, run.end_time_s, run.task.clock)
         set_values(axes, run, curves["value"])
         add_scale(figure, [axes], run)
         finish(figure, axes, run, text)
@@ -89,7 +90,7 @@ def rungs_figure(run: Run) -> Drawn:
 
 def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
     """Trials that got far lie on top; dots end stretches of training, rings resume it."""
-    unit = time_unit(run.end_time_s)[0]
+    unit = time_unit(run.end_time_s, run.task.clock)[0]
     curves = curves.assign(time=curves["time_s"] / unit)
     curves = curves.sort_values(["reached", "trial", "time"], kind="stable")
     stretches = curves.groupby(["trial", "stretch"], sort=False)
@@ -216,7 +217,7 @@ def _curve_notes(run: Run, curves: pd.DataFrame) -> list[str]:
         RULE_SENTENCES[run.incumbent.rule],
         "Shown: the validation value that the method saw.",
         f"{count(lost, 'failed value')} not drawn." if lost else "",
-        "Time axis: wall-clock time, linear scale.",
+        f"Time axis: {clock_name(run.task.clock)}, linear scale.",
         *charged(run),
     ]
     return [note for note in notes if note]

@@ -22,6 +22,7 @@ from hpobench.plots.sheet import add_caption, legend_above
 from hpobench.plots.style import PALETTE
 from hpobench.results.comparison import value_label
 from hpobench.results.runs import Run
+from hpobench.results.time_axis import SECONDS, WALL_CLOCK, axis_label
 
 RUN_IN = (7.2, 4.4)
 TITLE_CHARACTERS = 80
@@ -47,12 +48,17 @@ def is_rasterized(pieces: int) -> bool:
     return pieces > MOST_VECTORS
 
 
-def set_clock(axes: Axes, end_s: float) -> None:
-    """A linear axis of time from 0 to the end, in a unit that suits it."""
-    unit, name = time_unit(end_s)
-    axes.set_xlabel(f"wall-clock time ({name})")
+def set_clock(axes: Axes, end_s: float, clock: str) -> None:
+    """A linear axis of time from 0 to the end, in a unit that suits it and the task's clock."""
+    unit, name = time_unit(end_s, clock)
+    axes.set_xlabel(f"wall-clock time ({name})" if clock == SECONDS else clock_name(clock))
     axes.set_xlim(0, end_s / unit if end_s > 0 else 1)
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
+
+
+def clock_name(clock: str) -> str:
+    """What a task's clock shows: wall-clock time, or time in evaluations."""
+    return axis_label(WALL_CLOCK, "" if clock == SECONDS else clock)
 
 
 def scale_of(run: Run) -> Scale:

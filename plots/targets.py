@@ -43,6 +43,7 @@ def targets_figure(
     tasks: Sequence[str] | None = None,
     labels: Labels | None = None,
     axis: str = WALL_CLOCK,
+    unit: str = "",
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
@@ -50,8 +51,8 @@ def targets_figure(
 
     `table` is what `time_to_target` returned. `tasks`: those to show; None: the mean over all of
     them, or every task if there is no mean. `labels`: of the tasks, for the titles. `axis`: what
-    the study counts as time, a name of `results.time_axis.AXES`. Seeds, rule and view are said in
-    `notes`: see `caption.whole_runs`.
+    the study counts as time, a name of `results.time_axis.AXES`, in the unit of `axis_unit`. Seeds,
+    rule and view are said in `notes`: see `caption.whole_runs`.
     """
     table = need(table, "time_to_target", *COLUMNS)
     shown = _of_tasks(table, tasks)
@@ -60,7 +61,8 @@ def targets_figure(
     means = len(set(table["task"]) - {ALL_TASKS})
     label = _label(axis)
     text = sentences(
-        f"Speed-up over {label_of(reference, methods)} in the {axis_label(axis)} to a target.",
+        f"Speed-up over {label_of(reference, methods)}",
+        f"in the {axis_label(axis, unit)} to a target.",
         SPEEDUP_SENTENCE,
         _tasks_sentence(shown, over, means),
         _target_sentence(shown),

@@ -30,7 +30,7 @@ from hpobench.results.curves import (
 from hpobench.results.failed_runs import DEFAULT, Failed
 from hpobench.results.incumbents import RULE_SENTENCES, Incumbents
 from hpobench.results.normalise import Reference, capped_regret, limits_of_means, regret
-from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit
+from hpobench.results.time_axis import WALL_CLOCK, axis_of, axis_unit, uncounted
 from hpobench.results.views import VIEW_SENTENCES
 from hpobench.schema import TaskFacts
 
@@ -194,6 +194,7 @@ def over_tasks(
         failed=found.failures(tasks),
         failed_as=found.failed_as,
         axis=axis_of(found.runs),
+        axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in tasks)),
     )
     complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
     return Prepared(frame, complete, found, capped=True)
@@ -218,7 +219,8 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     names = list(tasks)
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
-    more = (*contradicted(found, names), *unequal_seeds(found, names))
+    clocks = uncounted(axis_of(found.runs), (found.tasks[name] for name in names))
+    more = (*clocks, *contradicted(found, names), *unequal_seeds(found, names))
     return (*_by_share(rules), *_by_share(views), *_known(found), *more)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from hpobench.hyperparameters import FloatArray
 from hpobench.results.keys import IntArray
 from hpobench.results.study import Study
-from hpobench.results.time_axis import WALL_CLOCK, axis_of, decisions_charged
+from hpobench.results.time_axis import SECONDS, WALL_CLOCK, axis_of, decisions_charged
 from hpobench.results.timeline import Timeline
 
 COLUMNS = (
@@ -35,8 +35,8 @@ def overhead(study: Study) -> pd.DataFrame:
     total_s, cpu_s    seconds, and CPU seconds, of all decisions of a run, mean over runs
     setup_s           seconds of the set-up before the first decision, mean over runs
     share_of_run      total / end of the run on a clock that is charged for decisions, mean over
-                      runs (NaN: the run took no time). If they were not charged, the end is that of
-                      the run plus the total
+                      runs (NaN: the run took no time, or its clock counts evaluations). If they
+                      were not charged, the end is that of the run plus the total
     seeds, failed     runs that went in, runs that failed and were left out
 
     Decisions were timed on the machine that ran the study, beside its other processes. Raises
@@ -88,7 +88,9 @@ def _by_run(study: Study) -> pd.DataFrame:
     if "setup_s" not in runs:
         runs["setup_s"] = np.nan
     end_s = runs["end_time_s"] + (0.0 if decisions_charged(study.settings) else runs["total_s"])
-    return runs.assign(share=runs["total_s"] / end_s.where(end_s > 0))
+    clocks = {name: facts.clock for name, facts in study.tasks.items()}
+    in_seconds = runs["task"].astype(str).map(clocks) == SECONDS
+    return runs.assign(share=runs["total_s"] / end_s.where(in_seconds & (end_s > 0)))
 
 
 def _cpu_s(study: Study) -> FloatArray:

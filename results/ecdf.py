@@ -19,7 +19,7 @@ from hpobench.results.curves import KEPT_SENTENCE, POINTS, fractions, horizon_s,
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.normalise import Reference
 from hpobench.results.targets import first_times
-from hpobench.results.time_axis import axis_of
+from hpobench.results.time_axis import axis_of, axis_unit
 
 TARGETS: tuple[float, ...] = tuple(np.geomspace(1.0, 1e-3, 51).tolist())
 
@@ -59,6 +59,7 @@ def time_ecdf(
         },
         relative=True,
         axis=axis_of(found.runs),
+        axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in tasks)),
         notes=(
             _target_note(levels),
             _reference_note([references[task] for task in tasks]),

@@ -15,7 +15,7 @@ from hpobench.results.comparison import Comparison, across, horizon_notes, rule_
 from hpobench.results.curves import KEPT_SENTENCE, POINTS, Curves, curves, fractions, horizon_s
 from hpobench.results.incumbents import Incumbents
 from hpobench.results.keys import IntArray
-from hpobench.results.time_axis import axis_of
+from hpobench.results.time_axis import axis_of, axis_unit
 
 RANK_SENTENCE = (
     "Rank 1 is the best method of a task and seed; ties share their average rank, and methods "
@@ -54,6 +54,7 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         lines=lines,
         relative=True,
         axis=axis_of(found.runs),
+        axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in by_task)),
         notes=(
             RANK_SENTENCE,
             *_left_out(found, pairs),

@@ -1,5 +1,8 @@
 """The time axis, changed after the run: the same study over another measure of effort.
 
+On a task whose cost is not known the wall clock counts evaluations (`TaskFacts.clock`), and so does
+what is derived from it; decisions, which take seconds, cannot be added to it.
+
 Each axis maps the moment at which a value became known to a number that never falls in the course
 of a run. Incumbents, curves and comparisons then work as they do on the wall clock.
 
@@ -15,7 +18,7 @@ been charged. With several it is an upper bound for the recorded order of events
 at a time, so each is taken to delay all that follows, though other jobs went on in the meantime.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +32,7 @@ from hpobench.results.timeline import Timeline
 from hpobench.schema import TaskFacts
 
 WALL_CLOCK = "wall_clock"
+SECONDS = "seconds"
 COLUMN = "time_axis"
 """Column of the runs that names the axis of `end_time_s`; without it, it is the wall clock."""
 
@@ -83,7 +87,8 @@ def on_axis(study: Study, axis: str) -> Study:
     """The same study with `observations.time_s` and `runs.end_time_s` on another axis.
 
     Jobs and decisions keep the wall clock. Raises ValueError for an unknown axis, for a study that
-    is on another axis already, and if the tables that the axis needs were not stored.
+    is on another axis already, if the tables that the axis needs were not stored, and if decisions
+    were to be added to a clock of evaluations.
     """
     known(axis)
     current = axis_of(study.runs)
@@ -91,6 +96,8 @@ def on_axis(study: Study, axis: str) -> Study:
         return study
     if current != WALL_CLOCK:
         raise ValueError(f"the study is on the axis {current} already: begin with the stored study")
+    if axis == "with_decisions":
+        _check_seconds(study.tasks)
     line = Timeline(study)
     charged = axis == "with_decisions" and decisions_charged(study.settings)
     time, end = (line.time_s, line.end_s) if charged else _MEASURES[axis](line)
@@ -118,16 +125,42 @@ def axis_of(runs: pd.DataFrame) -> str:
     return str(runs[COLUMN].iloc[0]) if COLUMN in runs and len(runs) else WALL_CLOCK
 
 
-def axis_label(axis: str) -> str:
-    """What the axis shows, without a unit."""
-    return known(axis).label
+def _check_seconds(tasks: Mapping[str, TaskFacts]) -> None:
+    uncounted = [facts.label for facts in tasks.values() if facts.clock != SECONDS]
+    if uncounted:
+        raise ValueError(
+            f"decisions take seconds, and the clock of {', '.join(uncounted)} counts evaluations, "
+            "as the cost is not known: they cannot be added"
+        )
 
 
-def axis_unit(axis: str, facts: TaskFacts) -> str:
-    """The unit of an axis on one task; "" for a plain number, or if it is in seconds."""
-    if AXES[axis].in_seconds and facts.clock != "seconds":
+def axis_label(axis: str, unit: str = "") -> str:
+    """What the axis shows; `unit`: that of `axis_unit`, which is named if it stands for seconds."""
+    label = known(axis).label
+    if not unit or not AXES[axis].in_seconds:
+        return label
+    return f"{label.removeprefix('wall-clock ')} in {unit}"
+
+
+def axis_unit(axis: str, *tasks: TaskFacts) -> str:
+    """The unit of an axis on these tasks; "" for a plain number, in seconds, and if they differ."""
+    units = {_unit(axis, facts) for facts in tasks}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _unit(axis: str, facts: TaskFacts) -> str:
+    if AXES[axis].in_seconds and facts.clock != SECONDS:
         return facts.clock
     return facts.fidelity if axis == "resource" and facts.fidelity != "none" else ""
+
+
+def uncounted(axis: str, tasks: Iterable[TaskFacts]) -> tuple[str, ...]:
+    """A sentence on those of several tasks of which the axis is not in seconds as on the others."""
+    some = list(tasks)
+    labels = [facts.label for facts in some if _unit(axis, facts) == facts.clock != SECONDS]
+    if not 0 < len(labels) < len(some):
+        return ()
+    return (f"Time counts evaluations, as the cost is not known, on {', '.join(labels)}.",)
 
 
 def axis_note(study: Study, axis: str) -> str:

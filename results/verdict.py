@@ -77,7 +77,8 @@ class Standing:
 class Verdict:
     """What to use for `fraction` of the horizon; `standings`: best first, at least one.
 
-    `time_s`: that budget in seconds, where all is about one task. `seeds`: the fewest of a task, of
+    `time_s`: that budget on the clock of the task, where all is about one; `clock`: what that is
+    counted in (see `TaskFacts`). `seeds`: the fewest of a task, of
     the best method. `failed_as`: the rule for failed runs. `known`: whether any run has a value by
     then. `ended`: the methods all of whose runs had ended by then on every task. `fresh`: the mean
     regret, on seeds that did not choose it, of the method that comes out best on others (NaN: fewer
@@ -93,6 +94,7 @@ class Verdict:
     known: bool = True
     ended: tuple[str, ...] = ()
     fresh: float = np.nan
+    clock: str = "seconds"
     p_values: Mapping[frozenset[str], float] = field(default_factory=dict, repr=False)
 
     @property
@@ -180,6 +182,7 @@ def _in_time(verdict: Verdict, found: Incumbents) -> Verdict:
     return replace(
         verdict,
         time_s=times_s[verdict.tasks[0]] if len(times_s) == 1 else None,
+        clock=found.tasks[verdict.tasks[0]].clock,
         failed_as=found.failed_as,
         known=any(_has_value(found, task, time_s) for task, time_s in times_s.items()),
         ended=tuple(name for name in judged if _had_ended(found, name, times_s)),

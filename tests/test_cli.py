@@ -129,8 +129,12 @@ def test_a_task_without_cost_says_so_and_takes_no_budget_in_seconds(here, capsys
     }
     (here / "conf" / "task" / "costless.yaml").write_text(yaml.safe_dump(task))
     call = ["run", *FAST, "task=costless", "method=[random,sobol]", "seeds=2", "--conf", "conf"]
+    call += ["workers=2"]
     assert main([*call, "budget.time_s=9", "name=a"]) == 2
     assert "does not know what evaluations cost" in capsys.readouterr().err
+    for setting in ("overhead=measured", "job_timeout_s=3"):
+        assert main([*call, setting, "name=a"]) == 2
+        assert "does not know what evaluations cost" in capsys.readouterr().err
     assert main([*call, "name=b"]) == 0
     said = capsys.readouterr().err
     assert "3 of 5 configurations have failed, more than half: the task has no median" in said
@@ -139,11 +143,21 @@ def test_a_task_without_cost_says_so_and_takes_no_budget_in_seconds(here, capsys
     assert main(["report", "b"]) == 0
     page = (here / "runs" / "b" / "report.html").read_text()
     assert "the task has no median" in page
+    # Two evaluations at a time, five in all: nothing is in seconds.
+    assert "the time of 3 evaluations (all of the horizon)" in page
+    assert "Time axis: time in evaluations" in page
+    assert "Time axis: wall-clock time" not in page
+    capsys.readouterr()
+    assert main(["plot", "b", "--task", "costless"]) == 0
+    assert "Left out: with_decisions (decisions take seconds" in capsys.readouterr().err
+    caption = (here / "runs" / "b" / "figures" / "axes-costless.txt").read_text()
+    assert "time in evaluations or evaluations or total resource or busy worker time in" in caption
+    assert main(["plot", "b", "--task", "costless", "--axis", "with_decisions"]) == 2
     study = load(here / "runs" / "b")
     facts = study.tasks["costless"]
     assert (facts.clock, facts.optimum, facts.median) == ("evaluations", 0.1, None)
     panel = anytime(incumbents(study), "costless")
-    assert axis_scale(panel) == (1.0, "wall-clock time (evaluations)")
+    assert axis_scale(panel) == (1.0, "time in evaluations")
 
 
 def test_a_run_prints_scores_and_where_it_is_stored(here, capsys):

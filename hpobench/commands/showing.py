@@ -38,7 +38,7 @@ def plot(options: argparse.Namespace) -> int:
     from hpobench.resolve import study_folder
     from hpobench.results import load
     from hpobench.results.failed_runs import counting_failed
-    from hpobench.results.time_axis import AXES, WALL_CLOCK
+    from hpobench.results.time_axis import WALL_CLOCK
 
     mode = _mode(options)
     folder = study_folder(options.study, options.runs_dir)
@@ -48,8 +48,10 @@ def plot(options: argparse.Namespace) -> int:
     if mode == "run":
         paths = figures.draw_run(study, output, *_one_run(options.run))
     elif mode == "task":
-        axes = options.axis.split(",") if options.axis else AXES
-        paths = figures.draw_task(study, output, options.task, time=time, axes=tuple(axes))
+        axes = options.axis.split(",") if options.axis else None
+        paths = figures.draw_task(
+            study, output, options.task, time=time, axes=axes, left_out=_left_out
+        )
     elif mode == "scaling":
         others = [
             counting_failed(load(study_folder(name, options.runs_dir)), options.failed)

@@ -69,11 +69,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, how to write a value, and what the heading means."""
+    """A heading, how to write a value, and what the heading means.
+
+    `beside`: the column of which `show` is given the value as well.
+    """
 
     label: str
-    show: Callable[[Any], str] = str
+    show: Callable[..., str] = str
     meaning: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,15 +133,18 @@ def table(
     present = {name: column for name, column in columns.items() if name in frame}
     numeric = [pd.api.types.is_numeric_dtype(frame[name].dtype) for name in present]
     series = [
-        [Cell(_shown(value, column), _key(value)) for value in frame[name]]
+        [
+            Cell(_shown(column, *values), _key(values[0]))
+            for values in frame[[name, *filter(None, [column.beside])]].itertuples(index=False)
+        ]
         for name, column in present.items()
     ]
     rows = tuple(zip(*series, strict=True)) if series else ()
     return Table(name, title, caption, tuple(present.values()), tuple(numeric), rows)
 
 
-def _shown(value: Any, column: Column) -> str:
-    return "–" if value is None or _is_nan(value) else column.show(value)
+def _shown(column: Column, value: Any, *beside: Any) -> str:
+    return "–" if value is None or _is_nan(value) else column.show(value, *beside)
 
 
 def _key(value: Any) -> float | str | None:

@@ -25,7 +25,7 @@ from hpobench.results.normalise import Reference
 from hpobench.results.ranks import average_ranks, can_rank
 from hpobench.results.study import Study
 from hpobench.results.summaries import average_summaries, task_summaries
-from hpobench.results.time_axis import AXES, on_axis
+from hpobench.results.time_axis import AXES, axis_label, axis_unit, on_axis
 
 POINTS = {"log": 90, "linear": 45}
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
@@ -78,7 +78,7 @@ def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData
         return None
     document = {
         "panels": [{"name": name, "title": title} for name, title in titles.items()],
-        "axes": [{"name": axis, "title": AXES[axis].label} for axis in studies],
+        "axes": [{"name": axis, "title": _axis(context, axis)} for axis in studies],
         "statistics": {name: NAMES.get(name, name) for name in BANDS},
         "bands": {statistic: dict(bands) for statistic, bands in BANDS.items()},
         "methods": _methods(context.study),
@@ -91,10 +91,14 @@ def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData
 def _note(context: Context, axis: str) -> str:
     """Why single tasks are on one axis only, and where they are on the others."""
     return (
-        f"This study has so many curves that single tasks are shown over {AXES[axis].label} only. "
-        f"`hpobench plot {context.name} --task TASK` draws one on all time axes; averages over "
-        "tasks are on all of them here."
+        f"This study has so many curves that single tasks are shown over {_axis(context, axis)} "
+        f"only. `hpobench plot {context.name} --task TASK` draws one on all time axes; averages "
+        "over tasks are on all of them here."
     )
+
+
+def _axis(context: Context, axis: str) -> str:
+    return axis_label(axis, axis_unit(axis, *context.study.tasks.values()))
 
 
 def _on_axes(study: Study, axes: Sequence[str]) -> Iterator[tuple[str, Study]]:
@@ -102,7 +106,7 @@ def _on_axes(study: Study, axes: Sequence[str]) -> Iterator[tuple[str, Study]]:
     for axis in axes:
         try:
             yield axis, on_axis(study, axis)
-        except ValueError:  # stored without the tables that the axis needs
+        except ValueError:  # without the tables or the seconds that the axis needs
             continue
 
 

@@ -116,6 +116,19 @@ def test_a_bar_a_job_and_the_idle_share_in_the_title(workers):
     assert (run.idle() > 0.01) == (workers > 1)
 
 
+def test_the_axis_of_time_is_that_of_the_clock():
+    study = made_up()
+    assert curves_figure(run_of(study)).figure.axes[0].get_xlabel().startswith("wall-clock time (")
+    study.tasks = {"t": replace(study.tasks["t"], clock="evaluations")}
+    for figure_of in (curves_figure, workers_figure):
+        drawn = figure_of(run_of(study))
+        axes = drawn.figure.axes[0]
+        # In the units of the tables, not in minutes.
+        assert axes.get_xlabel() == "time in evaluations"
+        assert axes.get_xlim()[1] == run_of(study).end_time_s
+    assert "Time axis: time in evaluations" in curves_figure(run_of(study)).caption
+
+
 def test_a_comparison_shows_the_same_readable_span():
     study = made_up(rounds=60)
     runs = [run_of(study, "sync"), run_of(study, "async")]

@@ -1,5 +1,7 @@
 """What the report says first: expected words are worked out from studies made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from hpobench.plots.report.blocks import Choices, Paragraph, Table
@@ -48,6 +50,17 @@ def said(blocks):
     texts = [block.text for block in blocks if isinstance(block, Paragraph)]
     choices = [block.choices[-1] for block in blocks if isinstance(block, Choices)]
     return texts, [(choice.words, choice.evidence) for choice in choices]
+
+
+def test_budgets_are_on_the_clock_of_the_task(synthetic):
+    made = context(synthetic, {"a": 0.1, "b": 0.5}, tasks="tu")
+    made.study.tasks = {
+        "t": made.study.tasks["t"],
+        "u": replace(made.study.tasks["u"], clock="evaluations"),
+    }
+    (shown,) = (block for block in summary(made) if isinstance(block, Table))
+    assert [row[1].text for row in shown.rows] == ["100 s", "100 evaluations"]
+    assert [row[1].key for row in shown.rows] == [100.0, 100.0]
 
 
 def test_what_failed_is_said(synthetic):

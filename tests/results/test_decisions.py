@@ -1,5 +1,6 @@
 """Overhead worked out by hand."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +39,13 @@ def test_the_table_by_hand(synthetic):
     assert row["total_s"] == (114 + 16) / 2
     assert row["share_of_run"] == pytest.approx((114 / 124 + 16 / 26) / 2)
     assert (row["seeds"], row["failed"]) == (2, 0)
+
+
+def test_seconds_are_no_share_of_a_clock_of_evaluations(synthetic):
+    study = study_of(synthetic, FIRST, SECOND)
+    study.tasks = {"t": replace(study.tasks["t"], clock="evaluations")}
+    row = overhead(study).iloc[0]
+    assert (row["total_s"], np.isnan(row["share_of_run"])) == ((114 + 16) / 2, True)
 
 
 def test_cpu_and_set_up_are_apart(synthetic):

@@ -1,5 +1,6 @@
 """Timelines worked out by hand, and runs simulated with decisions charged."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,15 @@ from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.recorder import Recorder
 from hpobench.results.incumbents import incumbents
 from hpobench.results.study import Study
-from hpobench.results.time_axis import AXES, axis_label, axis_note, axis_of, axis_unit, on_axis
+from hpobench.results.time_axis import (
+    AXES,
+    axis_label,
+    axis_note,
+    axis_of,
+    axis_unit,
+    on_axis,
+    uncounted,
+)
 from hpobench.rows import RunKey, RunRecord, tables
 from hpobench.schema import MethodFacts, TaskFacts
 from hpobench.simulator import simulate
@@ -230,8 +239,26 @@ def test_notes_and_labels():
     assert axis_note(one_worker(), "wall_clock") == ""
     assert "the first n jobs" in axis_note(one_worker(), "evaluations")
     assert axis_label("cost") == "busy worker time"
+    assert axis_label("cost", "evaluations") == "busy worker time in evaluations"
+    assert axis_label("resource", "epochs") == "total resource"
     assert axis_unit("resource", EPOCHS) == "epochs"
     assert axis_unit("evaluations", EPOCHS) == axis_unit("resource", TaskFacts("u", "u", "e")) == ""
+
+
+def test_a_clock_of_evaluations_is_no_wall_clock():
+    counted = TaskFacts("c", "Counted", "e", clock="evaluations")
+    assert axis_label("wall_clock", axis_unit("wall_clock", counted)) == "time in evaluations"
+    assert axis_unit("wall_clock", counted, counted) == "evaluations"
+    assert axis_unit("wall_clock", counted, EPOCHS) == axis_unit("evaluations", counted) == ""
+    (sentence,) = uncounted("cost", [counted, EPOCHS])
+    assert sentence.endswith("on Counted.")
+    for axis, tasks in (("cost", [counted]), ("cost", [EPOCHS]), ("resource", [counted, EPOCHS])):
+        assert uncounted(axis, tasks) == ()
+    study = one_worker()
+    study.tasks = {name: replace(facts, clock="evaluations") for name, facts in study.tasks.items()}
+    with pytest.raises(ValueError, match="decisions take seconds, and the clock of"):
+        on_axis(study, "with_decisions")
+    assert axis_of(on_axis(study, "evaluations").runs) == "evaluations"
 
 
 def test_what_cannot_be_done_is_refused():

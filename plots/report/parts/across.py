@@ -17,7 +17,7 @@ METRICS = {
 }
 SCORES = {
     "method": Column("method"),
-    "metric": Column("metric", lambda name: METRICS.get(name, name)),
+    "metric": Column("metric", lambda name: str(METRICS.get(name, name))),
     "value": Column("value", number()),
     "low": Column("low", number(), "95 % interval"),
     "high": Column("high", number(), "95 % interval"),

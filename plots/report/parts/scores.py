@@ -47,7 +47,10 @@ def of_task(context: Context, task: str) -> list[Block]:
 
 
 def named(context: Context, frame: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with tasks and methods as they are called."""
+    """The same rows with tasks and methods as they are called, and the clock of each task."""
+    if "task" in frame:
+        clocks = {name: facts.clock for name, facts in context.study.tasks.items()}
+        frame = frame.assign(clock=[clocks.get(task, "seconds") for task in frame["task"]])
     labels = {
         "task": context.task_label,
         "method": context.method_label,

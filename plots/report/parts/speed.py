@@ -14,6 +14,7 @@ from hpobench.results.horizon import reference_of
 from hpobench.results.speedups import MOST_METHODS, pair_speedups
 from hpobench.results.survival import SPEEDUP_SENTENCE
 from hpobench.results.targets import EARLY, time_to_target
+from hpobench.results.time_axis import WALL_CLOCK, axis_unit
 
 BOUND = (
     "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "
@@ -34,8 +35,10 @@ SPEEDUPS = {
     "target": Column("target", number(3), "normalised regret to reach"),
     "reached": Column("reached", share, "share of runs that reached the target"),
     "share": Column("compared", share, SHARE),
-    "time_s": Column("mean time", duration, "geometric mean over the runs that are compared"),
-    "median_time_s": Column("median time", duration),
+    "time_s": Column(
+        "mean time", duration, "geometric mean over the runs that are compared", beside="clock"
+    ),
+    "median_time_s": Column("median time", duration, beside="clock"),
     "speedup": Column("speed-up", number(3)),
     "low": Column("low", number(3), INTERVAL),
     "high": Column("high", number(3), INTERVAL),
@@ -80,7 +83,8 @@ def _targets(context: Context, group: Group) -> list[Block]:
     early = early_rule(context.study.settings, group.references)
     made = time_to_target(group.found, group.references, reference, rng, early=early)
     notes = [EARLY[early], *context.notes(group)]
-    drawn = targets_figure(made, context.study.methods, reference, notes=notes)
+    unit = axis_unit(WALL_CLOCK, *(group.found.tasks[task] for task in group.references))
+    drawn = targets_figure(made, context.study.methods, reference, unit=unit, notes=notes)
     alt = f"Speed-up of every method over {label} to reach its final value"
     name, title = f"table-speed-{group.number}", f"Time to what {label} reaches in the end"
     shown = table(named(context, made), name, title, SPEEDUPS)

@@ -126,14 +126,19 @@ def _evidence(context: Context, verdict: Verdict) -> str:
 
 
 def budget(verdict: Verdict) -> str:
-    """Such as: 4.5 min (1 % of the horizon)."""
+    """Such as: 4.5 min, or: the time of 12 evaluations (1 % of the horizon)."""
     whose = "the horizon" if verdict.time_s is not None else "each task's horizon"
     part = f"{100 * verdict.fraction:g} % of {whose}" if verdict.fraction < 1 else f"all of {whose}"
-    return part if verdict.time_s is None else f"{duration(verdict.time_s)} ({part})"
+    if verdict.time_s is None:
+        return part
+    words = duration(verdict.time_s, verdict.clock)
+    return f"{words if verdict.clock == 'seconds' else f'the time of {words}'} ({part})"
 
 
-def duration(time_s: float) -> str:
-    """A time in the unit that suits it."""
+def duration(time_s: float, clock: str = "seconds") -> str:
+    """A time in the unit that suits it, or in what else the clock counts."""
+    if clock != "seconds":
+        return f"{time_s:.3g} {clock.removesuffix('s') if time_s == 1 else clock}"
     size, name = time_unit(time_s) if time_s >= 1 else (1.0, "s")
     return f"{time_s / size:.3g} {name}"
 
@@ -143,10 +148,11 @@ def _by_task(context: Context, verdicts: Sequence[Verdict]) -> Block:
     rows: dict[str, dict[str, object]] = {}
     for verdict in verdicts:
         row = rows.setdefault(verdict.tasks[0], {"task": context.task_label(verdict.tasks[0])})
+        row["clock"] = verdict.clock
         row["horizon"] = (verdict.time_s or 0.0) / verdict.fraction
         row[f"{verdict.fraction:g}"] = _short(context, verdict)
         row["failed"] = counts_in_words(verdict.failed, context.study.methods)
-    columns = {"task": Column("task"), "horizon": Column("horizon", duration)}
+    columns = {"task": Column("task"), "horizon": Column("horizon", duration, beside="clock")}
     for part in FRACTIONS:
         heading = f"for {100 * part:g} % of it" if part < 1 else "for all of it"
         columns[f"{part:g}"] = Column(heading)

@@ -38,7 +38,7 @@ FEASIBILITY = {
     "method": Column("method"),
     "feasible_share": Column("feasible", share, "share of observations, mean over runs"),
     "runs_with_feasible": Column("runs with any", count),
-    "first_feasible_s": Column("first after", duration, "median over runs"),
+    "first_feasible_s": Column("first after", duration, "median over runs", beside="clock"),
     "seeds": Column("runs", count),
     "failed": Column("failed", count),
 }
