@@ -45,7 +45,7 @@ def locate(path: str) -> Any:
     if not all(part.isidentifier() for part in (first, *rest)):
         raise ValueError(f"{path!r} is no dotted path: write module.function")
     found: Any = _top(first, path)
-    name: str = found.__name__
+    name = str(getattr(found, "__name__", first))
     for part in rest:
         name = f"{name}.{part}"
         if not hasattr(found, part):

@@ -22,6 +22,7 @@ import yaml
 
 from hpobench import atomic, schema, shapes
 from hpobench.plan import digest
+from hpobench.terminal import Notice
 
 Plan = dict[str, Any]
 
@@ -63,7 +64,7 @@ def read_plan(folder: Path) -> Plan:
     path = folder / "study.json"
     try:
         plan = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error})") from error
     words = shapes.misfit(plan, {"schema": int, "sum?": str})
     if not words and plan["schema"] != schema.VERSION:
@@ -77,6 +78,8 @@ def read_plan(folder: Path) -> Plan:
 def _contradiction(plan: Plan) -> str:
     if plan.pop("sum", None) not in (None, _sum(plan)):
         return 'it is not as it was written; to keep a change of your own, take its "sum" out'
+    if not all(pair["seeds"] for pair in plan["pairs"] or [{"seeds": []}]):
+        return "nothing is planned, or a pair without seeds"
     for pair in plan["pairs"]:
         for group, name in (("tasks", pair["task"]), ("methods", pair["method"])):
             if name not in plan[group]:
@@ -108,7 +111,7 @@ def _read(path: Path, parse: Callable[[bytes], Any], shape: Any) -> dict[str, An
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         words = " ".join(str(error).split())
     if words:
-        warnings.warn(f"{path} is damaged ({words}): what it said is lost", stacklevel=3)
+        warnings.warn(f"{path} is damaged ({words}): what it said is lost", Notice, stacklevel=3)
         return {}
     return dict(content)
 

@@ -17,6 +17,7 @@ from hpobench.journal import Entry, encode
 from hpobench.noise_seeds import NoiseSeeds
 from hpobench.outcomes import outcome
 from hpobench.records import Job
+from hpobench.terminal import Notice
 from hpobench.work import Request
 
 _SHOW_EVERY_S = 1.0
@@ -88,6 +89,7 @@ class Live:
             warnings.warn(
                 f"checkpoints of trials {missing} are missing or damaged in {self.shelf.folder}: "
                 "should these trials go on, they are trained from zero",
+                Notice,
                 stacklevel=2,
             )
         self.dispatcher.open(at_s)

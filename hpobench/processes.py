@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hpobench.terminal import Notice
+
 _SET_CHILD_SUBREAPER = 36  # of prctl
 _PATIENCE_S = 0.5
 _PAUSE_S = 0.001
@@ -74,8 +76,9 @@ def ending(whose: str) -> Iterator[None]:
             left = 0 if _blocks else _end_all_but(_before)
         if left:
             warnings.warn(
-                f"{whose} left {left} processes running at its end: they were ended. What is to "
-                "stay from job to job belongs into the task's prepare()",
+                f"{whose} left processes running at its end: {left} were ended. What is to stay "
+                "from job to job belongs into the task's prepare()",
+                Notice,
                 stacklevel=3,
             )
 

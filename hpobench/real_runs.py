@@ -11,6 +11,7 @@ from hpobench import atomic, executor, output, processes, store
 from hpobench.config import ConfigError
 from hpobench.contracts import Method, Task
 from hpobench.engines import Engine
+from hpobench.journal import JournalError
 from hpobench.live import Watch
 from hpobench.names import as_file_name
 from hpobench.plan import Chunk, Pair
@@ -33,7 +34,8 @@ def run_all(
     """Run what is pending, one run after the other; yields a report a stored run.
 
     Raises ConfigError, before the first run, if a task cannot be built by all its workers. An
-    interrupted run goes on where its journal ends; a journal is removed once its run is stored.
+    interrupted run goes on where its journal ends; a journal is removed once its run is stored. A
+    run whose journal is damaged or does not fit is left, and the others go on.
     """
     folder = folder.resolve()  # a task may change the working directory
     tasks = {pair.task: pair for pair in (chunk.pair for chunk in pending)}
@@ -43,14 +45,19 @@ def run_all(
         with turn(folder, chunk) as mine:
             left = missing(folder, chunk) if mine else None
             errors: dict[int, str] = {}
+            unfit: list[str] = []
             for seed in left.seeds if left else ():
                 check_code(chunk.pair, on_disk=True)
                 journal = journal_path(folder, chunk.pair, seed)
-                record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
+                try:
+                    record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
+                except JournalError as error:
+                    unfit.append(str(error))
+                    continue
                 store.write_part(folder, [record])
                 executor.remove(journal)
                 errors |= {seed: record.failure} if record.failure else {}
-        yield Report(chunk, errors, taken=not mine)
+        yield Report(chunk, errors, not mine, tuple(unfit))
 
 
 def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> None:

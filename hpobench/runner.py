@@ -35,6 +35,7 @@ from hpobench.randomness import method_rng, objective_seed
 from hpobench.recorder import Recorder, until_one_succeeds
 from hpobench.rows import RunKey, RunRecord
 from hpobench.simulator import Charge, Event, simulate
+from hpobench.terminal import Notice
 from hpobench.turns import Report, missing, turn
 from hpobench.work import prepare
 from hpobench.workers import begin, capped
@@ -147,7 +148,7 @@ def _close(method: Method) -> None:
         close(method)
     except BaseException as error:
         failures.contain(error)
-        warnings.warn(f"a method did not close: {failures.in_words(error)}", stacklevel=2)
+        warnings.warn(f"a method did not close: {failures.in_words(error)}", Notice, stacklevel=2)
 
 
 def _record(

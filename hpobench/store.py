@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from hpobench import atomic, seal
 from hpobench.names import as_file_name
 from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
+from hpobench.terminal import Notice
 
 _NAMED = 5
 
@@ -37,7 +38,7 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
         stored = inventory(folder)
         if any(stored.get(record.key, ("", target))[0] != "ok" for record in records):
             return write_part(folder, records)
-        warnings.warn(f"{target} was written by another process meanwhile: kept", stacklevel=2)
+        warnings.warn(f"{target} was written by another process meanwhile: kept", Notice, stacklevel=2)
     return target
 
 
@@ -99,7 +100,7 @@ def _set_aside(folder: Path) -> None:
             with atomic.ours(part):
                 place.mkdir(exist_ok=True)
                 part.rename(_free(place / part.name))
-            warnings.warn(f"{part}: {fault.reason}: kept in {place}, and run again", stacklevel=3)
+            warnings.warn(f"{part}: {fault.reason}: kept in {place}, and run again", Notice, stacklevel=3)
 
 
 def faults(folder: Path) -> dict[Path, seal.Fault]:
@@ -117,7 +118,7 @@ def warn(folder: Path) -> None:
     ]
     if words:
         rest = [f"and {len(words) - _NAMED} others"] if len(words) > _NAMED else []
-        warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), stacklevel=3)
+        warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), Notice, stacklevel=3)
 
 
 def _repeated(folder: Path) -> dict[Path, Path]:

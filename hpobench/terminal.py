@@ -1,12 +1,14 @@
 """Standard output and error as a command uses them: whatever they are, they cost no run.
 
 They may be closed, full, a pipe that nobody reads, or of an encoding that lacks a letter; and names
-and errors that are stored or given may hold sequences that steer a terminal.
+and errors that are stored or given may hold sequences that steer a terminal. What is to be known
+of a study's files is said in one line, as a `Notice`.
 """
 
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -18,6 +20,36 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 def harmless(text: str) -> str:
     """`text` with what would steer a terminal written out, as in a Python literal."""
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+class Notice(UserWarning):
+    """Something that whoever reads or runs a study must know: said once, whatever is ignored."""
+
+
+def say_notices() -> None:
+    """From now on notices are said, each in one line and once, and nothing of loky's own.
+
+    Of a worker that dies the study tells what has become of its runs.
+    """
+    warnings.onceregistry.clear()  # type: ignore[attr-defined]
+    warnings.filterwarnings("once", category=Notice)
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+    warnings.formatwarning = _in_a_line
+
+
+def _in_a_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    if category is not Notice:
+        return _as_python_does(message, category, filename, lineno, line)
+    return f"hpobench: {' '.join(str(message).split())}\n"
+
+
+_as_python_does = warnings.formatwarning
 
 
 class Stream:
@@ -59,13 +91,16 @@ class Stream:
 
 @contextmanager
 def forgiving() -> Iterator[None]:
-    """Within, standard output and error are of the kind above."""
+    """Within, standard output and error are of the kind above, and notices are said."""
     _open_standard_descriptors()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Stream(sys.stdout), Stream(sys.stderr)
     try:
-        yield
+        with warnings.catch_warnings():
+            say_notices()
+            yield
     finally:
+        warnings.formatwarning = _as_python_does
         sys.stdout.flush()
         sys.stderr.flush()
         sys.stdout, sys.stderr = before

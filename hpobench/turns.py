@@ -22,12 +22,14 @@ _PAUSE_S = 0.5
 class Report(NamedTuple):
     """How the runs of a chunk ended: the errors of the failed ones by seed.
 
-    `taken`: nothing was run, another call is at it.
+    `taken`: nothing was run, another call is at it. `left`: which of its runs could not be made,
+    and are not stored, with the reason.
     """
 
     chunk: Chunk
     errors: dict[int, str]
     taken: bool = False
+    left: tuple[str, ...] = ()
 
 
 Run = Callable[[Sequence[Chunk]], Iterator[Report]]

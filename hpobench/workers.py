@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from hpobench import interruption, processes
+from hpobench import interruption, processes, terminal
 from hpobench.layout import THREAD_VARIABLES
 from hpobench.work import BuildTask, Reply, Request, ready, work
 
@@ -192,6 +192,7 @@ def begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `capped`
     processes.adopt()
+    terminal.say_notices()
     # Else multiprocessing would wait for what a task has left running.
     multiprocessing.util.Finalize(None, processes.leave, [0], exitpriority=0)
     with suppress(OSError):  # only Linux has it

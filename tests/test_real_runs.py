@@ -14,8 +14,8 @@ import yaml
 
 from hpobench import checkpoints
 from hpobench.atomic import StorageError
+from hpobench.cli import main
 from hpobench.config import ConfigError
-from hpobench.journal import JournalError
 from hpobench.real_runs import journal_path
 from hpobench.results import load
 from hpobench.tasks.data.fashion import FILES
@@ -140,15 +140,39 @@ def test_a_study_that_is_stopped_goes_on_where_it_stopped(folder):
     assert load(folder / "runs" / "study").runs["status"].tolist() == ["ok"] * 2
 
 
-def test_a_journal_that_does_not_fit_stops_the_study_and_is_kept(folder):
-    study = plan(folder, *REAL)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (json.dumps({"journal": 99}) + "\n", "version 99"),
+        ("{}\n", "is of another run"),
+        ("\0" * 100 + "\n", "line 1, is damaged"),
+    ],
+)
+def test_a_run_whose_journal_does_not_fit_is_left_and_the_others_are_made(folder, text, words):
+    settings = [*REAL[:-1], "seeds=2"]
+    study = plan(folder, *settings)
     path = journal_path(study.folder, study.pairs[0], 0)
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"journal": 99}) + "\n")
-    with pytest.raises(JournalError, match="version 99"):
-        execute(study)
-    assert path.exists()
-    assert plan(folder, *REAL).pending()
+    path.write_text(text)
+    reports = list(study.run())
+    (reason,) = (reason for report in reports for reason in report.left)
+    assert str(path) in reason
+    assert words in reason
+    assert path.read_text() == text
+    assert load(study.folder).runs["seed"].tolist() == [1]
+    assert len(plan(folder, *settings).pending()) == 1
+
+
+def test_a_run_that_is_left_is_named_with_its_remedy_and_status_1(folder, capsys):
+    settings = [*REAL[:-1], "seeds=2", f"runs_dir={folder}/runs", "name=study", "progress=false"]
+    study = plan(folder, *settings)
+    path = journal_path(study.folder, study.pairs[0], 0)
+    path.parent.mkdir(parents=True)
+    path.write_text("[]\n")
+    assert main(["run", *settings, "--conf", str(folder / "conf")]) == 1
+    said = capsys.readouterr().err
+    assert f"1 run was left as it is:\n  {path}, line 1, is damaged" in said
+    assert "remove the file to run anew" in said
 
 
 @pytest.mark.parametrize(

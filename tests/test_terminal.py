@@ -64,3 +64,17 @@ def test_no_output_costs_a_run(tmp_path, how):
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert shell(line, tmp_path, **ascii_only).returncode == 0
     assert len(list((tmp_path / "runs" / "mine" / "parts").iterdir())) == 1
+
+
+def test_what_is_known_of_a_study_is_said_in_one_line_whatever_is_ignored(tmp_path):
+    write_conf(tmp_path / "conf")
+    call = f"{COMMAND} run task=bowl method=random seeds=2 n_jobs=1 progress=false --conf conf"
+    assert shell(call, tmp_path).returncode == 0
+    (tmp_path / "runs" / "default" / "manifest.json").write_text("{")
+    (tmp_path / "runs" / "default" / "parts" / "notes").mkdir()
+    said = shell(f"{COMMAND} report default", tmp_path, PYTHONWARNINGS="ignore").stderr.decode()
+    foreign, damaged = sorted(said.splitlines())
+    assert foreign.startswith("hpobench: left out: ")
+    assert foreign.endswith("parts/notes: it is no part of a study (move it elsewhere)")
+    assert damaged.startswith("hpobench: ")
+    assert damaged.endswith("what it said is lost")

@@ -1,7 +1,7 @@
 """What is said on stderr of the failures of a study that was run."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from textwrap import indent
 from typing import TYPE_CHECKING
@@ -16,8 +16,11 @@ MOST_LINES, MOST_TRACES = 30, 3
 MOST_PRINTED, MOST_CHARACTERS = 10, 200
 
 
-def report_failures(study: "Study") -> int:
-    """Say which runs of this call failed or mostly failed, and why; 1 if any failed, else 0."""
+def report_failures(study: "Study", left: Sequence[str] = ()) -> int:
+    """Say which runs of this call failed or mostly failed, and why; 1 if any failed, else 0.
+
+    `left`: why others were not run at all, as if they had failed.
+    """
     from hpobench.results import load
     from hpobench.results.failures import groups, lost_tasks
 
@@ -34,9 +37,10 @@ def report_failures(study: "Study") -> int:
         _listed("mostly failed", [group for group in made if group.fate == "mostly"]),
         _partly(group for group in made if group.fate == "partly"),
         _printed(logs, failed),
+        _left(left),
     ):
         print("".join(lines), end="", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or left else 0
 
 
 def _lost(tasks: "dict[str, list[Group]]") -> Iterator[str]:
@@ -44,6 +48,14 @@ def _lost(tasks: "dict[str, list[Group]]") -> Iterator[str]:
         failures = sum(group.failures for group in some)
         yield f"\nall {failures:,} evaluations of {task} failed; the first error:\n"
         yield f"{indent(some[0].trace or some[0].reason, '  ')}\n"
+
+
+def _left(reasons: Sequence[str]) -> Iterator[str]:
+    if reasons:
+        one = len(reasons) == 1
+        yield f"\n{len(reasons)} {'run was left as it is' if one else 'runs were left as they are'}"
+        yield ":\n"
+        yield from (f"  {reason}\n" for reason in reasons[:MOST_LINES])
 
 
 def _listed(fate: str, some: "list[Group]") -> Iterator[str]:

@@ -31,10 +31,10 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(_describe(study))
         return 0
-    _execute(study, options.extend, options.replace)
+    left = _execute(study, options.extend, options.replace)
     _print_remarks(study)
     _print_scores(study)
-    return report_failures(study)
+    return report_failures(study, left)
 
 
 def _print_remarks(study: "Study") -> None:
@@ -109,8 +109,11 @@ def _unplanned(study: "Study") -> list[str]:
     ]
 
 
-def _execute(study: "Study", extend: bool, replace: bool) -> None:
-    """Run what is missing, and say what this does to a study that was there."""
+def _execute(study: "Study", extend: bool, replace: bool) -> list[str]:
+    """Run what is missing, and say what this does to a study that was there.
+
+    Returns which runs were left, and why.
+    """
     from tqdm import tqdm
 
     change = study.change()
@@ -125,13 +128,15 @@ def _execute(study: "Study", extend: bool, replace: bool) -> None:
         print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
     for note in _notes(study, change):
         print(note, file=sys.stderr)
-    failed = 0
+    failed, left = 0, []
     bar = tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet)
     with bar:
         for report in reports:
             failed += len(report.errors)
+            left += report.left
             bar.set_postfix(failed=failed, refresh=False)
-            bar.update(len(report.chunk.seeds))
+            bar.update(len(report.chunk.seeds) - len(report.left))
+    return left
 
 
 def _notes(study: "Study", change: "Change") -> list[str]:
@@ -223,9 +228,9 @@ def claims(options: argparse.Namespace) -> int:
     for name in studies:
         about = catalogue.read("study", name)["about"]
         study = Study.make(_composed([f"study={name}", *others], options))
-        _execute(study, extend=True, replace=options.replace)
+        left = _execute(study, extend=True, replace=options.replace)
         found.append((about, judged.judge(load(study.folder), about["expects"])))
-        failed |= report_failures(study)
+        failed |= report_failures(study, left)
     verdicts = judged.decided([one for _, findings in found for one in findings])
     print(judged.HEADER)
     for about, findings in found:
