@@ -72,7 +72,8 @@ def ours(path: Path) -> Iterator[None]:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all; a pipe or a device is written to as it is."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_bytes(content)
+        with ours(path):
+            path.write_bytes(content)
         return
     with draft(path) as aside:
         aside.write_bytes(content)

@@ -76,8 +76,8 @@ def ending(whose: str) -> Iterator[None]:
             left = 0 if _blocks else _end_all_but(_before)
         if left:
             warnings.warn(
-                f"{whose} left processes running at its end: {left} were ended. What is to stay "
-                "from job to job belongs into the task's prepare()",
+                f"{whose} left {left} process{'es' * (left > 1)} running at its end: they were "
+                "ended. What is to stay from job to job belongs into the task's prepare()",
                 Notice,
                 stacklevel=3,
             )

@@ -287,11 +287,20 @@ def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Report:
     from concurrent.futures.process import BrokenProcessPool
 
     keys = [chunk.pair.key(seed) for seed in chunk.seeds]
-    if all(key in store.inventory(folder) for key in keys):
+    if _are_stored(keys, folder):
         return Report(chunk, {})
     try:
-        return next(iter(_parallel([chunk], folder, 2, backend)))
+        # To its end: what is left earlier, joblib kills, and all its processes.
+        return list(_parallel([chunk], folder, 2, backend))[0]
     except BrokenProcessPool:
+        interruption.wait_for_signal()
+        if _are_stored(keys, folder):
+            return Report(chunk, {})
         error = "the worker process died: killed, or out of memory"
         store.write_part(folder, [_record(key, Recorder(), 0.0, error) for key in keys])
         return Report(chunk, dict.fromkeys(chunk.seeds, error))
+
+
+def _are_stored(keys: Sequence[RunKey], folder: Path) -> bool:
+    stored = store.inventory(folder)
+    return all(key in stored for key in keys)

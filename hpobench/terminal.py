@@ -22,17 +22,22 @@ def harmless(text: str) -> str:
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+_GLYPH = "Glyph "  # 27166 (\\N{CJK UNIFIED IDEOGRAPH-6A21}) missing from font(s) ...
+
+
 class Notice(UserWarning):
     """Something that whoever reads or runs a study must know: said once, whatever is ignored."""
 
 
 def say_notices() -> None:
-    """From now on notices are said, each in one line and once, and nothing of loky's own.
+    """From now on notices are said, each in one line and once.
 
-    Of a worker that dies the study tells what has become of its runs.
+    So is what matplotlib says, time and again, of letters that its font lacks; what loky says of a
+    worker that dies is not: the study tells what has become of its runs.
     """
-    warnings.onceregistry.clear()  # type: ignore[attr-defined]
-    warnings.filterwarnings("once", category=Notice)
+    _said.clear()
+    warnings.filterwarnings("always", category=Notice)
+    warnings.filterwarnings("always", _GLYPH, UserWarning)
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     warnings.formatwarning = _in_a_line
 
@@ -44,11 +49,16 @@ def _in_a_line(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    if category is not Notice:
+    if not (category is Notice or str(message).startswith(_GLYPH)):
         return _as_python_does(message, category, filename, lineno, line)
-    return f"hpobench: {' '.join(str(message).split())}\n"
+    text = f"hpobench: {' '.join(str(message).split())}\n"
+    if text in _said:  # Python forgets what it has said once filters change, as they often do
+        return ""
+    _said.add(text)
+    return text
 
 
+_said: set[str] = set()
 _as_python_does = warnings.formatwarning
 
 

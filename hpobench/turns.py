@@ -53,9 +53,19 @@ def turn(folder: Path, chunk: Chunk) -> Iterator[bool]:
         with lock:
             yield True
         return
-    holder = locks.holder(path)
-    # What a dead process had started may have kept its lock.
-    yield holder is not None and holder.is_dead()
+    yield _is_kept_by_the_dead(path)
+
+
+def _is_kept_by_the_dead(path: Path) -> bool:
+    """Whether what a dead process had started has kept its lock.
+
+    A process that has just taken the lock of a dead one may not have signed it yet.
+    """
+    found = locks.holder(path)
+    if found is None or not found.is_dead():
+        return False
+    time.sleep(_PAUSE_S)
+    return locks.holder(path) == found
 
 
 def sweep(folder: Path) -> None:

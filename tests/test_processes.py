@@ -108,7 +108,7 @@ def test_what_a_job_starts_ends_with_it_on_the_real_clock(tmp_path):
 
 def test_what_others_have_started_is_left_alone():
     with subprocess.Popen(["sleep", "60"]) as before:
-        with pytest.warns(UserWarning, match="the block left 1 processes"):  # noqa: SIM117
+        with pytest.warns(UserWarning, match="the block left 1 process running"):  # noqa: SIM117
             with processes.ending("the block"):
                 within = subprocess.Popen(["sleep", "60"])
         assert within.wait(5) is not None
