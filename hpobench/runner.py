@@ -291,7 +291,8 @@ def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Report:
         return Report(chunk, {})
     try:
         # To its end: what is left earlier, joblib kills, and all its processes.
-        return list(_parallel([chunk], folder, 2, backend))[0]
+        (report,) = _parallel([chunk], folder, 2, backend)
+        return report
     except BrokenProcessPool:
         interruption.wait_for_signal()
         if _are_stored(keys, folder):

@@ -38,7 +38,9 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
         stored = inventory(folder)
         if any(stored.get(record.key, ("", target))[0] != "ok" for record in records):
             return write_part(folder, records)
-        warnings.warn(f"{target} was written by another process meanwhile: kept", Notice, stacklevel=2)
+        warnings.warn(
+            f"{target} was written by another process meanwhile: kept", Notice, stacklevel=2
+        )
     return target
 
 
@@ -100,7 +102,9 @@ def _set_aside(folder: Path) -> None:
             with atomic.ours(part):
                 place.mkdir(exist_ok=True)
                 part.rename(_free(place / part.name))
-            warnings.warn(f"{part}: {fault.reason}: kept in {place}, and run again", Notice, stacklevel=3)
+            warnings.warn(
+                f"{part}: {fault.reason}: kept in {place}, and run again", Notice, stacklevel=3
+            )
 
 
 def faults(folder: Path) -> dict[Path, seal.Fault]:
