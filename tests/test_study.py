@@ -40,7 +40,7 @@ def test_a_study_has_its_documented_tables(tmp_path):
     ]
     assert list(study.runs.columns) == [
         *["task", "method", "seed", "status", "error", "trials", "evaluations"],
-        *["failed_evaluations", "first_error", "end_time_s", "cpu_s", "setup_s"],
+        *["failed_evaluations", "first_error", "end_time_s", "cpu_s", "setup_s", "workers"],
     ]
     assert list(study.jobs.columns) == [
         *["task", "method", "seed", "trial", "worker", "from_resource", "to_resource"],

@@ -128,7 +128,8 @@ def _execute(study: "Study", extend: bool, replace: bool) -> list[str]:
         print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
     for note in _notes(study, change):
         print(note, file=sys.stderr)
-    failed, left = 0, []
+    failed = 0
+    left: list[str] = []
     bar = tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet)
     with bar:
         for report in reports:
