@@ -1,8 +1,8 @@
 """The records that pass between method, executor and task. Values are always minimised."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from hpobench.hyperparameters import FloatArray
@@ -97,6 +97,7 @@ class Fidelity:
 
     `comparable`: a trial trained for r is a model in its own right, so that values at different r
     compare (iterative training); otherwise (subsets, folds) only values of the same r do.
+    `levels`: the resources at which there are values, rising; (): all that there can be.
     """
 
     name: str = "none"
@@ -104,6 +105,7 @@ class Fidelity:
     r_max: float = 1
     integer: bool = True
     comparable: bool = True
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.r_min <= self.r_max:
@@ -117,6 +119,11 @@ class Fidelity:
                     f"fidelity {self.name!r}: {name}={level} is not a whole number, and "
                     "integer=True says that resources are"
                 )
+
+    def only_at(self, levels: Sequence[float]) -> "Fidelity":
+        """The same with values at these levels (k,) only; of every whole number none is named."""
+        gapless = self.integer and len(levels) == self.r_max - self.r_min + 1
+        return self if gapless else replace(self, levels=tuple(map(float, levels)))
 
     @property
     def single(self) -> bool:

@@ -47,7 +47,8 @@ class Facts:
         """From the first level recorded to the last."""
         first, last = levels[[0, -1]].tolist()
         integer = bool((levels % 1 == 0).all())
-        return Fidelity(self.fidelity, first, last, integer, self.comparable)
+        fidelity = Fidelity(self.fidelity, first, last, integer, self.comparable)
+        return fidelity.only_at(levels.tolist())
 
     @classmethod
     def from_json(cls, text: bytes) -> "Facts":

@@ -173,11 +173,12 @@ def _fidelity(fidelity: Fidelity | None, levels: list[float]) -> Fidelity:
     if not levels or sorted(set(levels)) != levels:
         raise ValueError(f"resources={levels} must rise")
     if fidelity is None:
-        single = len(levels) == 1
-        return Fidelity("none") if single else Fidelity("epochs", levels[0], levels[-1])
+        if len(levels) == 1:
+            return Fidelity("none")
+        fidelity = Fidelity("epochs", levels[0], levels[-1])
     if fidelity.r_max != levels[-1] or fidelity.r_min < levels[0]:
         raise ValueError(f"{fidelity} does not fit the recorded resource levels {levels}")
-    return fidelity
+    return fidelity.only_at(levels)
 
 
 def stated_constraints(

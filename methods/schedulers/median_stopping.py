@@ -82,7 +82,7 @@ def step_levels(fidelity: Fidelity, interval: float) -> list[float]:
     width, r_min, r_max = exact(interval), exact(fidelity.r_min), exact(fidelity.r_max)
     first, end = math.ceil(r_min / width), math.ceil(r_max / width)
     levels = [number * width for number in range(first, end)]
-    return as_resources([*levels, r_max], fidelity.integer)
+    return as_resources([*levels, r_max], fidelity)
 
 
 @dataclass(slots=True)

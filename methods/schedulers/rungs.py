@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from heapq import heappop, heappush, heappushpop
 
+import numpy as np
+
 from hpobench.records import Fidelity
 
 # A level this close to r_max (relative) is r_max: 1/81 * 3^4 is 1, whatever was rounded in 1/81.
@@ -29,11 +31,18 @@ def exact_eta(eta: float) -> Fraction:
     return exact(eta)
 
 
-def as_resources(levels: Sequence[Fraction], integer: bool) -> list[float]:
-    """Exact levels as resources: rounded down and without repeats for an integer fidelity."""
-    if integer:
-        return list(dict.fromkeys(math.floor(level) for level in levels))
-    return [float(level) for level in levels]
+def as_resources(levels: Sequence[Fraction], fidelity: Fidelity) -> list[float]:
+    """Exact levels as resources: rounded down and without repeats for an integer fidelity.
+
+    Where a task has values at some resources only, each level is the next of those.
+    """
+    integer = fidelity.integer
+    resources = [math.floor(level) if integer else float(level) for level in levels]
+    if known := fidelity.levels:
+        lowest = (1 - float(_TOLERANCE)) * np.array(resources)
+        places = np.searchsorted(known, lowest).clip(max=len(known) - 1)
+        resources = [int(known[place]) if integer else known[place] for place in places]
+    return list(dict.fromkeys(resources))
 
 
 def rung_levels(fidelity: Fidelity, eta: float) -> list[float]:
@@ -43,7 +52,7 @@ def rung_levels(fidelity: Fidelity, eta: float) -> list[float]:
     while level < r_max * (1 - _TOLERANCE):
         levels.append(level)
         level *= ratio
-    return as_resources([*levels, r_max], fidelity.integer)
+    return as_resources([*levels, r_max], fidelity)
 
 
 def bracket_sizes(rungs: int, eta: Fraction) -> list[int]:

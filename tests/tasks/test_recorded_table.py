@@ -1,6 +1,8 @@
 """Recorded tables as tasks: replayed to the last digit, refused when they do not fit."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hydra.utils import instantiate
 
@@ -8,6 +10,8 @@ from hpobench import catalogue
 from hpobench.budget import Budget
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.fifo import FIFO
+from hpobench.methods.schedulers.median_stopping import step_levels
+from hpobench.methods.schedulers.rungs import rung_levels
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Job
 from hpobench.simulator import Outcome, simulate
@@ -177,6 +181,19 @@ def test_curves_that_end_early_are_carried_or_failed_or_refused(tmp_path):
     failed = recorded(str(path), space=RATE, short_curves="failed")
     values = failed.evaluate(Job(0, {"lr": 0.01}, 0, 2), 0, None).values
     assert np.isnan(values).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("levels", [(10, 50), (0.25, 1.0), (1, 2, 3)])
+def test_rungs_and_steps_are_where_values_are(levels, tmp_path):
+    """ASHA's rungs for eta 3 would be 10, 30 and 50: a job from 10 to 30 would have no value."""
+    rows = [(x, level, x + 1 / level) for x in (0.1, 0.2, 0.3, 0.4) for level in levels]
+    names = ["x", "resource", "validation_error"]
+    table = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    pq.write_table(table, tmp_path / "t.parquet")
+    task = recorded(str(tmp_path / "t.parquet"), {"x": {"type": "float", "low": 0, "high": 1}})
+    assert rung_levels(task.fidelity, 3) == [level for level in levels if level != 2]
+    assert step_levels(task.fidelity, task.fidelity.r_min) == list(levels)
+    assert task.fidelity.levels == (() if levels == (1, 2, 3) else levels)
 
 
 def test_hyperparameters_called_like_columns(tmp_path):

@@ -30,7 +30,7 @@ def test_facts():
     # True values at the last level: (0.4 + 0.2) / 2 and 0.5.
     assert task.optimum == pytest.approx(0.3)
     assert task.median == pytest.approx(0.4)
-    assert task.fidelity == Fidelity("epochs", 1, 9)
+    assert task.fidelity == Fidelity("epochs", 1, 9, levels=(1, 3, 9))
 
 
 def test_straight_through():
