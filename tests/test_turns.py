@@ -1,11 +1,14 @@
 """Calls of one study side by side: who holds a chunk runs it, and nobody else does."""
 
+import json
+import socket
 import threading
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
 
-from hpobench import store, turns
+from hpobench import locks, store, turns
 from hpobench.atomic import StorageError
 from hpobench.results import load
 from hpobench.runner import run_one
@@ -59,6 +62,23 @@ def test_locks_that_killed_processes_left_are_removed(tmp_path):
     left.write_text("{}")
     execute(study)
     assert not left.exists()
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_who_takes_the_lock_of_a_dead_process_has_it_before_it_signs(tmp_path, monkeypatch, signs):
+    study = plan(tmp_path, *SETTINGS)
+    chunk = study.pending()[0]
+    path = turns._path(study.folder, chunk)
+    path.parent.mkdir(parents=True)
+    lock = locks.acquire(path)
+    mine = path.read_text()
+    dead = locks.Holder(2**30, socket.gethostname())  # beyond the numbers of processes
+    path.write_text(json.dumps(asdict(dead)))
+    sign = SimpleNamespace(sleep=lambda _: path.write_text(mine) if signs else None)
+    monkeypatch.setattr(turns, "time", sign)
+    with lock, turns.turn(study.folder, chunk) as ours:
+        # What never signs is something that the dead process has started.
+        assert ours is not signs
 
 
 def test_of_two_parts_of_the_same_runs_the_first_stays(tmp_path, monkeypatch):
