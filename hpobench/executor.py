@@ -114,7 +114,7 @@ class _Run:
                 if job is None:
                     break
                 if self._admit(job):
-                    self._start(job)
+                    self._start(self.state.seeds.as_proposed(job))
             if not state.running:
                 if state.asking and not state.idle:
                     raise RuntimeError("all workers are lost to jobs that cannot be ended")
@@ -155,7 +155,7 @@ class _Run:
 
     def _tell(self, happened: Outcome) -> Decision:
         told = happened.evaluation.told()
-        return self._decide("tell", self._now(), self.method.tell, happened.job, told)[1]
+        return self._decide("tell", self._now(), self.method.tell, happened.job.copied(), told)[1]
 
     def _admit(self, job: Job) -> bool:
         """Count a new trial; one too many is refused, and nothing is run."""

@@ -70,6 +70,8 @@ def _check_default(hyperparameter: Hyperparameter) -> None:
 
 
 def _is_number(value: Any) -> bool:
+    if type(value) is float or type(value) is int:  # every value that is tried passes here
+        return True
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 

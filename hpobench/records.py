@@ -32,6 +32,11 @@ class Job(NamedTuple):
     to_resource: float
     source: int | None = None
 
+    def copied(self) -> "Job":
+        """The same with a configuration of its own, for those who may write into it."""
+        trial, config, from_resource, to_resource, source = self
+        return Job(trial, dict(config), from_resource, to_resource, source)
+
 
 class Evaluation(NamedTuple):
     """What came of a job: arrays (k,) over the resources passed on the way, in rising order.
@@ -63,8 +68,13 @@ class Evaluation(NamedTuple):
         return last if math.isfinite(last) else math.inf
 
     def told(self) -> "Evaluation":
-        """What a method may know: not the true nor the test values, nor the training state."""
+        """What a method may know: not the true nor the test values, nor the training state.
+
+        It cannot write into the arrays, which are those that are stored.
+        """
         resources, seconds, values, duration_s, _, _, constraints, _, error, _ = self
+        for array in (resources, seconds, values, *constraints.values()):
+            array.setflags(write=False)
         return Evaluation(
             resources, seconds, values, duration_s, None, None, constraints, None, error
         )

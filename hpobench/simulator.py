@@ -168,7 +168,7 @@ class _Run:
             if job is None:
                 return
             if job.trial in self._trials.noise or self._may_start(job):
-                self._start(job)
+                self._start(self._trials.noise.as_proposed(job))
 
     def _may_start(self, job: Job) -> bool:
         """Count a new trial; one too many is refused, and nothing is run."""
@@ -184,7 +184,7 @@ class _Run:
         worker, trials = self._idle.popleft(), self._trials
         checkpoint = trials.checkpoint(job, worker)
         seed = trials.noise[job.trial]
-        evaluation = evaluate(self._task, job, seed, checkpoint, traced=not self._traced)
+        evaluation = evaluate(self._task, job.copied(), seed, checkpoint, traced=not self._traced)
         self._traced = self._traced or bool(evaluation.trace)
         if evaluation.duration_s > self._job_timeout_s * (1 + TOLERANCE):
             evaluation = timed_out(job, evaluation, self._job_timeout_s)
@@ -218,7 +218,7 @@ class _Run:
         self._trials.keep(job, worker, evaluation)
         began = max(self._decided, end)
         told = evaluation.told()
-        _, seconds, cpu_s = self._watch.time(self._method.tell, job, told)
+        _, seconds, cpu_s = self._watch.time(self._method.tell, job.copied(), told)
         self._decided = began + self._charge("tell", seconds)
         yield Decision("tell", began, seconds, cpu_s)
 

@@ -481,3 +481,10 @@ def test_many_failures_in_a_row_end_the_run():
     asked.ask = lambda: Job(next(count), {"x": 0}, 0, 2)
     with pytest.raises(RuntimeError, match="100 jobs in a row failed; the last: ValueError"):
         run(settings, asked, 1)
+
+
+def test_what_is_no_point_of_the_space_is_not_evaluated():
+    asked = ScriptedMethod([])
+    asked.ask = lambda: Job(0, {"x": "nowhere"}, 0, 1)
+    with pytest.raises(ValueError, match=r"the method proposed what it cannot: .*nowhere"):
+        run({}, asked, workers=1)

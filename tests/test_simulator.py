@@ -377,3 +377,53 @@ def test_the_budget_of_resource_adds_decimals():
     jobs = [account.charge(Job(n, {}, 0.0, 0.1), evaluation, False) for n in range(4)]
     assert [whole for _, whole in jobs] == [True, True, True, False]
     assert jobs[-1][0].duration_s == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"x": 7}, "x=7 lies outside"),
+        ({"x": "0"}, "x='0' lies outside"),
+        ({"x": 0, "y": 1}, "unknown hyperparameter 'y'"),
+        ({}, "'x' is missing"),
+        ([0], "no configuration: give a mapping"),
+    ],
+)
+def test_what_is_no_point_of_the_space_is_not_evaluated(config, told):
+    task, method = ScriptedTask([1, 1]), ScriptedMethod([])
+    method.ask = lambda: Job(0, config, 0, 1)
+    with pytest.raises(ValueError, match=told):
+        run(task, method, trials=2)
+    assert not task.seen
+
+
+class Rewriting(ScriptedMethod):
+    """Proposes one dictionary again and again, changed, and writes into what it is told."""
+
+    def __init__(self, steps):
+        super().__init__(steps)
+        self.config = {"x": -1}
+
+    def ask(self):
+        job = super().ask()
+        self.config["x"] += 1
+        return job and job._replace(config=self.config)
+
+    def tell(self, job, evaluation):
+        super().tell(job, evaluation)
+        assert job.config == {"x": job.trial}
+        job.config["x"] = 9
+
+
+def test_configurations_are_kept_as_they_were_proposed():
+    recorder, method = Recorder(), Rewriting(singles(0, 1, 2))
+    recorder.watch(run(ScriptedTask([1, 1, 1]), method, workers=2))
+    assert recorder.trials() == [(0, {"x": 0}), (1, {"x": 1}), (2, {"x": 2})]
+    assert method.told == [(0, 0.0), (1, 1.0), (2, 2.0)]
+
+
+def test_a_method_cannot_write_into_what_is_stored():
+    method = ScriptedMethod(singles(0))
+    method.tell = lambda job, evaluation: evaluation.values.fill(0.0)  # noqa: ARG005
+    with pytest.raises(ValueError, match="read-only"):
+        run(ScriptedTask([1]), method)
