@@ -259,7 +259,7 @@ def _some(names: Sequence[str]) -> str:
 
 def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     """A sentence on the methods that lack seeds which others have, if any do."""
-    seeds, fewer = found.runs["seed"].to_numpy(), []
+    seeds, fewer, apart = found.runs["seed"].to_numpy(), [], []
     for task in tasks:
         by_method = {name: seeds[runs] for name, runs in runs_by_method(found, task).items()}
         every = len(np.unique(np.concatenate([*by_method.values(), []])))
@@ -268,11 +268,17 @@ def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
             for name, some in by_method.items()
             if len(some) < every
         ]
+        if all(len(some) < every for some in by_method.values()) and not set.intersection(
+            *map(set, by_method.values())
+        ):
+            apart.append(found.tasks[task].label)
     if not fewer:
         return ()
+    none = f" None is shared by all on {_some(apart)}: none is marked as the best."
     return (
         f"Unequal seeds: {_some(fewer)}. Means are over each method's own "
-        "seeds; the best method, ranks and tests are found on the seeds that methods share.",
+        "seeds; the best method, ranks and tests are found on the seeds that methods share."
+        + (none if apart else ""),
     )
 
 

@@ -122,7 +122,7 @@ def _column(part: pd.DataFrame, tied: set[str]) -> dict[str, Cell]:
     errors = part["final_sem"].to_numpy(dtype=float)
     best = (part["comparable"] == part["comparable"].min()).to_numpy()
     return {
-        name: Cell(value, error, best=bool(mark), tied=name in tied)
+        name: Cell(value, error, best=bool(mark), tied=bool(best.any()) and name in tied)
         for name, value, error, mark in zip(names, values, errors, best, strict=True)
     }
 

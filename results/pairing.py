@@ -119,7 +119,7 @@ def comparable_means(table: pd.DataFrame) -> "pd.Series[float]":
 
     Methods that have them all have their own mean. Of another, what it differs by on its seeds from
     the methods that have them all is added to theirs; if there is none, only the seeds that all
-    share count, if there are any.
+    share count: NaN, if there are none.
     """
     has = table.notna()
     if has.all(axis=None):
@@ -128,8 +128,7 @@ def comparable_means(table: pd.DataFrame) -> "pd.Series[float]":
     if complete.shape[1]:
         hardness = complete.mean(axis=1)
         return table.sub(hardness, axis=0).mean() + hardness.mean()
-    shared = table.dropna()
-    return (shared if len(shared) else table).mean()
+    return table.dropna().mean()
 
 
 def counted(number: int, unit: str) -> str:

@@ -11,7 +11,8 @@ anytime_linear   mean of the normalised regret over time
 regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
 regret_sem       its standard error
 comparable       `final` as if all methods of the task had run on the same seeds (see `pairing`): by
-                 it the best is found
+                 it the best is found (NaN: they share none, and none is the best)
+all_seeds        how many seeds there are of any method
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
 """
 
@@ -68,7 +69,7 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
     rows = []
     for task, reference in references(study, found.views).items():
         rows += _task_rows(found, task, reference)
-    columns = ["task", "method", *COLUMNS, "seeds", "failed", "reference"]
+    columns = ["task", "method", *COLUMNS, "seeds", "all_seeds", "failed", "reference"]
     table = pd.DataFrame(rows, columns=columns)
     groups = found.groups()
     for group in groups:
@@ -111,8 +112,9 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
         )
     seeds = {name: found.runs["seed"].to_numpy()[runs] for name, runs in by_method.items()}
     columns = {name: pd.Series(some, index=seeds[name]) for name, some in finals.items()}
-    means = comparable_means(pd.DataFrame(columns))
-    return [row | {"comparable": means[str(row["method"])]} for row in rows]
+    table = pd.DataFrame(columns)
+    means, every = comparable_means(table), {"all_seeds": len(table)}
+    return [row | every | {"comparable": means[str(row["method"])]} for row in rows]
 
 
 def _anytime(
@@ -145,11 +147,12 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
         part = table[table["method"] == method]
         if len(part) != len(tasks):
             continue
-        row: dict[str, object] = {name: part[name].mean() for name in COLUMNS}
+        row: dict[str, object] = {name: part[name].mean(skipna=False) for name in COLUMNS}
         row["final_sem"] = float(np.sqrt((part["final_sem"] ** 2).sum(skipna=False)) / len(tasks))
         # Regrets of different tasks have different units.
         row["regret"] = row["regret_sem"] = np.nan
         row |= {"task": MEAN, "method": method, "seeds": int(part["seeds"].sum())}
+        row["all_seeds"] = int(part["all_seeds"].sum())
         row |= {"failed": failed[method].failed, "reference": ""}
         rows.append(row)
     return rows
@@ -195,19 +198,19 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
 
 
 def _lines(part: pd.DataFrame) -> list[list[str]]:
-    part, most = part.sort_values("comparable", kind="stable"), int(part["seeds"].max())
+    part = part.sort_values(["comparable", "final"], kind="stable")
     best = part["comparable"] == part["comparable"].min()
     return [
-        _cells(row, most, best=bool(mark))
-        for (_, row), mark in zip(part.iterrows(), best, strict=True)
+        _cells(row, best=bool(mark)) for (_, row), mark in zip(part.iterrows(), best, strict=True)
     ]
 
 
-def _cells(row: "pd.Series[float]", most: int, *, best: bool) -> list[str]:
+def _cells(row: "pd.Series[float]", *, best: bool) -> list[str]:
     numbers = ["final", "final_sem", "anytime_log", "anytime_linear"]
     regret = "-" if np.isnan(row["regret"]) else f"{row['regret']:.4g}"
     shown = ["-" if np.isnan(row[name]) else f"{row[name]:.4f}" for name in numbers]
-    seeds = f"{row['seeds']} of {most}" if row["seeds"] < most else str(row["seeds"])
+    every = row["all_seeds"]
+    seeds = f"{row['seeds']} of {every}" if row["seeds"] < every else str(row["seeds"])
     counts = [seeds, str(row["failed"])]
     return ["*" if best else "", str(row["method"]), *shown, regret, *counts]
 

@@ -222,7 +222,9 @@ def judge(
         return None
     lost: dict[str, Failed] = reduce(added, ((failed or {}).get(task, {}) for task in tasks), {})
     values = {name: _groups(tasks, name) for name in methods}
-    means = pd.DataFrame([comparable_means(table[methods]) for table in tasks.values()]).mean()
+    own = [table[methods].mean() for table in tasks.values()]
+    shared = [comparable_means(table[methods]) for table in tasks.values()]
+    means = pd.DataFrame(shared).fillna(pd.DataFrame(own)).mean()
     order = sorted(methods, key=lambda name: float(means[name]))
     pairs = {pair: difference(tasks, *pair) for pair in combinations(order, 2)}
     standings = tuple(

@@ -159,4 +159,22 @@ def test_comparable_means_without_a_method_that_has_all_seeds():
     """Only seed 1 is shared; without a shared one each has its own mean."""
     frame = pd.DataFrame({"a": [0.1, 0.2, np.nan], "b": [np.nan, 0.3, 0.5]})
     assert comparable_means(frame).to_dict() == pytest.approx({"a": 0.2, "b": 0.3})
-    assert comparable_means(frame.drop(1)).to_dict() == pytest.approx({"a": 0.1, "b": 0.5})
+    assert comparable_means(frame.drop(1)).isna().all()
+
+
+def test_no_method_is_the_best_where_they_share_no_seed(synthetic):
+    """c ran on a seed of its own, a and b on two that c lacks: which is the easier is not known."""
+    table = [
+        {"task": "t", "method": method, "seed": seed, "time_s": 5, "value": value}
+        for method, values in {"a": {0: 3, 1: 5}, "b": {0: 4, 1: 4}, "c": {2: 1.5}}.items()
+        for seed, value in values.items()
+    ]
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=1.0, median=11.0)}
+    study = synthetic.hand_made(table, tasks=tasks)
+    found = incumbents(study)
+    text = as_text(scores(study), notes(found, ["t"]))
+    assert "*  " not in text
+    assert ("1 of 3" in text, text.count("2 of 3")) == (True, 4)
+    assert "None is shared by all on t: none is marked as the best." in text
+    [verdict] = verdicts(found, references(study, found.views), np.random.default_rng(0))[-1:]
+    assert verdict.best.method == "c"  # by its own mean: it is said that differences are unpaired
