@@ -44,6 +44,8 @@ def mapping(path: Path, as_texts: bool = False) -> dict[str, Any]:
     settings = (yaml_text.texts if as_texts else yaml_text.parse)(text, str(path)) or {}
     if not isinstance(settings, dict):
         raise ValueError(f"{path} holds no mapping of keys to values")
+    if not isinstance(about := settings.get("about") or {}, dict):
+        raise ValueError(f"{path}: about: {about!r} is no mapping: write about: {{summary: ...}}")
     return settings
 
 
@@ -54,6 +56,8 @@ def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:
         if not folder.is_dir():
             raise ValueError(f"--conf {folder}: there is no such folder")
         for path in sorted((folder / group).glob(_GLOBS.get(group, "*.yaml"))):
+            if path.name.startswith("."):  # such as editors and macOS leave beside a file
+                continue
             name = path.relative_to(folder / group).with_suffix("").as_posix()
             name = unicodedata.normalize("NFC", name)  # some file systems take letters apart
             if not re.fullmatch(r"[\w/-]+", name):

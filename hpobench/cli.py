@@ -100,8 +100,29 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+class _Once(argparse.Action):
+    """Stores an option's value; given twice, it would hide the first."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
+    ) -> None:
+        given = vars(namespace).setdefault("_given", set())
+        if option and self.dest in given:
+            parser.error(f"{option} is given twice: give it once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that refuses options that are given twice; so do those of its commands."""
+
+    def __init__(self, *words: Any, **settings: Any) -> None:
+        super().__init__(*words, **settings)
+        self.register("action", None, _Once)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "hpobench",
         description="Compare hyperparameter-optimisation methods, honestly and fast.",
         epilog=EPILOG,

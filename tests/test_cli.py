@@ -465,3 +465,37 @@ def test_a_study_may_set_its_tasks_and_methods_and_the_command_line_wins(tmp_pat
     other = config.load(["study=short", "task=ackley", "method=random"], [folder]).settings
     assert set(other["tasks"]) == {"ackley"}
     assert set(other["methods"]) == {"random"}
+
+
+def test_list_goes_on_where_a_file_cannot_be_read(here, capsys):
+    files = here / "conf" / "task"
+    (files / "broken.yaml").write_text("about: {label: [\n")
+    (files / "worded.yaml").write_text("about: a text\n_target_: x\n")
+    (files / "._bowl.yaml").write_bytes(b"\0\5\26\7")  # as macOS leaves them
+    assert main(["list", "task", "--conf", "conf"]) == 1
+    out, err = capsys.readouterr()
+    assert "  bowl" in out
+    assert "  phoneme " in out
+    assert out.count("(cannot be read)") == 2
+    assert "broken.yaml is not valid YAML" in err
+    assert "worded.yaml: about: 'a text' is no mapping" in err
+    assert "._bowl" not in out + err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plot", "mine", "--view", "true", "--view", "test"],
+        ["run", "--runs-dir", "a", "name=x", "--runs-dir", "b"],
+        ["export", "mine", "--format", "latex", "--format", "markdown"],
+    ],
+)
+def test_options_given_twice_are_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "is given twice: give it once" in capsys.readouterr().err
+
+
+def test_claims_take_a_name_for_one_of_them_only(capsys):
+    assert main(["claims", "name=mine"]) == 2
+    assert "each claim has a study of its own" in capsys.readouterr().err

@@ -75,7 +75,7 @@ def _describe(study: "Study") -> str:
     ]
     change = study.change()
     lines.append(f"this call {change.in_words()}{_NEEDS[change.kind]}")
-    lines += _unplanned(study)
+    lines += [*_unplanned(study), *filter(None, [study.one_level()])]
     tasks = {pair.task: pair for pair in study.pairs}
     for task, first in tasks.items():
         methods = [pair.method for pair in study.pairs if pair.task == task]
@@ -193,7 +193,9 @@ def record(options: argparse.Namespace) -> int:
     from hpobench import recording, resolve
 
     counts = [text for text in options.overrides if text.startswith("configs=")]
-    number = counts[-1].partition("=")[2] if counts else "2000"
+    if len(counts) > 1:
+        raise ValueError(f"{' '.join(counts)}: give configs= once")
+    number = counts[0].partition("=")[2] if counts else "2000"
     if not number.isdecimal() or int(number) < 1:
         raise ValueError(f"configs={number}: use a number of configurations of at least 1")
     others = [text for text in options.overrides if text not in counts]
@@ -222,9 +224,12 @@ def claims(options: argparse.Namespace) -> int:
     chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
     others = [text for text in options.overrides if not text.startswith("claim=")]
     known = [name for name in catalogue.names("study") if name.startswith("claims/")]
-    studies = [f"claims/{name}" for name in chosen] or known
+    studies = [f"claims/{name}" for name in dict.fromkeys(chosen)] or known
     if strange := [name for name in studies if name not in known]:
         raise LookupError(catalogue.unknown("claim", strange[0], known))
+    named = [text for text in others if text.startswith("name=")]
+    if named and len(studies) > 1:
+        raise ValueError(f"{named[-1]}: each claim has a study of its own: choose one by claim=")
     failed, found = 0, []
     for name in studies:
         about = catalogue.read("study", name)["about"]

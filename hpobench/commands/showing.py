@@ -3,7 +3,7 @@
 import argparse
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +16,27 @@ if TYPE_CHECKING:
 
 def listing(options: argparse.Namespace) -> int:
     """The names that can be chosen, with their summaries."""
+    wrong = []
     for group in [options.group] if options.group else ["method", "task", "study"]:
         names = catalogue.names(group, options.conf)
         width = max(map(len, names), default=0)
         print(f"{group}:")
         for name in names:
-            about = catalogue.read(group, name, options.conf).get("about") or {}
-            lacks = ", ".join(about.get("lacks", ()))
-            cannot = f" (lacks: {lacks})" if lacks else ""
-            print(f"  {name:<{width}}  {about.get('summary', '')}{cannot}".rstrip())
-    return 0
+            try:
+                summary = _summary(catalogue.read(group, name, options.conf))
+            except (ValueError, OSError) as error:
+                wrong.append(str(error))
+                summary = "(cannot be read)"
+            print(f"  {name:<{width}}  {summary}".rstrip())
+    for words in wrong:
+        print(f"hpobench: error: {words}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _summary(settings: Mapping[str, Any]) -> str:
+    about = settings.get("about") or {}
+    lacks = ", ".join(about.get("lacks", ()))
+    return f"{about.get('summary', '')}{f' (lacks: {lacks})' if lacks else ''}"
 
 
 def plot(options: argparse.Namespace) -> int:
