@@ -487,4 +487,4 @@ def test_what_is_no_point_of_the_space_is_not_evaluated():
     asked = ScriptedMethod([])
     asked.ask = lambda: Job(0, {"x": "nowhere"}, 0, 1)
     with pytest.raises(ValueError, match=r"the method proposed what it cannot: .*nowhere"):
-        run({}, asked, workers=1)
+        run({"pace": [0.01]}, asked, workers=1)
