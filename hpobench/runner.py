@@ -8,6 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from textwrap import indent
@@ -242,8 +243,8 @@ def run_all(
 ) -> Iterator[Report]:
     """Run chunks with joblib; yields reports as chunks are stored, in any order.
 
-    If a worker dies, the chunks that were under way are run again, each in a process of its own;
-    the runs of one that dies again are stored as failed. All other chunks go on.
+    If a worker dies, the chunks that were under way are run again, each in a process of its own,
+    and those that die again run by run: a run that dies then is stored as failed. All others go on.
     """
     folder = folder.resolve()  # a task may change the working directory
     if n_jobs == 1:
@@ -263,7 +264,7 @@ def run_all(
             suspects = waiting[: 2 * (os.cpu_count() or 1 if n_jobs < 0 else n_jobs)]
             for chunk in suspects:
                 waiting.remove(chunk)
-                yield _run_apart(chunk, folder, backend)
+                yield from _run_apart(chunk, folder, backend)
 
 
 def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) -> Iterator[Report]:
@@ -282,24 +283,30 @@ def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) 
         yield from reports
 
 
-def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Report:
+def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Iterator[Report]:
     """Run a chunk that may kill its process, unless it was stored before the pool broke."""
     from concurrent.futures.process import BrokenProcessPool
 
     keys = [chunk.pair.key(seed) for seed in chunk.seeds]
     if _are_stored(keys, folder):
-        return Report(chunk, {})
+        yield Report(chunk, {})
+        return
     try:
         # To its end: what is left earlier, joblib kills, and all its processes.
         (report,) = _parallel([chunk], folder, 2, backend)
-        return report
+        yield report
+        return
     except BrokenProcessPool:
         interruption.wait_for_signal()
-        if _are_stored(keys, folder):
-            return Report(chunk, {})
+    if _are_stored(keys, folder):
+        yield Report(chunk, {})
+    elif len(chunk.seeds) > 1:
+        for seed in chunk.seeds:
+            yield from _run_apart(replace(chunk, seeds=(seed,)), folder, backend)
+    else:
         error = "the worker process died: killed, or out of memory"
         store.write_part(folder, [_record(key, Recorder(), 0.0, error) for key in keys])
-        return Report(chunk, dict.fromkeys(chunk.seeds, error))
+        yield Report(chunk, dict.fromkeys(chunk.seeds, error))
 
 
 def _are_stored(keys: Sequence[RunKey], folder: Path) -> bool:

@@ -34,6 +34,11 @@ def kills(x: float, units: int, kind: str) -> float:
     os._exit(9)
 
 
+def kills_seldom(x: float, units: int, kind: str) -> float:
+    """As `kills`, on a tenth of the space."""
+    return kills(x, units, kind) if x > 0.9 else x
+
+
 class Broken:
     """A searcher that raises at its third suggestion, if its generator says so."""
 
@@ -70,6 +75,7 @@ def write_conf(folder: Path) -> Path:
         ("task", "bowl", task | {"function": "tests.studies.bowl", "noise": 0.1}),
         ("task", "raises", task | {"function": "tests.studies.sometimes_raises"}),
         ("task", "kills", task | {"function": "tests.studies.kills"}),
+        ("task", "kills_seldom", task | {"function": "tests.studies.kills_seldom"}),
         ("method", "broken", broken),
     ]:
         path = folder / group / f"{name}.yaml"

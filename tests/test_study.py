@@ -251,6 +251,16 @@ def test_a_worker_that_dies_costs_its_runs_and_not_the_study(tmp_path):
     assert len(runs) == 6
 
 
+def test_a_run_that_kills_its_worker_costs_no_other_run_of_its_chunk(tmp_path):
+    chosen = ["task=kills_seldom", "method=random", "seeds=6", "budget.trials=4", "workers=1"]
+    study = plan(tmp_path, *chosen, "n_jobs=2", "part_runs=3")
+    execute(study)
+    runs = load(study.folder).runs
+    # Of four draws none is above 0.9 with probability 0.66.
+    assert set(runs.loc[runs["seed"] < 3, "status"]) == {"ok", "failed"}
+    assert (runs.loc[runs["status"] == "ok", "trials"] == 4).all()
+
+
 def test_runs_that_know_nothing_have_scores_and_figures(tmp_path):
     study = plan(tmp_path, "task=bowl", "method=[random,sobol]", "budget.time_s=1e-6")
     execute(study)
