@@ -1,5 +1,8 @@
 """Fixtures that several folders of tests share."""
 
+import signal
+import threading
+
 import pytest
 
 from tests.results import synthetic as made_up
@@ -9,3 +12,14 @@ from tests.results import synthetic as made_up
 def synthetic():
     """The module tests/results/synthetic.py: studies made up for tests."""
     return made_up
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_in_a_terminal():
+    """What runs in the background or under nohup ignores some, and so would all that it starts."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    for number, handler in usual.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
