@@ -1,6 +1,6 @@
 """Files and folders that are whole or absent: drafted beside their place, synced, renamed.
 
-A draft is called `.draft PID HOST NUMBER NAME`, so that what is being written can be told from what
+A draft is called `.draft PID HOST NUMBER.NAME`, so that what is being written can be told from what
 dead processes of this machine left behind, which `remove_drafts` removes.
 """
 
@@ -37,7 +37,7 @@ def draft(path: Path) -> Iterator[Path]:
     draft is removed. Raises StorageError if the operating system refuses: no room, no permission.
     """
     aside = path.with_name(
-        f".draft {os.getpid()} {socket.gethostname()} {next(_numbers)} {path.name[:_NAME_LENGTH]}"
+        f".draft {os.getpid()} {socket.gethostname()} {next(_numbers)}.{path.name[:_NAME_LENGTH]}"
     )
     with ours(path):
         try:

@@ -146,7 +146,7 @@ def test_half_of_the_incumbent_is_changed_each_time():
     """
     same = 1 / 4 * (1 / 2 + 1 / 2 * (2 * norm.cdf(0.025 / 0.1) - 1))
     changed = 1 / 2 / (1 - same)
-    searcher = PriorBand(MIXED, rng(), mutation_spread=0.1)
+    searcher = PriorBand(MIXED, rng(), mutation_spread=0.1, repeat=True)
     incumbent = {"x": 0.5, "width": 10, "kind": "b"}
     found = [searcher._around(incumbent) for _ in range(600)]
     for config in found:
