@@ -172,7 +172,10 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     The notes stand below it.
     """
     if not len(table):
-        return "no scores: no task has values to normalise by"
+        return (
+            "no scores: on every task at least half of the values are as good as the best one, or "
+            "there are none"
+        )
     header = [
         "",
         "method",

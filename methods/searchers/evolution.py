@@ -52,22 +52,16 @@ class RegularizedEvolution:
         self._ages: deque[int] = deque()
         self._members: dict[int, tuple[float, Configuration]] = {}
 
-    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
         if self._random_left > 0 or not self._ages:
             self._random_left -= 1
-            return self._draw(pending)
+            return self._random.take()
         config = self._parent()
         for _ in range(_PATIENCE):
             config = mutate(self._space, config, self._rng, self._step)
             if self._random.exclude(config):
                 return config
-        return self._draw(pending)
-
-    def _draw(self, pending: Mapping[int, Job]) -> Configuration | None:
-        config = self._random.suggest(pending)
-        if config is not None:
-            self._random.exclude(config)
-        return config
+        return self._random.take()
 
     def _parent(self) -> Configuration:
         drawn = self._rng.integers(len(self._ages), size=self._sample).tolist()

@@ -41,22 +41,16 @@ class LocalSearcher:
         self._rank = 0.0, math.inf
         self._stuck = False
 
-    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
         self._starts_left -= 1
         if self._starts_left >= 0 or self._incumbent is None or self._stuck:
-            return self._draw(pending)
+            return self._random.take()
         for _ in range(_PATIENCE):
             config = mutate(self._space, self._incumbent, self._rng, self._step)
             if self._random.exclude(config):
                 return config
         self._stuck = True
-        return self._draw(pending)
-
-    def _draw(self, pending: Mapping[int, Job]) -> Configuration | None:
-        config = self._random.suggest(pending)
-        if config is not None:
-            self._random.exclude(config)
-        return config
+        return self._random.take()
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         rank = -job.to_resource, evaluation.value

@@ -59,6 +59,13 @@ class RandomSearch:
         self._tried.add(self._number(config))
         return len(self._tried) > before
 
+    def take(self) -> Configuration | None:
+        """As `suggest`, and `exclude` knows it from now on, be the space finite or not."""
+        config = self.suggest({})
+        if config is not None:
+            self.exclude(config)
+        return config
+
     def _draw(self) -> Configuration:
         if not self._block:
             self._block = self._space.sample(self._rng, _BLOCK)[::-1]
