@@ -7,6 +7,7 @@ study's axis (see `time_axis`): seconds, unless the study was put on another.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
@@ -268,9 +269,9 @@ def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
             for name, some in by_method.items()
             if len(some) < every
         ]
-        if all(len(some) < every for some in by_method.values()) and not set.intersection(
-            *map(set, by_method.values())
-        ):
+        shared = reduce(np.intersect1d, by_method.values(), np.unique(seeds))
+        lacking = [len(some) < every for some in by_method.values()]
+        if lacking and all(lacking) and not len(shared):
             apart.append(found.tasks[task].label)
     if not fewer:
         return ()
