@@ -413,3 +413,27 @@ def test_the_highest_resource_with_enough_values_is_modelled():
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         TPE(CUBE, rng(), **settings)
+
+
+def test_a_branch_with_more_hyperparameters_does_not_win_by_them():
+    """What the rich branch has of its own only costs: the poor one is better at every x.
+
+    Were branches compared by all that is active in them, the poor one would come 0 to 11 times.
+    """
+    own = {
+        f"own{number}": {"type": "float", "low": 0, "high": 1, "when": {"model": "rich"}}
+        for number in range(6)
+    }
+    model = {"type": "categorical", "values": ["rich", "poor"]}
+    space = Space({"model": model, "x": {"type": "float", "low": 0, "high": 1}, **own})
+    for seed in range(3):
+        searcher = TPE(space, np.random.default_rng(seed))
+        models = []
+        for trial in range(80):
+            config = searcher.suggest({})
+            models.append(config["model"])
+            value = (config["x"] - 0.3) ** 2
+            value += sum((config.get(name, 0.5) - 0.5) ** 2 for name in own) / 50
+            known = Evaluation(np.ones(1), np.ones(1), np.array([value]), 1.0)
+            searcher.observe(Job(trial, config, 0, 1), known)
+        assert models[40:].count("poor") > 20

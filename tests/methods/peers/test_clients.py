@@ -76,7 +76,10 @@ def imports(text):
 
 @pytest.mark.parametrize("name", ["reference.py", "serving.py"])
 def test_older_interpreters_can_read_what_clients_share(name):
-    ast.parse((CLIENTS / name).read_text(), feature_version=(3, 9))
+    newer = "match 1:\n    case 1: pass"
+    with pytest.raises(SyntaxError):
+        ast.parse(newer, feature_version=(3, 9))
+    assert ast.parse((CLIENTS / name).read_text(), feature_version=(3, 9)).body
 
 
 def printing(**settings):
