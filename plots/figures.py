@@ -150,10 +150,13 @@ def draw_task(
     return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
 
 
-def draw_scaling(studies: Sequence[Study], folder: Path | str) -> list[Path]:
+def draw_scaling(
+    studies: Sequence[Study], folder: Path | str, left_out: LeftOut = untold
+) -> list[Path]:
     """Draw speed-up and efficiency over the number of workers, of studies that differ in it.
 
-    One figure a task: scaling-TASK. Raises ValueError if two have the same number of workers.
+    One figure a task: scaling-TASK; `left_out` is told of which there is none. Raises ValueError if
+    two have the same number of workers.
     """
     counts = [workers_of(study) for study in studies]
     if len(set(counts)) < len(counts) or len(counts) < 2:
@@ -161,16 +164,19 @@ def draw_scaling(studies: Sequence[Study], folder: Path | str) -> list[Path]:
             f"the studies have {', '.join(map(str, counts))} workers: give two or more studies, "
             "each with another number of workers"
         )
-    table = scaling(dict(zip(counts, studies, strict=True)), np.random.default_rng(0))
+    made = scaling(dict(zip(counts, studies, strict=True)))
     methods = {name: facts for study in studies for name, facts in study.methods.items()}
     labels = {name: facts.label for study in studies for name, facts in study.tasks.items()}
+    stems = {task: f"scaling-{name}" for task, name in as_file_names(labels).items()}
+    for task, why in made.left_out.items():
+        left_out(stems[task], why)
     return [
         path
-        for task in dict.fromkeys(table["task"].astype(str))
+        for task, notes in made.notes.items()
         for path in _save(
-            scaling_figure(table[table["task"] == task], methods, task=task, labels=labels),
+            scaling_figure(made.table, methods, task=task, labels=labels, notes=notes),
             Path(folder),
-            f"scaling-{as_file_names(labels)[task]}",
+            stems[task],
         )
     ]
 

@@ -23,8 +23,9 @@ from hpobench.plots.panels import (
 from hpobench.plots.sheet import Drawn
 from hpobench.plots.style import SINGLE_IN, looks
 from hpobench.plots.words import counted, sentences
+from hpobench.results.survival import SPEEDUP_SENTENCE
 
-COLUMNS = ("task", "method", "workers", "speedup", "efficiency", "low", "high")
+COLUMNS = ("task", "method", "workers", "speedup", "efficiency", "low", "high", "bound")
 
 
 def scaling_figure(
@@ -43,12 +44,14 @@ def scaling_figure(
     named = [(labels or {}).get(name, name) for name in tasks]
     fewest = int(table["workers"].min())
     text = sentences(
-        f"Speed-up and efficiency against {counted([fewest], 'workers')}, on {', '.join(named)}: "
-        "how many times sooner the mean over seeds is where it was at the end with the fewest "
-        "workers; efficiency is the speed-up per worker. That is another quantity than the "
-        "speed-ups between methods, which compare runs: a mean may get there later than most runs.",
+        f"Speed-up and efficiency against {counted([fewest], 'workers')}, on {', '.join(named)}, "
+        "to what the method reaches in the end with the fewest workers (the mean final normalised "
+        "regret).",
+        SPEEDUP_SENTENCE,
+        "Efficiency is the speed-up per worker.",
         f"{counted(table['seeds'], 'seeds')}." if "seeds" in table else "",
-        "Bands: 95 % bootstrap interval over seeds. Dashed: ideal.",
+        "Bands: 95 % bootstrap interval over seeds, none where too few runs reached the target. "
+        "Dashed: ideal.",
         _unreached(table),
         "Axes: number of workers and speed-up on log scales, efficiency linear.",
         *notes,
@@ -107,11 +110,9 @@ def _draw_method(axes: Axes, method: str, methods: Methods, shown: FloatArray) -
 
 
 def _reached(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    """The rows that a log axis can show: those where the target was reached."""
-    rows = table[(table["method"] == method) & (table["speedup"] > 0)]
-    rows = rows.sort_values("workers")
-    # A resample that never got there has no speed-up: its band goes down as far as the axis does.
-    return rows.assign(low=rows["low"].clip(lower=1e-3))
+    """The rows of which more than a bound is known."""
+    rows = table[(table["method"] == method) & (table["bound"] == "")]
+    return rows.sort_values("workers")
 
 
 def _finish(axes: Axes, table: pd.DataFrame, workers: FloatArray, labels: Labels | None) -> Axes:
@@ -121,12 +122,12 @@ def _finish(axes: Axes, table: pd.DataFrame, workers: FloatArray, labels: Labels
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("workers")
     title_by_task(axes, table, labels)
-    centre = table.loc[table["speedup"] > 0, "speedup"]
+    centre = table.loc[table["bound"] == "", "speedup"].dropna()
     if axes.get_ylabel() == "speed-up" and len(centre):
         axes.set_ylim(0.8 * min(centre.min(), 1), 1.3 * max(centre.max(), workers[-1] / workers[0]))
     return axes
 
 
 def _unreached(table: pd.DataFrame) -> str:
-    count = int((table["speedup"] <= 0).sum())
-    return f"Not drawn, as the target was not reached: {count} of {len(table)}." if count else ""
+    count = int((table["bound"] != "").sum())
+    return f"Not drawn, as no run reached the target: {count} of {len(table)}." if count else ""

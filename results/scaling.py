@@ -1,28 +1,30 @@
-"""Parallel scaling: how much sooner a method reaches its target with more workers.
+"""Parallel scaling: how many times sooner a method reaches a target with more workers.
 
-The target of a task and method is the final mean of the study with the fewest workers, w0. The time
-to it is when the curve of the mean over seeds first gets there:
-
-    speed-up    S(w) = T(w0) / T(w)
+    speed-up    S(w), as `survival` defines it, of the runs with w workers over those with the
+                fewest, w0: the same quantity as between methods
     efficiency  E(w) = S(w) w0 / w
 
-That is not the speed-up between methods, which compares runs (see `survival`).
+The target of a task and method is what it reaches in the end with the fewest workers: the mean
+final normalised regret of those runs. The studies are read as one, in which a method with another
+number of workers is another method, so that censoring, failed runs, resampling and bounds are as in
+`targets`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.results.bootstrap import RESAMPLES, interval, stretch
-from hpobench.results.curves import begin, curves, runs_by_method, start_rule
+from hpobench.results.budgets import early_rule
+from hpobench.results.comparison import horizon_notes, rule_notes
+from hpobench.results.failed_runs import in_words
+from hpobench.results.horizon import Horizon, horizons
 from hpobench.results.incumbents import Incumbents, incumbents
-from hpobench.results.keys import IntArray
+from hpobench.results.normalise import Reference, references
 from hpobench.results.occupancy import jobs_of, workers_of
-from hpobench.results.selection import of_task
 from hpobench.results.study import Study
+from hpobench.results.targets import EARLY, time_to_target
 from hpobench.results.timeline import Timeline
 
 COLUMNS = (
@@ -30,69 +32,65 @@ COLUMNS = (
     "method",
     "workers",
     "time_s",
+    "share",
     "speedup",
     "efficiency",
     "low",
     "high",
+    "bound",
     "reached",
     "throughput",
     "seeds",
 )
-ROUNDING = 1e-9
-"""Of the target: sums of the same values in another order may differ by so much."""
+
+NOTHING = "the studies have no task and method in common to compare: there is no scaling"
 
 
 @dataclass(frozen=True)
-class _Means:
-    """The values (n, t) of all runs of a method at times (t,), from when the mean is defined."""
+class Scaling:
+    """The `table`; by task, what a caption has to say; by task that is left out, why."""
 
-    time_s: FloatArray
-    values: FloatArray
-    seeds: IntArray
-
-    def reaches(self, weights: FloatArray, target: FloatArray) -> FloatArray:
-        """When weighted means with `weights` (b, n) first reach targets (b,); infinite: never."""
-        means = weights @ self.values
-        there = means <= (target + ROUNDING * np.abs(target))[:, None]
-        first = there.argmax(axis=1)
-        return np.where(there.any(axis=1), self.time_s[first], np.inf)
-
-    def final(self, weights: FloatArray) -> FloatArray:
-        """Weighted means (b,) at the end."""
-        final: FloatArray = weights @ self.values[:, -1]
-        return final
+    table: pd.DataFrame
+    notes: Mapping[str, tuple[str, ...]]
+    left_out: Mapping[str, str]
 
 
-def scaling(
-    studies: Mapping[int, Study], rng: np.random.Generator, *, task: str | None = None
-) -> pd.DataFrame:
+def scaling(studies: Mapping[int, Study], *, task: str | None = None) -> Scaling:
     """One row per task, method and number of workers, for what all the studies have.
 
-    time_s               seconds to the target (infinite: not reached)
-    speedup, efficiency  against the fewest workers; 0 if the target was not reached
-    low, high            95 % bootstrap interval (see `bootstrap`) of the speed-up over seeds, the
-                         target found anew in each resample; NaN with a single seed
-    reached              whether the mean over all seeds got there
-    throughput           jobs that ended, per second, mean over runs: how much more was trained,
-                         also where the target was never reached (NaN: jobs were not stored)
-    seeds                how many runs went in
+    time_s, share, speedup, low, high, bound, reached: as in `targets`, over the fewest workers.
+    efficiency   the speed-up per worker; a bound where that is one
+    throughput   jobs that ended, per second, mean over runs: how much more was trained, also where
+                 the target was never reached (NaN: jobs were not stored)
+    seeds        how many runs went in
 
-    Runs that share a seed are resampled together if all studies have the same seeds. A run without
-    a value counts as in curves. `studies` by number of workers; `task`: only that one. Raises
-    ValueError with fewer than two studies, if they have no task and method in common, or if their
-    settings say otherwise about the workers.
+    Runs that share a seed are resampled together. `studies` by number of workers; `task`: only that
+    one. Raises ValueError with fewer than two studies, if they have no task and method in common
+    that can be compared, or if their settings say otherwise about the workers.
     """
     _check(studies)
     counts = sorted(studies)
-    tasks = [task] if task else list(studies[counts[0]].tasks)
-    rows: list[dict[str, object]] = []
-    for name in tasks:
-        if all(name in studies[count].tasks for count in counts):
-            parts = {count: of_task(studies[count], name) for count in counts}
-            rows += _task_rows(name, parts, rng)
-    if not rows:
-        raise ValueError("the studies have no task and method in common: there is no scaling")
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    tasks = _common([*(each.tasks for each in studies.values()), *([[task]] if task else [])])
+    methods = _common(each.methods for each in studies.values())
+    if not (tasks and methods):
+        raise ValueError(NOTHING)
+    found, scale = _together(studies, tasks, methods)
+    early = early_rule(studies[counts[0]].settings, tasks)
+    throughput = {count: _throughput(study) for count, study in studies.items()}
+    tables = [_of_method(found, scale, method, counts, early) for method in methods]
+    if not any(map(len, tables)):
+        raise ValueError(NOTHING)
+    table = pd.concat([each for each in tables if len(each)], ignore_index=True)
+    keys = zip(table["workers"], table["method"], strict=True)
+    table["throughput"] = [throughput[count].get(method, np.nan) for count, method in keys]
+    order = {name: place for place, name in enumerate(tasks)}
+    table = table.sort_values("task", key=lambda names: names.map(order), kind="stable")
+    shown = dict.fromkeys(table["task"])
+    return Scaling(
+        table=table[list(COLUMNS)].reset_index(drop=True),
+        notes={name: _notes(found, name, early) for name in shown},
+        left_out={name: _why_not(found, scale, name) for name in tasks if name not in shown},
+    )
 
 
 def _check(studies: Mapping[int, Study]) -> None:
@@ -103,86 +101,99 @@ def _check(studies: Mapping[int, Study]) -> None:
             raise ValueError(f"a study given for {count} workers ran with {workers_of(study)}")
 
 
-def _task_rows(
-    task: str, studies: Mapping[int, Study], rng: np.random.Generator
-) -> list[dict[str, object]]:
-    means = {count: _means(incumbents(study), task) for count, study in studies.items()}
-    throughput = {count: _throughput(study) for count, study in studies.items()}
-    rows: list[dict[str, object]] = []
-    for method in means[min(means)]:
-        if all(method in some for some in means.values()):
-            of_method = {count: some[method] for count, some in means.items()}
-            for row in _method_rows(of_method, rng):
-                rate = throughput[int(str(row["workers"]))].get(method, np.nan)
-                rows.append({"task": task, "method": method, "throughput": rate, **row})
-    return rows
+def _common(names: Iterable[Iterable[str]]) -> list[str]:
+    """Those that all have, in the order of the first."""
+    first, *others = [list(some) for some in names]
+    return [name for name in first if all(name in other for other in others)]
 
 
-def _means(found: Incumbents, task: str) -> dict[str, _Means]:
-    """By method, its runs at every time at which one of them changes, and at the end."""
-    facts = found.tasks[task]
-    median = None if found.views[task] == "test" else facts.median
-    made = {}
-    for method, runs in runs_by_method(found, task).items():
-        steps = np.concatenate([found.steps(run)[0] for run in runs])
-        lost_s = found.lost_s[runs]
-        end = found.runs["end_time_s"].to_numpy(float)[runs].max()
-        times = np.unique([*steps, *lost_s[np.isfinite(lost_s)], end])
-        each = curves(found, task, times)[method]
-        each = begin(each, start_rule(median), median)
-        has = np.isfinite(each.values).all(axis=0)
-        if has.any():
-            made[method] = _Means(times[has], each.values[:, has], each.seeds)
-    return made
+def _together(
+    studies: Mapping[int, Study], tasks: Sequence[str], methods: Sequence[str]
+) -> tuple[Incumbents, dict[str, Reference]]:
+    """The incumbents of all runs, as of one study, and what its tasks are normalised by.
 
+    The horizons are those of the fewest workers: these set the target.
+    """
+    fewest = studies[min(studies)]
 
-def _method_rows(means: Mapping[int, _Means], rng: np.random.Generator) -> list[dict[str, object]]:
-    fewest = means[min(means)]
-    weights = _weights(means, rng)
-    plain = {
-        count: np.full((1, len(each.seeds)), 1 / len(each.seeds)) for count, each in means.items()
+    def stacked(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+        parts = [_named(table, count, tasks, methods) for count, table in tables.items()]
+        return pd.concat(parts, ignore_index=True)
+
+    both = Study(
+        observations=stacked({count: each.observations for count, each in studies.items()}),
+        trials=pd.DataFrame(),
+        decisions=pd.DataFrame(),
+        runs=stacked({count: each.runs for count, each in studies.items()}),
+        tasks={name: fewest.tasks[name] for name in tasks},
+        methods={
+            _with(name, count): replace(facts, label=f"{facts.label} (workers: {count})")
+            for count, study in sorted(studies.items())
+            for name, facts in study.methods.items()
+            if name in methods or count == min(studies)  # one of those may set a horizon
+        },
+        settings=fewest.settings,
+    )
+    found = incumbents(both)
+    ends = {name: _renamed(each, min(studies)) for name, each in horizons(fewest).items()}
+    return replace(found, horizons=ends), {
+        name: each for name, each in references(both, found.views).items() if name in ends
     }
-    target, targets = fewest.final(plain[min(means)]), fewest.final(weights[min(means)])
-    base_s = fewest.reaches(plain[min(means)], target)
-    base_resampled_s = fewest.reaches(weights[min(means)], targets)
-    rows: list[dict[str, object]] = []
-    for count, each in means.items():
-        time_s = each.reaches(plain[count], target)
-        speedup = _ratio(base_s, time_s)[0]
-        resampled = _ratio(base_resampled_s, each.reaches(weights[count], targets))
-        seeds = min(len(each.seeds), len(fewest.seeds))
-        low, high = interval(resampled, speedup, stretch(np.ones(1), [seeds]), (0.0, np.inf))
-        rows.append(
-            {
-                "workers": count,
-                "time_s": float(time_s[0]),
-                "speedup": speedup,
-                "efficiency": speedup * min(means) / count,
-                "low": low,
-                "high": high,
-                "reached": bool(np.isfinite(time_s[0])),
-                "seeds": len(each.seeds),
-            }
-        )
-    return rows
 
 
-def _weights(means: Mapping[int, _Means], rng: np.random.Generator) -> dict[int, FloatArray]:
-    """Shares (resamples, n) of the seeds in bootstrap samples: the same, if the seeds are."""
-    drawn: dict[tuple[int, ...], FloatArray] = {}
-    for each in means.values():
-        key, count = tuple(each.seeds.tolist()), len(each.seeds)
-        if key not in drawn:
-            picks = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-            drawn[key] = picks / count
-    return {count: drawn[tuple(each.seeds.tolist())] for count, each in means.items()}
+def _with(method: str, workers: int) -> str:
+    return f"{method}@{workers}"
 
 
-def _ratio(base_s: FloatArray, time_s: FloatArray) -> FloatArray:
-    """The ratio of times; 0 where the time is infinite, NaN where it is 0."""
-    ratio = np.full(np.broadcast(base_s, time_s).shape, np.nan)
-    np.divide(base_s, time_s, out=ratio, where=time_s > 0)
-    return ratio
+def _named(
+    table: pd.DataFrame, workers: int, tasks: Sequence[str], methods: Sequence[str]
+) -> pd.DataFrame:
+    """The rows of these tasks and methods, with the number of workers in the method's name."""
+    mine = table[table["task"].isin(tasks) & table["method"].isin(methods)]
+    names = [_with(name, workers) for name in mine["method"].astype(str)]
+    return mine.assign(task=mine["task"].astype(str), method=names)
+
+
+def _renamed(horizon: Horizon, workers: int) -> Horizon:
+    beyond = {_with(name, workers): times for name, times in horizon.beyond.items()}
+    return replace(horizon, method=horizon.method and _with(horizon.method, workers), beyond=beyond)
+
+
+def _of_method(
+    found: Incumbents,
+    scale: Mapping[str, Reference],
+    method: str,
+    counts: Sequence[int],
+    early: str,
+) -> pd.DataFrame:
+    """The rows of one method, on the tasks with runs of each number of workers."""
+    names = {_with(method, count): count for count in counts}
+    known = {
+        task: each
+        for task, each in scale.items()
+        if all((task, name) in found.counted for name in names)
+    }
+    if not known:
+        return pd.DataFrame()
+    some = replace(found, methods={name: found.methods[name] for name in names})
+    table = time_to_target(some, known, next(iter(names)), early=early)
+    table["workers"] = table["method"].map(names)
+    table["seeds"] = [
+        len(found.counted.get(key, ())) for key in zip(table["task"], table["method"], strict=True)
+    ]
+    table["efficiency"] = table["speedup"] * counts[0] / table["workers"]
+    return table[table["task"].isin(known)].assign(method=method)
+
+
+def _notes(found: Incumbents, task: str, early: str) -> tuple[str, ...]:
+    failed = in_words(found.failures([task]), found.failed_as, found.methods)
+    return (EARLY[early], *rule_notes(found, [task]), *horizon_notes(found, [task]), *failed)
+
+
+def _why_not(found: Incumbents, scale: Mapping[str, Reference], task: str) -> str:
+    if any(name == task for name, _ in found.counted) and task not in scale:
+        return "it has no values that differ, or no run with the fewest workers"
+    return "no method has runs with each number of workers"
 
 
 def _throughput(study: Study) -> dict[str, float]:

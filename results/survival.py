@@ -36,7 +36,7 @@ LEAST_FREEDOM = 2
 """With 1 an interval reaches from a millionth to millions: it says nothing."""
 SPEEDUP_SENTENCE = (
     "Speed-up: how many times less time the method's runs need to get to the target; geometric "
-    "means over the fastest runs, as large a share of the runs of either method as both have there."
+    "means over the fastest runs, as large a share of either's runs as both have there."
 )
 # A share that is 1/2 may be computed as a little more.
 _ROUNDING = 1e-12

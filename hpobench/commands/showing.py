@@ -68,7 +68,7 @@ def plot(options: argparse.Namespace) -> int:
             counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
             for name in options.scaling
         ]
-        paths = figures.draw_scaling([study, *others], output)
+        paths = figures.draw_scaling([study, *others], output, _left_out)
     elif mode == "costs":
         paths = figures.draw_costs(study, output, _left_out)
     elif mode in ("reference", "level"):

@@ -76,11 +76,11 @@ def test_speed_up_and_efficiency_with_their_ideals(axes):
 
 def test_what_never_reached_the_target_is_left_out_and_counted():
     table = tables.scalings(METHODS)
-    table.loc[4, ["speedup", "efficiency", "low", "high"]] = 0.0
+    table.loc[4, "bound"] = "<="
     drawn = scaling_figure(table, METHODS)
     line = drawn.figure.axes[0].lines[1]
     assert list(line.get_xdata()) == [1, 2, 4, 8]
-    assert "not reached: 1 of 20." in drawn.caption
+    assert "no run reached the target: 1 of 20." in drawn.caption
     assert "30 seeds." in drawn.caption
     with pytest.raises(ValueError, match="tasks u are not in the table"):
         scaling_figure(table, METHODS, task="u")
