@@ -327,6 +327,8 @@ def test_a_call_of_another_plan_is_refused_and_changes_nothing(here, capsys):
             assert word in error
         assert call(*settings, "--dry-run") == 0
         assert "needs --" in capsys.readouterr().out
+        assert call(*settings, "--dry-run", "--extend", "--replace") == 0
+        assert "needs --" not in capsys.readouterr().out
     assert [path.read_bytes() for path in files] == before
 
     # The same, or part of it, goes on; more seeds of one method are said to be more.
@@ -361,9 +363,39 @@ def test_the_folder_of_studies_may_be_an_option_of_every_command(here, capsys):
 
 
 @pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        *[([text], f"{text} is no use with record, which takes task=")
+          for text in ("method=tpe", "workers=4", "name=x", "budget.trials=3", "shard=1/2",
+                       "study_seed=1", "backend=dask", "clock=real", "+methods.x.y=1")],
+        (["tasks.bowl.budget.trials=3"], "whatever a task's budget says: leave it out here"),
+        (["tasks.bowl.constraints.size=3"], "give it to the run that replays the table"),
+        (["seeds=[4,7]"], "give their number, such as seeds=2"),
+        (["configs=0"], "configs=0: use a number of configurations of at least 1"),
+        ([], "task 'bowl' has no learning curve to record"),
+    ],
+)  # fmt: skip
+def test_settings_of_recordings_are_used_or_refused(here, capsys, settings, words):
+    assert main(["record", "task=bowl", "--conf", "conf", *settings]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_claim_is_its_own_study(here, capsys):
+    assert main(["claims", "claim=tpe", "study=default"]) == 2
+    assert "study=default: each claim is its own study: choose by claim=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--costs", "--statistic", "iqm"], ["--statistic is no use with --costs", "--failed"]),
+        (
+            ["--costs", "--statistic", "iqm", "--band", "quartiles"],
+            ["--statistic is no use with --costs, which takes no other option"],
+        ),
+        (["--costs", "--failed", "last"], ["--failed is no use with --costs"]),
+        (["--run", "bowl,random,0", "--failed", "last"], ["--failed is no use with --run"]),
+        (["--task", ""], ["--task is empty: give a name, or leave it out"]),
+        (["--reference", "", "--time", "log"], ["--reference is empty"]),
         (["--costs", "--band", "sd"], ["--band is no use with --costs"]),
         (["--run", "bowl,random,0", "--costs"], ["--costs is no use with --run"]),
         (
@@ -388,6 +420,7 @@ def test_options_of_plot_are_used_or_refused(here, capsys, options, words):
         ([], ""),
         (["--time", "log", "--statistic", "mean"], ""),
         (["--axis", "evaluations"], "evaluations"),
+        (["--axis", "wall_clock"], ""),
         (["--view", "test", "--statistic", "iqm"], "statistic-iqm+view-test"),
         (["--axis", "evaluations", "--time", "linear"], "evaluations+time-linear"),
         (["--band", "sd"], "band-sd"),

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
 
     study = Study.make(_composed(options.overrides, options))
     if options.dry_run:
-        print(_describe(study))
+        print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
         return 0
     left = _execute(study, options.extend, options.replace)
     _print_remarks(study)
@@ -60,8 +60,8 @@ def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Compose
     return composed
 
 
-def _describe(study: "Study") -> str:
-    """The plan as text: what would be run, and what is stored already."""
+def _describe(study: "Study", flags: Sequence[str]) -> str:
+    """The plan as text: what would be run, and what is stored already; `flags` were given."""
     status = study.status()
     lines = [
         f"study {study.settings['name']} in {study.folder}: {len(study.keys())} runs, "
@@ -74,7 +74,9 @@ def _describe(study: "Study") -> str:
         ),
     ]
     change = study.change()
-    lines.append(f"this call {change.in_words()}{_NEEDS[change.kind]}")
+    needed = _NEEDS.get(change.kind)
+    needs = f": needs {needed}, or another name=" if needed and needed not in flags else ""
+    lines.append(f"this call {change.in_words()}{needs}")
     lines += [*_unplanned(study), *filter(None, [study.one_level()])]
     tasks = {pair.task: pair for pair in study.pairs}
     for task, first in tasks.items():
@@ -87,12 +89,8 @@ def _describe(study: "Study") -> str:
     return "\n".join(lines)
 
 
-_NEEDS = {
-    "begins": "",
-    "continues": "",
-    "extends": ": needs --extend, or another name=",
-    "replaces": ": needs --replace, or another name=",
-}
+_FLAGS = ("extend", "replace")
+_NEEDS = {"extends": "--extend", "replaces": "--replace"}
 
 
 def _unplanned(study: "Study") -> list[str]:
@@ -185,6 +183,28 @@ def _print_scores(study: "Study") -> None:
     )
 
 
+_OF_RECORDINGS = ("task", "study", "configs", "seeds", "n_jobs", "runs_dir", "progress")
+"""What `record` reads, beside the tasks' own settings."""
+_NOT_RECORDED = ("about", "budget", "constraints")
+
+
+def _check_recorded(overrides: Sequence[str]) -> None:
+    """Raise ValueError for a setting that recording would not use."""
+    for text in overrides:
+        first, *rest = text.partition("=")[0].lstrip("+~").strip().split(".")
+        if first == "tasks" and len(rest) > 1 and rest[1] in _NOT_RECORDED:
+            raise ValueError(
+                f"{text}: a recording holds what is trained and measured, whatever a task's "
+                f"{rest[1]} says: leave it out here, and give it to the run that replays the table"
+            )
+        if first not in (*_OF_RECORDINGS, "tasks"):
+            known = ", ".join(f"{name}=" for name in _OF_RECORDINGS)
+            raise ValueError(
+                f"{text} is no use with record, which takes {known} and tasks.NAME.key=: leave it "
+                "out"
+            )
+
+
 def record(options: argparse.Namespace) -> int:
     """`configs=` says how many configurations, `seeds=` how many repetitions of each."""
     cap_threads()
@@ -192,6 +212,7 @@ def record(options: argparse.Namespace) -> int:
 
     from hpobench import recording, resolve
 
+    _check_recorded(options.overrides)
     counts = [text for text in options.overrides if text.startswith("configs=")]
     if len(counts) > 1:
         raise ValueError(f"{' '.join(counts)}: give configs= once")
@@ -200,14 +221,20 @@ def record(options: argparse.Namespace) -> int:
         raise ValueError(f"configs={number}: use a number of configurations of at least 1")
     others = [text for text in options.overrides if text not in counts]
     composed = _composed([*others, "method=random"], options)
+    settings = composed.settings
+    if isinstance(settings["seeds"], list):
+        raise ValueError(
+            f"seeds={settings['seeds']}: repetitions of a recording are counted from 0: give their "
+            f"number, such as seeds={len(settings['seeds'])}"
+        )
     for name in dict.fromkeys(task for task, _ in composed.pairs):
-        settings = composed.settings
         job = recording.plan(
             name, settings["tasks"][name], int(number), len(resolve.seeds(settings["seeds"]))
         )
         folder = Path(settings["runs_dir"]) / "recordings" / name
         missing = job.missing(folder)
-        with tqdm(total=len(missing), unit="piece", desc=name) as bar:
+        quiet = not settings["progress"]
+        with tqdm(total=len(missing), unit="piece", desc=name, disable=quiet) as bar:
             for _ in recording.record(job, folder, settings["n_jobs"]):
                 bar.update()
         print(recording.write_table(job, folder))
@@ -224,6 +251,8 @@ def claims(options: argparse.Namespace) -> int:
     chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
     others = [text for text in options.overrides if not text.startswith("claim=")]
     known = [name for name in catalogue.names("study") if name.startswith("claims/")]
+    if studied := [text for text in others if text.startswith("study=")]:
+        raise ValueError(f"{studied[-1]}: each claim is its own study: choose by claim=NAME")
     studies = [f"claims/{name}" for name in dict.fromkeys(chosen)] or known
     if strange := [name for name in studies if name not in known]:
         raise LookupError(catalogue.unknown("claim", strange[0], known))

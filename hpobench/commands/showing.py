@@ -103,14 +103,18 @@ _TAKES: dict[str | None, tuple[str, ...]] = {
     "level": ("reference", "view", "axis", "failed"),
     "task": ("time", "axis", "failed"),
     "run": (),
-    "costs": ("failed",),
+    "costs": (),
     "scaling": ("failed",),
 }
-_USUAL = {"time": "log", "statistic": "mean"}
+_USUAL = {"time": "log", "statistic": "mean", "axis": "wall_clock"}
 
 
 def _mode(options: argparse.Namespace) -> str | None:
     """The option that says which figures are drawn; raises ValueError if another is no use."""
+    # An empty name is one all the same, as that of a variable of the shell which is not set.
+    for name in ("task", "run", "reference", "axis"):
+        if getattr(options, name) == "":
+            raise ValueError(f"--{name} is empty: give a name, or leave it out")
     modes = [mode for mode in _TAKES if mode and getattr(options, mode)]
     mode = modes[0] if modes else None
     takes = _TAKES[mode]

@@ -231,6 +231,11 @@ def _run(
     steps = [step for trial in trials for step in trial.intermediate_values]
     if steps:
         notes.append(STEP_TIMES[step_times])
+    elif comparable or step_times != "end":
+        notes.append(
+            f"{study.study_name}: no trial has values at steps: --comparable and --step-times "
+            "change nothing."
+        )
     first = 1 if steps and min(steps) == 0 else 0
     highest = float(max(steps, default=1) + first)
     if not comparable and any(_reaches(trial, highest - first) for trial in trials):

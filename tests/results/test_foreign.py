@@ -143,6 +143,9 @@ def test_a_real_optuna_run_without_steps():
     assert made.runs[["task", "method", "seed"]].iloc[0].tolist() == ["parabola", "random", 3]
     assert made.tasks["parabola"].fidelity == "none"
     assert set(made.observations["resource"]) == {1.0}
+    assert not any("change nothing" in note for note in made.settings["notes"])
+    asked = from_optuna(study, step_times="even")
+    assert any("no trial has values at steps" in note for note in asked.settings["notes"])
     np.testing.assert_allclose(
         made.observations["value"], [each.value for each in study.trials], rtol=0
     )
