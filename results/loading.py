@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from hpobench import layout, rows, schema, store
+from hpobench import atomic, layout, rows, schema, seal, store
+from hpobench.plan import digest
 from hpobench.results.budgets import note_task_budgets
 from hpobench.results.study import Study
 
@@ -19,19 +20,8 @@ def load(folder: str | Path) -> Study:
     Raises FileNotFoundError if there is no study; warns of parts that are damaged, and left out.
     """
     folder = Path(folder)
-    if not (folder / "study.json").exists():
-        raise FileNotFoundError(f"no study in {folder}: it has no study.json")
-    plan = layout.read_plan(folder)
-    if plan["schema"] != schema.VERSION:
-        raise ValueError(
-            f"{folder} has row schema {plan['schema']}, this version reads {schema.VERSION}"
-        )
-    planned = {
-        rows.RunKey(pair["task"], pair["method"], seed, pair["fingerprint"])
-        for pair in plan["pairs"]
-        for seed in pair["seeds"]
-    }
-    selection = store.select(folder, planned.__contains__)
+    plan = _plan(folder)
+    selection = _selection(folder, plan)
     store.warn(folder)
     study = Study(
         observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS),
@@ -47,6 +37,35 @@ def load(folder: str | Path) -> Study:
     )
     note_task_budgets(study, folder)
     return study
+
+
+def fingerprint(folder: Path) -> str:
+    """A hash of all that `load` gives of a study: two studies that share it are the same."""
+    selection = _selection(folder, _plan(folder))
+    parts = {part.name: [seeds, seal.content(part)] for part, seeds in selection.items()}
+    files = [folder / "study.json", folder / "config.yaml"]
+    stated = [atomic.digest(file) if file.is_file() else "" for file in files]
+    return digest({"folder": folder.name, "stated": stated, "parts": parts})
+
+
+def _plan(folder: Path) -> layout.Plan:
+    if not (folder / "study.json").exists():
+        raise FileNotFoundError(f"no study in {folder}: it has no study.json")
+    plan = layout.read_plan(folder)
+    if plan["schema"] != schema.VERSION:
+        raise ValueError(
+            f"{folder} has row schema {plan['schema']}, this version reads {schema.VERSION}"
+        )
+    return plan
+
+
+def _selection(folder: Path, plan: layout.Plan) -> store.Selection:
+    planned = {
+        rows.RunKey(pair["task"], pair["method"], seed, pair["fingerprint"])
+        for pair in plan["pairs"]
+        for seed in pair["seeds"]
+    }
+    return store.select(folder, planned.__contains__)
 
 
 def _frame(selection: store.Selection, name: str, fields: pa.Schema) -> pd.DataFrame:

@@ -157,14 +157,33 @@ def _one_run(text: str) -> tuple[str, str, int]:
 
 
 def report(options: argparse.Namespace) -> int:
-    """One HTML file."""
+    """One HTML file; one that is there is left as it is if it would be made of the same."""
     cap_threads()
-    from hpobench.plots.report import page
+    from hpobench.plots.report import reuse
     from hpobench.resolve import study_folder
 
     folder = study_folder(options.study, options.runs_dir)
-    print(page.write(folder, options.output, failed=options.failed))
+    output = options.output or folder / "report.html"
+    made_of = reuse.made_from(folder, {"failed": options.failed})
+    if reuse.stands(folder, output, made_of):
+        _warn(folder)
+    else:
+        from hpobench.plots.report import page
+
+        page.write(folder, output, failed=options.failed)
+        if reuse.made_from(folder, {"failed": options.failed}) == made_of:
+            reuse.note(folder, output, made_of)
+    print(output)
     return 0
+
+
+def _warn(folder: Path) -> None:
+    """Say again of a study that is not read what is said of one that is."""
+    from hpobench.layout import read_manifest
+    from hpobench.results import load
+
+    load(folder)
+    read_manifest(folder)
 
 
 def watch(options: argparse.Namespace) -> int:

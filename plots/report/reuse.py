@@ -1,0 +1,91 @@
+"""A report that is there is not made again, as long as all that it is made from is the same.
+
+Beside a study lies `.report.json`, which says of the report that was written last where it is, what
+it holds, and what it was made from: what is stored of the study, the options, the code of this
+program and the versions of the libraries that reports depend on.
+"""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+import hpobench
+from hpobench import atomic
+from hpobench.results.loading import fingerprint
+
+FILE = ".report.json"
+LIBRARIES = (
+    *("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodels"),
+    *("matplotlib", "fonttools", "pillow", "jinja2"),
+)
+CODE = (".py", ".js", ".css", ".j2")
+
+
+def made_from(folder: Path, options: Mapping[str, Any]) -> str:
+    """A hash of all that a report of the study in `folder` depends on; "": it changes by itself.
+
+    So does that of a study with real runs under way, which says how long ago something happened.
+    """
+    if any((folder / "journal").glob("*.jsonl")):
+        return ""
+    content = {
+        "study": fingerprint(folder),
+        "manifest": _digest(folder / "manifest.json"),
+        "options": {name: str(value) for name, value in options.items()},
+        "code": dict(_code()),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        # To ask for the backend would choose one, and import it.
+        "style": {name: repr(mpl.rcParams[name]) for name in mpl.rcParams if name != "backend"},
+    }
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def note(folder: Path, report: Path, made_of: str) -> None:
+    """Remember a report that was written, unless it is of no use again, such as one to a pipe."""
+    if made_of and report.is_file():
+        facts = {"made_from": made_of, "report": str(report.resolve()), "holds": _digest(report)}
+        atomic.write_text(folder / FILE, json.dumps(facts, indent=1))
+
+
+def stands(folder: Path, report: Path, made_of: str) -> bool:
+    """Whether the report that would be made of the same is there, as it was written.
+
+    If it was written to another place it is copied.
+    """
+    try:
+        facts = json.loads((folder / FILE).read_bytes())
+        there, holds = Path(facts["report"]), facts["holds"]
+        same = bool(made_of) and facts["made_from"] == made_of
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    if not same or _digest(there) != holds:
+        return False
+    if there != report.resolve():
+        report.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(report, there.read_bytes())
+    return True
+
+
+def _digest(path: Path) -> str:
+    return atomic.digest(path) if path.is_file() else ""
+
+
+def _code() -> Iterator[tuple[str, str]]:
+    """The files of this program, with a hash of each."""
+    root = Path(hpobench.__file__).parent
+    for place, folders, files in os.walk(root, followlinks=True):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in files:
+            path = Path(place, name)
+            if path.suffix in CODE:
+                yield str(path.relative_to(root)), atomic.digest(path)
