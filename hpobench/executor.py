@@ -151,7 +151,8 @@ class _Run:
         entry |= {"job": answer} if kind == "ask" else {"trial": about[0].trial}
         entry = self.journal.record(entry)
         known = entry.get("cpu_s", math.nan)  # journals of older versions have none
-        return answer, Decision(kind, entry["time_s"], entry["seconds"], known)
+        none = kind == "ask" and answer is None
+        return answer, Decision(kind, entry["time_s"], entry["seconds"], known, none)
 
     def _tell(self, happened: Outcome) -> Decision:
         told = happened.evaluation.told()

@@ -56,6 +56,7 @@ class Recorder:
         self._test: list[FloatArray | None] = []
         self._slacks: list[Mapping[str, FloatArray]] = []
         self._tells = array("i")
+        self._none = False
         self._decided, self._took, self._cpu = array("d"), array("d"), array("d")
 
     def __len__(self) -> int:
@@ -68,7 +69,7 @@ class Recorder:
         add_seconds, add_cpu = self._took.append, self._cpu.append
         for event in events:
             if type(event) is Decision:
-                kind, time_s, seconds, cpu_s = event
+                kind, time_s, seconds, cpu_s, self._none = event
                 add_kind(kind == "tell")
                 add_time(time_s)
                 add_seconds(seconds)
@@ -118,6 +119,11 @@ class Recorder:
     def end_time_s(self) -> float:
         """When the last job ended, or was cut by the end of the budget."""
         return max(self._end, default=0.0)
+
+    @property
+    def asked_nothing(self) -> bool:
+        """Whether the method never asked for a job."""
+        return self._none and not self._trial
 
     @property
     def only_failed(self) -> bool:

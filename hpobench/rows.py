@@ -48,6 +48,7 @@ class RunRecord:
     error: str = ""
     first_error: str = ""
     workers: int | None = None
+    asked_nothing: bool = False
 
     @property
     def status(self) -> str:
@@ -62,7 +63,9 @@ class RunRecord:
         if self.failed_evaluations:
             last = self.first_error.strip().rpartition("\n")[2] or "a value that is not finite"
             return f"all {self.evaluations} evaluations failed; the first: {last}"
-        if self.evaluations < len(self.jobs["status"]):
+        if self.asked_nothing:
+            return "the method asked for no evaluation: its first answer was None"
+        if not self.evaluations:
             return "the budget ended before any evaluation did"
         return "no value became known"
 

@@ -171,6 +171,7 @@ def _record(
         setup_s=setup_s,
         error=error,
         first_error=trace or recorder.first_error,
+        asked_nothing=recorder.asked_nothing,
     )
 
 

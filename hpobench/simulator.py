@@ -32,12 +32,16 @@ Charge = Callable[[str, float], float]
 
 
 class Decision(NamedTuple):
-    """One `ask` or `tell`, begun at simulated `time_s`, which really took `seconds`."""
+    """One `ask` or `tell`, begun at simulated `time_s`, which really took `seconds`.
+
+    `none`: an `ask` that was answered by None.
+    """
 
     kind: str
     time_s: float
     seconds: float
     cpu_s: float
+    none: bool = False
 
 
 class Outcome(NamedTuple):
@@ -164,7 +168,7 @@ class _Run:
                 return
             job, seconds, cpu_s = self._watch.time(self._method.ask)
             self._decided = began + self._charge("ask", seconds)
-            yield Decision("ask", began, seconds, cpu_s)
+            yield Decision("ask", began, seconds, cpu_s, job is None)
             if job is None:
                 return
             if job.trial in self._trials.noise or self._may_start(job):

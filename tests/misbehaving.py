@@ -36,6 +36,24 @@ def add_tasks(folder: Path, *names: str) -> None:
         (conf / "task" / f"{name}.yaml").write_text(yaml.safe_dump(content))
 
 
+class Silent:
+    """A searcher that has nothing to suggest, and a method that has nothing to do."""
+
+    def __init__(self, *about, **more):
+        """Whatever it is given."""
+
+    def suggest(self, pending):
+        return None
+
+    def ask(self):
+        return None
+
+    def observe(self, job, evaluation):
+        """Nothing."""
+
+    tell = observe
+
+
 class WordlessError(Exception):
     """An error that cannot say what it is."""
 

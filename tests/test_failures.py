@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from hpobench import failures, interruption
 from hpobench.cli import main
@@ -17,7 +18,7 @@ from hpobench.results import load
 from hpobench.tasks.functions import FunctionTask
 from tests import misbehaving
 from tests.misbehaving import X, add_tasks
-from tests.studies import execute, plan
+from tests.studies import execute, plan, write_conf
 
 
 def evaluated(name, x=0.75):
@@ -146,6 +147,40 @@ def test_a_budget_that_no_evaluation_fits_into_fails_the_run(tmp_path):
     assert runs.loc["bowl", "status"] == "failed"
     assert runs.loc["bowl", "error"] == "the budget ended before any evaluation did"
     assert runs.loc["bowl", "evaluations"] == 0
+
+
+def test_a_method_that_asks_for_nothing_is_said_to(tmp_path, capsys):
+    conf = write_conf(tmp_path / "conf")
+    silent = "tests.misbehaving.Silent"
+    parts = {
+        "searcher": {"_target_": silent, "_partial_": True},
+        "scheduler": {"_target_": "hpobench.methods.schedulers.fifo.FIFO", "_partial_": True},
+    }
+    composite = {"_target_": "hpobench.methods.composite.Composite", **parts}
+    for name, settings in {"searcher": composite, "method": {"_target_": silent}}.items():
+        (conf / "method" / f"{name}.yaml").write_text(yaml.safe_dump(settings))
+    overrides = ["task=bowl", "method=[searcher,method]", "seeds=1", "n_jobs=1", "progress=false"]
+    where = ["--conf", str(conf), "--runs-dir", str(tmp_path)]
+    for clock in (["name=a"], ["name=b", "clock=real", "workers=2", "oversubscribe=true"]):
+        assert main(["run", *overrides, *clock, *where]) == 1
+        reason = "the method asked for no evaluation: its first answer was None"
+        assert capsys.readouterr().err.count(reason) == 2
+    # Here both ask, and nothing that they ask for can be paid.
+    assert (
+        main(
+            [
+                "run",
+                *overrides[2:],
+                "task=bowl",
+                "method=random",
+                "name=c",
+                "budget.resource=0.5",
+                *where,
+            ]
+        )
+        == 1
+    )
+    assert "the budget ended before any evaluation did" in capsys.readouterr().err
 
 
 def test_parts_of_versions_that_counted_no_failures_are_read(tmp_path):
