@@ -1,6 +1,7 @@
 """The records that pass between method, executor and task. Values are always minimised."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
@@ -168,10 +169,26 @@ class Metric:
         return self.to_minimised(value)
 
 
+_SCORE = re.compile(
+    r"((validation|test|training|mean|cross[- ]validated|balanced|macro|micro|roc|pr|f1|r2)[ _])*"
+    r"(accuracy|auc|auroc|auprc|f1|r2|precision|recall|score|reward|value)",
+    re.IGNORECASE,
+)
+
+
 def stored_label(label: str, goal: str, ceiling: float = 1.0) -> str:
-    """The label of the stored value of a score that is called so: 1 - accuracy, 100 - accuracy."""
+    """The label of the stored value of what a function returns, which is called `label`.
+
+    Of a score that is surely one: 1 - accuracy, 100 - accuracy. Whatever else is maximised may have
+    been called after what is returned or after what is stored, as a validation error of which the
+    function returns the accuracy: then words that are true of both.
+    """
     start = f"{ceiling:g} - "
-    return label if goal != "maximize" or label.startswith(start) else start + label
+    if goal != "maximize" or label.startswith(start):
+        return label
+    if _SCORE.fullmatch(label):
+        return start + label
+    return f"{label} (shown: {start}what is returned)"
 
 
 @dataclass(frozen=True, slots=True)

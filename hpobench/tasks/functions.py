@@ -67,7 +67,7 @@ class FunctionTask:
     `function` is called by keyword, or is the dotted path of such a function; its value is read in
     the user's direction, which `goal` gives ("minimize", or "maximize" up to `ceiling`), as are
     `optimum` and `median`, None if unknown. `label` names what the function returns: "accuracy",
-    maximised, is shown as "1 - accuracy".
+    maximised, is shown as "1 - accuracy" (other labels: `records.stored_label`).
 
     `noise` says what is known of a function's value at a configuration: "none", it is always the
     same; a number, it is, and Gaussian noise of this standard deviation is added, a fixed function

@@ -246,6 +246,28 @@ def test_wrong_settings(settings):
         ({"label": "accuracy", "goal": "maximize"}, "1 - accuracy"),
         ({"label": "accuracy", "goal": "maximize", "ceiling": 100.0}, "100 - accuracy"),
         ({"label": "1 - accuracy", "goal": "maximize"}, "1 - accuracy"),
+        (
+            {"label": "Balanced validation_accuracy", "goal": "maximize"},
+            "1 - Balanced validation_accuracy",
+        ),
+        ({"label": "accuracy", "goal": "minimize"}, "accuracy"),
+        # Called after what is stored, or not to be told: 1 - error would be the accuracy.
+        (
+            {"label": "validation error", "goal": "maximize"},
+            "validation error (shown: 1 - what is returned)",
+        ),
+        (
+            {"label": "accuracy loss", "goal": "maximize", "ceiling": 100.0},
+            "accuracy loss (shown: 100 - what is returned)",
+        ),
+        (
+            {"label": "neg_mean_squared_error", "goal": "maximize", "ceiling": 0.0},
+            "neg_mean_squared_error (shown: 0 - what is returned)",
+        ),
+        (
+            {"label": "1 - accuracy", "goal": "maximize", "ceiling": 100.0},
+            "1 - accuracy (shown: 100 - what is returned)",
+        ),
         ({"label": "error"}, "error"),
     ],
 )
