@@ -105,7 +105,17 @@ class Dispatcher:
             self._sent[worker] = self._submit(sent.request, sent.deaths + 1)
             return None
         del self._sent[worker]
-        return Ended(worker, _begun(sent), end_s, _reply(future))
+        return Ended(worker, _begun(sent), end_s, self._reply(worker, future))
+
+    def _reply(self, worker: int, future: "Future[Reply]") -> Reply:
+        try:
+            return future.result()
+        except BrokenExecutor as broken:
+            how = self._pool.how_it_died(worker, broken)
+            return Reply(None, error=f"BrokenExecutor: the worker died: {how}")
+        except BaseException as error:
+            failures.contain(error)
+            return Reply(None, error=failures.in_words(error))
 
     def _look(self) -> float:
         """Note which jobs have begun; when to look again, or when the first of them times out.
@@ -152,13 +162,3 @@ class Dispatcher:
 
 def _begun(sent: _Sent) -> float:
     return sent.submitted_s if sent.begun_s == math.inf else sent.begun_s
-
-
-def _reply(future: "Future[Reply]") -> Reply:
-    try:
-        return future.result()
-    except BrokenExecutor:
-        return Reply(None, error="BrokenExecutor: the worker died")
-    except BaseException as error:
-        failures.contain(error)
-        return Reply(None, error=failures.in_words(error))

@@ -10,7 +10,7 @@ gives an executor, such as `engine=mpi4py.futures.MPIPoolExecutor`.
 import math
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hpobench import memory
+from hpobench import memory, processes
 from hpobench.dotted import locate
 from hpobench.layout import THREAD_VARIABLES
 from hpobench.work import BuildTask, Reply, Request, ready, work
@@ -209,6 +209,9 @@ class SharedExecutor:
 
     def recover(self) -> None:
         self._engine = self._make()
+
+    def how_it_died(self, worker: int, broken: BrokenExecutor) -> str:  # noqa: ARG002
+        return processes.how_they_ended(broken)
 
 
 def _meet(

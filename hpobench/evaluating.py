@@ -14,10 +14,18 @@ from hpobench.records import LARGEST, Evaluation, EvaluationError, Job, too_larg
 def evaluate(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool = True) -> Evaluation:
     """Evaluate; whatever is raised becomes a failed observation after the seconds that it names.
 
-    `traced`: with the traceback, which takes longer than most evaluations on tables.
+    `traced`: with the traceback, which takes longer than most evaluations on tables. Raises
+    ValueError if what the task returned cannot be.
     """
+    evaluation = attempt(task, job, seed, checkpoint, traced)
+    failures.heed_signals()
+    return checked(evaluation)
+
+
+def attempt(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool) -> Evaluation:
+    """What a task returned, whatever it is, or its failure."""
     try:
-        evaluation = task.evaluate(job, seed, checkpoint)
+        return task.evaluate(job, seed, checkpoint)
     except BaseException as error:
         failures.contain(error)
         seconds = error.seconds if isinstance(error, EvaluationError) else 0.0
@@ -29,8 +37,6 @@ def evaluate(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool = Tr
             error=failures.in_words(error),
             trace=failures.traced(error) if traced else "",
         )
-    failures.heed_signals()
-    return checked(evaluation)
 
 
 def checked(evaluation: Evaluation) -> Evaluation:

@@ -19,6 +19,19 @@ _LONGEST = 8_000
 """Characters kept of a text, half of them from its end: some errors hold whole tensors."""
 
 
+class ElsewhereError(Exception):
+    """What was raised in another process, from where not every exception can travel."""
+
+    def __init__(self, words: str, last_words: str, trace: str) -> None:
+        super().__init__(words, last_words, trace)
+        self.words, self.last_words, self.trace = words, last_words, trace
+
+    @classmethod
+    def of(cls, error: BaseException) -> "ElsewhereError":
+        """In the process where it was raised."""
+        return cls(in_words(error), last_words(error), traced(error))
+
+
 def contain(error: BaseException) -> None:
     """Raise `error` again if it is no failure of a trial or run: Ctrl-C, or a file of our own."""
     in_main = threading.current_thread() is threading.main_thread()
@@ -38,6 +51,8 @@ def in_words(error: BaseException) -> str:
 
     Some errors cannot say what they are, or only in characters that no file takes.
     """
+    if isinstance(error, ElsewhereError):
+        return error.words
     try:
         message = str(error)
     except BaseException as another:
@@ -46,6 +61,15 @@ def in_words(error: BaseException) -> str:
     if not isinstance(error, EvaluationError):
         message = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return storable(message)
+
+
+def last_words(error: BaseException) -> str:
+    """The words of an error, and where it was raised."""
+    if isinstance(error, ElsewhereError):
+        return error.last_words
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{in_words(error)}{where}"
 
 
 def storable(text: str) -> str:
@@ -58,6 +82,8 @@ def storable(text: str) -> str:
 
 def traced(error: BaseException) -> str:
     """The words of an error below its traceback, which begins in the user's own code."""
+    if isinstance(error, ElsewhereError):
+        return error.trace
     origin = error
     if isinstance(error, EvaluationError) and error.__cause__ is not None:
         origin = error.__cause__

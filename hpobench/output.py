@@ -65,6 +65,31 @@ def aloud(text: str) -> None:
             os.write(_terminal, f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
+def descriptors() -> tuple[int, int, int]:
+    """Standard output and error as they are now, and the terminal; see `go_to`."""
+    return 1, 2, 2 if _terminal is None else _terminal
+
+
+def go_to(places: Sequence[int]) -> None:
+    """In a process beside another: print to where that does, as it is described in `descriptors`.
+
+    Who is debugging gets the terminal.
+    """
+    *outputs, terminal = places
+    for number, (name, place) in enumerate(zip(_STREAMS, outputs, strict=True), 1):
+        _flush([getattr(sys, name)])
+        os.dup2(place, number)
+        setattr(sys, name, _Stream(number))
+
+    def debug(*arguments: Any, **named: Any) -> Any:
+        for number in (1, 2):
+            os.dup2(terminal, number)
+        return sys.__breakpointhook__(*arguments, **named)
+
+    sys.breakpointhook = debug
+    _close(list(outputs))
+
+
 class _Log:
     """The end of a file, kept short by a thread while it is written to."""
 

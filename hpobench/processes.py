@@ -10,6 +10,7 @@ import concurrent.futures.thread
 import ctypes
 import multiprocessing.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ _LOOK_S = 0.02
 _PROC = Path("/proc")
 
 _adopting = False
+_spared: set[int] = set()
+"""Children of our own that stay from block to block."""
 _lock = threading.Lock()
 _blocks = 0
 
@@ -51,6 +54,29 @@ def adopt() -> None:
     _adopting = True
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def spare(process: int) -> None:
+    """Let a child stay from block to block: whoever started it ends it."""
+    _spared.add(process)
+
+
+def how_it_ended(status: int) -> str:
+    """The exit status of a process, below 0 the number of a signal, in words."""
+    if status >= 0:
+        return f"the process ended by itself with status {status}"
+    try:
+        name = f" ({signal.Signals(-status).name})"
+    except ValueError:
+        name = ""
+    why = ": out of memory, or by somebody" if -status == signal.SIGKILL else ""
+    return f"killed by signal {-status}{name}{why}"
+
+
+def how_they_ended(broken: BaseException) -> str:
+    """What loky says of the processes that broke a pool, in the same words."""
+    codes = {int(code) for code in re.findall(r"[A-Z]\((-?\d+)\)", str(broken))}
+    return " and ".join(map(how_it_ended, sorted(codes))) or "killed, or out of memory"
 
 
 @contextmanager
@@ -85,6 +111,7 @@ def ending(whose: str) -> Iterator[None]:
 
 def end_all() -> None:
     """End everything below this process."""
+    _spared.clear()
     _end_all_but(_Known())
 
 
@@ -183,10 +210,11 @@ def _started() -> set[int]:
         return set()
     if not _adopting:
         pool = _pool_of_joblib()
-        return _of_this_thread() - _helpers() - set(pool._processes or () if pool else ())
-    servers = _fork_servers()
+        others = _helpers() | _spared | set(pool._processes or () if pool else ())
+        return _of_this_thread() - others
+    servers, others = _fork_servers(), _helpers() | _spared
     mine = {os.getpid(), *servers}
-    return {child for child, parent, _ in _listed() if parent in mine} - servers - _helpers()
+    return {child for child, parent, _ in _listed() if parent in mine} - servers - others
 
 
 def _of_this_thread() -> set[int]:

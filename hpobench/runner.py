@@ -4,12 +4,11 @@ import json
 import math
 import os
 import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -19,6 +18,7 @@ from hydra.utils import instantiate
 from hpobench import (
     failures,
     interruption,
+    isolation,
     output,
     overhead,
     processes,
@@ -71,10 +71,32 @@ def build_method(config: Config, task: Task, rng: Any, workers: int) -> Method:
     return factory(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
 
 
-def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
-    """One run on the simulated clock; `log`: where what it prints is kept."""
+def _planned_task(pair: Pair) -> Task:
+    """In another process: the task; raises ConfigError if it is of other code than was planned."""
+    task = build_task(pair.task_config)
+    if sources.digest(pair.task_config) != pair.task_code:
+        raise ConfigError(_changed("task", pair.task))
+    return task
 
+
+def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
+    """One run on the simulated clock; `log`: where what it prints is kept.
+
+    A task with code that is not of this package is evaluated in another process.
+    """
+    if not sources.foreign(pair.task_config):
+        return _run_one(pair, seed, charge, log)
+    build, whose = partial(_planned_task, pair), f"task {pair.task!r}"
+    with isolation.Isolated(build_task(pair.task_config), build, whose) as apart:
+        record = _run_one(pair, seed, charge, log, apart)
+    return replace(record, cpu_s=record.cpu_s + apart.cpu_s)
+
+
+def _run_one(
+    pair: Pair, seed: int, charge: Charge, log: Path | None, apart: Any = None
+) -> RunRecord:
     def events(task: Task, method: Method) -> Iterator[Event]:
+        task = apart or task
         prepare(task)  # what is missing is no failure of a trial
         return simulate(
             task,
@@ -122,7 +144,7 @@ def record_run(
             recorder.check()
         except BaseException as exception:
             failures.contain(exception)
-            error, trace = _last_words(exception), failures.traced(exception)
+            error, trace = failures.last_words(exception), failures.traced(exception)
     return _record(pair.key(seed), recorder, time.process_time() - begin, error, setup_s, trace)
 
 
@@ -175,12 +197,6 @@ def _record(
     )
 
 
-def _last_words(exception: BaseException) -> str:
-    frames = traceback.extract_tb(exception.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{failures.in_words(exception)}{where}"
-
-
 def run_chunk(chunk: Chunk, folder: Path) -> Report:
     """Run and store one chunk, if no other call does or has done."""
     with turn(folder, chunk) as mine:
@@ -205,11 +221,14 @@ def check_code(pair: Pair, on_disk: bool = False) -> None:
         ("method", pair.method, pair.method_code, sources.digest(pair.method_config)),
     ):
         if planned != now:
-            raise ConfigError(
-                f"the code of {what} {name!r} was changed while the study ran: what was stored "
-                "before is of the code as it was. Call again for a study of the new code: "
-                "name=OTHER, or --replace"
-            )
+            raise ConfigError(_changed(what, name))
+
+
+def _changed(what: str, name: str) -> str:
+    return (
+        f"the code of {what} {name!r} was changed while the study ran: what was stored before is "
+        "of the code as it was. Call again for a study of the new code: name=OTHER, or --replace"
+    )
 
 
 def _run(chunk: Chunk, folder: Path) -> dict[int, str]:
@@ -249,7 +268,11 @@ def run_all(
     """
     folder = folder.resolve()  # a task may change the working directory
     if n_jobs == 1:
-        yield from (run_chunk(chunk, folder) for chunk in pending)
+        for chunk in pending:
+            if sources.foreign(chunk.pair.method_config):  # it may end its process
+                yield from _run_apart(chunk, folder, backend)
+            else:
+                yield run_chunk(chunk, folder)
         return
     from concurrent.futures.process import BrokenProcessPool
 
@@ -265,7 +288,10 @@ def run_all(
             suspects = waiting[: 2 * (os.cpu_count() or 1 if n_jobs < 0 else n_jobs)]
             for chunk in suspects:
                 waiting.remove(chunk)
-                yield from _run_apart(chunk, folder, backend)
+                if _are_stored(chunk, folder):
+                    yield Report(chunk, {})
+                else:
+                    yield from _run_apart(chunk, folder, backend)
 
 
 def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) -> Iterator[Report]:
@@ -285,31 +311,28 @@ def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) 
 
 
 def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Iterator[Report]:
-    """Run a chunk that may kill its process, unless it was stored before the pool broke."""
+    """Run a chunk that may kill its process."""
     from concurrent.futures.process import BrokenProcessPool
 
-    keys = [chunk.pair.key(seed) for seed in chunk.seeds]
-    if _are_stored(keys, folder):
-        yield Report(chunk, {})
-        return
     try:
         # To its end: what is left earlier, joblib kills, and all its processes.
         (report,) = _parallel([chunk], folder, 2, backend)
         yield report
         return
-    except BrokenProcessPool:
+    except BrokenProcessPool as broken:
         interruption.wait_for_signal()
-    if _are_stored(keys, folder):
+        error = f"the worker process died: {processes.how_they_ended(broken)}"
+    if _are_stored(chunk, folder):
         yield Report(chunk, {})
     elif len(chunk.seeds) > 1:
         for seed in chunk.seeds:
             yield from _run_apart(replace(chunk, seeds=(seed,)), folder, backend)
     else:
-        error = "the worker process died: killed, or out of memory"
+        keys = [chunk.pair.key(seed) for seed in chunk.seeds]
         store.write_part(folder, [_record(key, Recorder(), 0.0, error) for key in keys])
         yield Report(chunk, dict.fromkeys(chunk.seeds, error))
 
 
-def _are_stored(keys: Sequence[RunKey], folder: Path) -> bool:
+def _are_stored(chunk: Chunk, folder: Path) -> bool:
     stored = store.inventory(folder)
-    return all(key in stored for key in keys)
+    return all(chunk.pair.key(seed) in stored for seed in chunk.seeds)

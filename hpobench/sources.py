@@ -37,6 +37,13 @@ def digest(config: Any, on_disk: bool = False) -> str:
     return hashlib.blake2b(b"\0".join(sorted(found)), digest_size=6).hexdigest() if found else ""
 
 
+def foreign(config: Any) -> bool:
+    """Whether settings name code of others, the user's or installed, that other processes find."""
+    return any(
+        _spec(top) is not None for top in {path.partition(".")[0] for path in _paths(config)}
+    )
+
+
 def unread(config: Any) -> list[str]:
     """The modules that dotted paths name and whose source cannot be found, as in a notebook."""
     tops = {path.partition(".")[0] for path in _paths(config)}

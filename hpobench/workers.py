@@ -44,6 +44,9 @@ class Pool(Protocol):
     def recover(self) -> None:
         """Replace an engine that is broken as a whole."""
 
+    def how_it_died(self, worker: int, broken: BrokenExecutor) -> str:
+        """How a worker ended whose job `broken` came of, in words."""
+
 
 class WorkerProcesses:
     """One process a worker, so that one that dies or is killed costs its own job alone.
@@ -108,6 +111,14 @@ class WorkerProcesses:
 
     def recover(self) -> None:
         """Nothing: `submit` replaces what died."""
+
+    def how_it_died(self, worker: int, broken: BrokenExecutor) -> str:
+        engine = self._engines[worker]
+        for process in list((engine._processes if engine else {}).values()):
+            process.join(_LOOK_EVERY_S)
+            if process.exitcode is not None:
+                return processes.how_it_ended(process.exitcode)
+        return processes.how_they_ended(broken)
 
     def _engine(self, worker: int) -> ProcessPoolExecutor:
         engine = self._engines[worker]
@@ -184,10 +195,11 @@ def capped(threads: int) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def begin() -> None:
+def begin(parent: int | None = None) -> None:
     """In a new process: leave Ctrl-C to the parent, and end when the parent has ended.
 
-    Where the system itself runs out of memory, it is to end this process, not the run.
+    `parent`: by default as multiprocessing knows it. Where the system itself runs out of memory, it
+    is to end this process, not the run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `capped`
@@ -197,14 +209,15 @@ def begin() -> None:
     multiprocessing.util.Finalize(None, processes.leave, [0], exitpriority=0)
     with suppress(OSError):  # only Linux has it
         _OUT_OF_MEMORY_SCORE.write_text("1000")  # the first to be killed, whatever its size
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    """Not by its sentinel, for which one need not look again and again: loky has none."""
-    parent = multiprocessing.parent_process()
+    known = multiprocessing.parent_process()
+    parent = known.pid if parent is None and known is not None else parent
     if parent is not None:
-        while os.getppid() == parent.pid:
-            time.sleep(_LOOK_EVERY_S)
-        processes.end_all()
-        os._exit(1)
+        threading.Thread(target=_follow, args=[parent], daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """Not by its sentinel, for which one need not look again and again: loky has none."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_S)
+    processes.end_all()
+    os._exit(1)

@@ -194,7 +194,8 @@ def test_the_time_of_a_job_counts_from_its_beginning_in_its_worker():
     events = run(settings, asked, 1, job_timeout_s=2)
     assert dict(asked.told) == {0: math.inf, 1: 2, 2: 3}
     assert {o.evaluation.error for o in outcomes(events)} == {
-        "BrokenExecutor: the worker died",
+        "BrokenExecutor: the worker died: killed by signal 9 (SIGKILL): "
+        "out of memory, or by somebody",
         None,
     }
 

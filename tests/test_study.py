@@ -20,7 +20,7 @@ from hpobench.results import load
 from hpobench.results.failed_runs import rule_of
 from hpobench.results.loading import decoded
 from hpobench.results.scores import scores
-from tests.studies import execute, plan
+from tests.studies import Broken, execute, plan, write_conf
 
 BOTH = ["task=bowl", "method=[random,evolution]"]
 
@@ -241,24 +241,47 @@ def test_a_task_that_raises_costs_the_trial_and_not_the_run(tmp_path):
     assert (took > 0).all()
 
 
-def test_a_worker_that_dies_costs_its_runs_and_not_the_study(tmp_path):
-    study = plan(tmp_path, "task=[kills,bowl]", "method=random", "n_jobs=2", "part_runs=1")
-    execute(study)
-    runs = load(study.folder).runs.set_index("task")
-    assert set(runs.loc["bowl", "status"]) == {"ok"}
-    assert set(runs.loc["kills", "status"]) == {"failed"}
-    assert set(runs.loc["kills", "error"]) == {"the worker process died: killed, or out of memory"}
-    assert len(runs) == 6
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_function_that_ends_its_process_costs_its_trials_alone(tmp_path, n_jobs):
+    chosen = ["task=[kills,kills_seldom,bowl]", "method=random", "budget.trials=12", "workers=1"]
+    execute(plan(tmp_path, *chosen, f"n_jobs={n_jobs}", "seeds=2", "budget.time_s=null"))
+    stored = load(tmp_path / "runs" / "study")
+    assert (stored.runs["trials"] == 12).all()
+    failed = stored.runs.set_index("task")["status"] == "failed"
+    assert failed.groupby(level=0).all().to_dict() == {
+        "bowl": False,
+        "kills": True,  # as any run without a value
+        "kills_seldom": False,
+    }
+    jobs = stored.jobs.merge(stored.trials, on=["task", "method", "seed", "trial"])
+    deadly = (jobs["task"] == "kills") | ((jobs["task"] == "kills_seldom") & (jobs["x"] > 0.9))
+    assert (deadly & (jobs["task"] == "kills_seldom")).any()
+    assert set(jobs.loc[deadly, "error"]) == {"the process ended by itself with status 9"}
+    assert set(jobs.loc[~deadly, "error"]) == {""}
+    # Charged as any failure of this task: nothing is gained by crashing.
+    assert (jobs["end_s"] > jobs["start_s"]).all()
 
 
-def test_a_run_that_kills_its_worker_costs_no_other_run_of_its_chunk(tmp_path):
-    chosen = ["task=kills_seldom", "method=random", "seeds=6", "budget.trials=4", "workers=1"]
-    study = plan(tmp_path, *chosen, "n_jobs=2", "part_runs=3")
+class DeadlyMethod(Broken):
+    """A searcher that ends its process at its third suggestion."""
+
+    def suggest(self, pending):
+        if self._count == 2:
+            os._exit(3)
+        return super().suggest(pending)
+
+
+def test_a_method_that_ends_its_process_costs_its_runs_alone(tmp_path):
+    write_conf(tmp_path / "conf")
+    path = tmp_path / "conf" / "method" / "broken.yaml"
+    text = path.read_text().replace("tests.studies.Broken", "tests.test_study.DeadlyMethod")
+    path.write_text(text)
+    study = plan(tmp_path, "task=bowl", "method=[broken,random]", "seeds=1")
     execute(study)
-    runs = load(study.folder).runs
-    # Of four draws none is above 0.9 with probability 0.66.
-    assert set(runs.loc[runs["seed"] < 3, "status"]) == {"ok", "failed"}
-    assert (runs.loc[runs["status"] == "ok", "trials"] == 4).all()
+    runs = load(study.folder).runs.set_index("method")
+    assert runs.loc["random", "status"] == "ok"
+    words = "the worker process died: the process ended by itself with status 3"
+    assert runs.loc["broken", "error"] == words
 
 
 def test_runs_that_know_nothing_have_scores_and_figures(tmp_path):

@@ -150,14 +150,13 @@ class FunctionTask:
         key = stable_hash(point) if self._noise or self._cost_spread or seeded else 0
         if seeded:
             config["seed"] = mix(seed, key) % _LARGEST_SEED
-        charged = None if self._cost_s is None else self._cost_s * self._cost_factor(key)
         try:
             value = self.metric.to_minimised(_number(self._function(**config)))
         except BaseException as failure:
             failures.contain(failure)
-            took = time.perf_counter() - began if charged is None else charged
+            took = self._charged_s(key, time.perf_counter() - began)
             raise EvaluationError(failures.in_words(failure), took) from failure
-        seconds = time.perf_counter() - began if charged is None else charged
+        seconds = self._charged_s(key, time.perf_counter() - began)
         error = self._noise * normal(mix(seed, key), 0) if self._noise else 0.0
         return Evaluation(
             resources=_RESOURCES,
@@ -166,6 +165,13 @@ class FunctionTask:
             duration_s=seconds,
             true_values=None if self.noise in (SEEDED, UNKNOWN) else np.array([value]),
         )
+
+    def charged_s(self, job: Job, took_s: float) -> float:
+        """The seconds that a job is charged that really took some, whatever came of it."""
+        return self._charged_s(stable_hash(self.space.key(job.config)), took_s)
+
+    def _charged_s(self, key: int, took_s: float) -> float:
+        return took_s if self._cost_s is None else self._cost_s * self._cost_factor(key)
 
     def _cost_factor(self, key: int) -> float:
         """Log-normal with mean 1."""

@@ -44,7 +44,7 @@ def attack(folder: Path, scale: float) -> Counter[str]:
     conf = folder / "conf" / "task" / "nap.yaml"
     conf.parent.mkdir(parents=True)
     conf.write_text(yaml.safe_dump(task))
-    rng, counts = random.Random(0), Counter[str]()
+    rng, counts = random.Random(), Counter[str]()  # other moments each time
     for clock, settings in (("simulated", SIMULATED), ("real", (*REAL, "oversubscribe=true"))):
         counts += _Victim(folder, clock, settings, rng).counted(max(1, round(KILLS * scale)))
     return counts

@@ -31,7 +31,7 @@ def attack(folder: Path, scale: float) -> Counter[str]:
     counts: Counter[str] = Counter()
     add_tasks(folder, *WRONG, *ODD, *DEADLY)
     for clock, settings in CLOCKS.items():
-        names = [*WRONG, *ODD] if clock == "here" else [*WRONG, *ODD, *DEADLY]
+        names = [*WRONG, *ODD, *DEADLY]
         seeds = max(1, round(scale))
         call = [f"task=[{','.join(names)}]", "method=random", f"seeds={seeds}", f"name={clock}"]
         done = _run(folder, [*call, *settings])
@@ -74,6 +74,6 @@ def _fate(name: str, runs: pd.DataFrame, said: str) -> str:
         return "held" if fine.all() else f"harmed: {name}"
     if (runs["status"] != "failed").any():
         return f"taken for a success: {name}"
-    words = WRONG.get(name, "died")
+    words = (WRONG | DEADLY)[name]
     told = words in "".join(runs["first_error"] + runs["error"])
     return "held" if told and f"{name} random" in said else f"without its reason: {name}"
