@@ -43,7 +43,8 @@ def improvement_figure(
     order = by_mean(table, methods)
     text = sentences(
         "Probability that a run of the method in the row is better than one of the method in the "
-        f"column, in %, mean over {counted(table['tasks'], 'tasks')}; ties count one half.",
+        f"column, in %, mean over {counted(table['tasks'], 'tasks')}, of the seeds that both have; "
+        "ties count one half.",
         "Rows and columns in the order of the row's mean, best first.",
         "Bold: the 95 % interval (Newcombe, seeds within each task) excludes 50 %.",
         *notes,
@@ -93,7 +94,7 @@ def by_mean(table: pd.DataFrame, methods: Methods) -> list[str]:
     """The method that wins most on the average first; ties in the order of the study."""
     both = pd.concat([table["method"], table["other"]]).to_frame("method")
     apart = table[table["method"] != table["other"]]
-    mean = apart.groupby("method")["probability"].mean()
+    mean = apart.groupby("method")["probability"].mean().fillna(0.0)
     return sorted(in_order(both, methods), key=lambda m: -float(mean.get(m, 0.0)))
 
 

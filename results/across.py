@@ -108,9 +108,10 @@ def probability_of_improvement(
     """How probable it is that a run of `method` ends better than one of `other`, for each pair.
 
     On a task, the share of all pairs of runs of the two in which that of `method` is better, ties
-    counted 1/2 (the Mann-Whitney statistic U / nm); then the mean over tasks. Incumbents are
+    counted 1/2 (the Mann-Whitney statistic U / nm); then the mean over tasks. Only the seeds that
+    both have count, so that neither gains by easier ones (NaN: they share none). Incumbents are
     compared by their values; runs without any tie in last place. Columns: method, other,
-    probability, low, high, tasks; no rows if there is one method.
+    probability, low, high, tasks (on which they share seeds); no rows if there is one method.
 
     The interval is that of Newcombe 2006 (Statistics in Medicine 25, method 5), of which the error
     is that at the end of the interval itself, not at the estimate: where all runs of one method
@@ -123,11 +124,16 @@ def probability_of_improvement(
     arrays = [frame[methods].to_numpy() for frame in values.values()]
     for one, method in enumerate(methods):
         for two, other in enumerate(methods[:one]):
-            samples = [(_present(array[:, one]), _present(array[:, two])) for array in arrays]
-            centre = float(np.mean([_improvement(*some) for some in samples]))
-            low, high = _newcombe(centre, [(len(first), len(second)) for first, second in samples])
-            rows.append((method, other, centre, low, high, len(arrays)))
-            rows.append((other, method, 1 - centre, 1 - high, 1 - low, len(arrays)))
+            shared = [_complete(array[:, [one, two]]) for array in arrays]
+            samples = [some.T for some in shared if len(some)]
+            centre = low = high = np.nan
+            if samples:
+                centre = float(np.mean([_improvement(*some) for some in samples]))
+                low, high = _newcombe(
+                    centre, [(len(first), len(second)) for first, second in samples]
+                )
+            rows.append((method, other, centre, low, high, len(samples)))
+            rows.append((other, method, 1 - centre, 1 - high, 1 - low, len(samples)))
     columns = ["method", "other", "probability", "low", "high", "tasks"]
     place = {method: number for number, method in enumerate(methods)}
     rows.sort(key=lambda row: (place[row[0]], place[row[1]]))
@@ -200,8 +206,9 @@ def _on_all(found: Incumbents, frames: Frames) -> list[str]:
     return [method for method in found.methods if method in common]
 
 
-def _present(values: FloatArray) -> FloatArray:
-    return values[~np.isnan(values)]
+def _complete(values: FloatArray) -> FloatArray:
+    """The rows without NaN."""
+    return values[~np.isnan(values).any(axis=1)]
 
 
 def _rank_interval(groups: Sequence[FloatArray], methods: int) -> tuple[float, float, float]:

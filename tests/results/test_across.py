@@ -106,7 +106,9 @@ def test_the_probability_of_improvement_is_that_of_mann_and_whitney(synthetic):
     table = probability_of_improvement(found, known, rng())
     assert len(table) == 6
     for row in table.itertuples():
-        one, other = ([values[task][m] for task in "tu"] for m in (row.method, row.other))
+        # Of the seeds that both have: b has one more than a, and c than b.
+        count = 6 + min("abc".index(row.method), "abc".index(row.other))
+        one, other = ([values[task][m][:count] for task in "tu"] for m in (row.method, row.other))
         # SciPy's U counts the pairs in which the first is larger, ties as 1/2
         expected = [
             stats.mannwhitneyu(y, x).statistic / (len(x) * len(y))
@@ -124,8 +126,8 @@ def test_the_interval_of_the_probability_is_that_of_newcombe(synthetic):
     row = probability_of_improvement(*made(synthetic, values), rng()).iloc[0]
     for end in (row["low"], row["high"]):
         shape = (1 - end) / (2 - end) + end / (1 + end)
-        error = np.sqrt(end * (1 - end) * (1 + (21 / 2 - 1) * shape) / (12 * 9) / 2)
-        reached = stats.t.ppf(0.975, 2 * (12 + 9 - 2)) * error
+        error = np.sqrt(end * (1 - end) * (1 + (18 / 2 - 1) * shape) / (9 * 9) / 2)
+        reached = stats.t.ppf(0.975, 2 * (9 + 9 - 2)) * error
         assert abs(end - row["probability"]) == pytest.approx(reached, abs=0.002)
 
 
@@ -148,6 +150,22 @@ def test_where_all_runs_of_one_method_are_better_the_interval_has_a_width(synthe
     assert (table["high"] - table["low"]).min() > 0.4
     ranked = rank_intervals(found, known, rng())
     assert (ranked["high"] - ranked["low"]).min() > 0.4
+
+
+def test_easier_seeds_of_one_method_do_not_make_it_better(synthetic):
+    """b has two seeds of its own, which are easy; on those of both a wins. c shares none on u."""
+    values = {
+        "t": {"a": [5, 6, None, None], "b": [7, 8, 1, 1], "c": [9, 9, 9, 9]},
+        "u": {"a": [5, None], "b": [6, 1], "c": [None, 9]},
+    }
+    table = probability_of_improvement(*made(synthetic, values), rng())
+    row = table.set_index(["method", "other"]).T
+    assert row["a", "b"][["probability", "tasks"]].tolist() == [1, 2]
+    assert row["a", "c"][["probability", "tasks"]].tolist() == [1, 1]
+    apart = {"t": {"a": [5, None], "b": [None, 6]}}
+    table = probability_of_improvement(*made(synthetic, apart), rng())
+    assert table[["probability", "low", "high"]].isna().all(axis=None)
+    assert table["tasks"].tolist() == [0, 0]
 
 
 def test_equal_methods_and_runs_without_a_value_tie(synthetic):
@@ -206,7 +224,7 @@ def test_no_seed_in_common(synthetic):
     with pytest.raises(ValueError, match="there are no ranks"):
         rank_intervals(found, known, rng())
     row = probability_of_improvement(found, known, rng()).iloc[0]
-    assert row["probability"] == 1
+    assert np.isnan(row["probability"])
     assert np.isnan(row["low"])
 
 
