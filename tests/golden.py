@@ -1,4 +1,4 @@
-"""What two small studies give, as hashes, so that a change of the house can be seen to change nothing.
+"""What two small studies give, as hashes, so that a move of code can be seen to change nothing.
 
     python -m tests.golden FILE      # written there if it is missing, else compared with
 
