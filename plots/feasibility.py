@@ -29,13 +29,14 @@ from hpobench.plots.ticks import value_axis
 from hpobench.plots.words import counted, sentences
 from hpobench.results.comparison import Comparison
 from hpobench.results.failed_runs import Failed, in_words
+from hpobench.results.time_axis import WALL_CLOCK, axis_label, clock_unit
 
 MEASURES = {
     "feasible_share": "feasible evaluations",
     "runs_with_feasible": "runs with a feasible one",
     "first_feasible_s": "time to the first",
 }
-COLUMNS = ("task", "method", *MEASURES, "seeds")
+COLUMNS = ("task", "method", *MEASURES, "seeds", "clock")
 
 
 def feasibility_figure(
@@ -63,7 +64,8 @@ def feasibility_figure(
         f"{counted([len(tasks)], 'tasks')} with constraints, {counted(table['seeds'], 'seeds')} "
         "a task and method; no band.",
         *in_words(failed, "last", methods),
-        "Axes: shares in % and wall-clock time, linear scales.",
+        f"Axes: shares in % and {axis_label(WALL_CLOCK, clock_unit(table['clock']))}, linear "
+        "scales.",
         *notes,
     )
     painters = [
@@ -94,7 +96,7 @@ def draw_feasibility(
         values = values / rows["seeds"].where(rows["seeds"] > 0)
     elif measure == "first_feasible_s":
         finite = values[np.isfinite(values)]
-        size, name = time_unit(float(finite.max()) if len(finite) else 1.0)
+        size, name = time_unit(float(finite.max()) if len(finite) else 1.0, table["clock"].iloc[0])
         values, unit = values / size, f" ({name})"
     _draw_rows(axes, order, methods, values)
     name_rows(axes, order, methods)

@@ -45,6 +45,9 @@ def overhead_figure(
         "the mean share of a run that all decisions take if they are charged to it.",
         f"A marker a task, {counted([table['task'].nunique()], 'tasks')}, each a mean over "
         f"{counted(table['seeds'], 'seeds')}; no band.",
+        "No share where runs take no time, or their clock counts evaluations."
+        if table["share_of_run"].isna().any()
+        else "",
         "Axes: milliseconds and share, log scales.",
         *notes,
     )

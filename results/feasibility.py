@@ -37,6 +37,7 @@ COLUMNS = (
     "first_feasible_s",
     "seeds",
     "failed",
+    "clock",
 )
 QUANTITIES = {
     "runs": (
@@ -67,6 +68,7 @@ def feasibility(study: Study) -> pd.DataFrame:
     first_feasible_s     median over all runs of when that became known, runs that found none
                          coming last (NaN: that is half of them or more)
     seeds, failed        how many runs, and how many of them failed: they keep what they found
+    clock                what the clock of the task counts, in which times are
 
     Raises ValueError if no task of the study has constraints.
     """
@@ -77,7 +79,8 @@ def feasibility(study: Study) -> pd.DataFrame:
     pairs = [(task, method) for task in tasks for method in study.methods]
     parts = [runs[(runs["task"] == task) & (runs["method"] == method)] for task, method in pairs]
     rows = [_row(part, *pair) for pair, part in zip(pairs, parts, strict=True) if len(part)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
+    return table.assign(clock=[study.tasks[str(task)].clock for task in table["task"]])
 
 
 def _row(runs: pd.DataFrame, task: str, method: str) -> dict[str, object]:

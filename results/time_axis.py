@@ -143,9 +143,20 @@ def axis_label(axis: str, unit: str = "") -> str:
 
 
 def axis_unit(axis: str, *tasks: TaskFacts) -> str:
-    """The unit of an axis on these tasks; "" for a plain number, in seconds, and if they differ."""
+    """The unit of an axis on these tasks; "" for a plain number, and in seconds.
+
+    Where tasks differ: all that the clocks count, and "" of resources.
+    """
+    if AXES[axis].in_seconds:
+        return clock_unit(facts.clock for facts in tasks)
     units = {_unit(axis, facts) for facts in tasks}
     return units.pop() if len(units) == 1 else ""
+
+
+def clock_unit(clocks: Iterable[str]) -> str:
+    """What several clocks count, such as: seconds or evaluations; "" if all count seconds."""
+    names = sorted(set(clocks), key=lambda name: (name != SECONDS, name))
+    return "" if names == [SECONDS] else " or ".join(names)
 
 
 def _unit(axis: str, facts: TaskFacts) -> str:

@@ -127,11 +127,18 @@ def gaps(methods, *, tasks=("t", "a_task_with_a_rather_long_name"), seeds=5):
 def feasibilities(methods, *, tasks=("t",)):
     """Every fifth method never finds anything feasible."""
     rows = [
-        (task, name, *((0.0, 0, np.nan) if n % 5 == 4 else (n / 40, n, 100.0 * n)), 30, 1)
+        (
+            task,
+            name,
+            *((0.0, 0, np.nan) if n % 5 == 4 else (n / 40, n, 100.0 * n)),
+            30,
+            1,
+            "seconds",
+        )
         for task in tasks
         for n, name in enumerate(methods)
     ]
-    columns = "task method feasible_share runs_with_feasible first_feasible_s seeds failed"
+    columns = "task method feasible_share runs_with_feasible first_feasible_s seeds failed clock"
     return frame(columns, rows)
 
 

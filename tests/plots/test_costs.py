@@ -10,7 +10,12 @@ from hpobench.plots.feasibility import (
     feasibility_curves_figure,
     feasibility_figure,
 )
-from hpobench.plots.overhead import draw_overhead, draw_overhead_growth, overhead_growth_figure
+from hpobench.plots.overhead import (
+    draw_overhead,
+    draw_overhead_growth,
+    overhead_figure,
+    overhead_growth_figure,
+)
 from hpobench.plots.overtuning import draw_overtuning, overtuning_curves_figure, overtuning_figure
 from hpobench.plots.scaling import draw_efficiency, draw_speedup, scaling_figure
 from hpobench.plots.style import looks, new_figure
@@ -95,6 +100,9 @@ def test_overhead_is_a_marker_a_task(axes):
     other = axes.figure.add_subplot()
     draw_overhead(other, table.assign(tell_ms=np.nan), METHODS, measure="tell_ms")
     assert words(other) == ["–"] * 4
+    assert "No share" not in overhead_figure(table, METHODS).caption
+    without = overhead_figure(table.assign(share_of_run=np.nan), METHODS).caption
+    assert "No share where runs take no time, or their clock counts evaluations." in without
 
 
 def test_growth_has_the_medians_of_the_table(axes):
@@ -164,6 +172,17 @@ def test_feasibility_of_runs_is_a_share_of_the_seeds(axes):
     assert other.get_xlabel() == "time to the first (min)"  # the longest, 300 s, is 5 min
     assert markers(other)[3][0] == [5.0]
     assert words(other) == ["–"]
+
+
+def test_feasibility_on_a_clock_of_evaluations_has_no_seconds(axes):
+    table = tables.feasibilities(METHODS, tasks=("s", "t"))
+    assert "in % and wall-clock time, linear" in feasibility_figure(table, METHODS).caption
+    table.loc[table["task"] == "t", "clock"] = "evaluations"
+    draw_feasibility(axes, table[table["task"] == "t"], METHODS, measure="first_feasible_s")
+    assert axes.get_xlabel() == "time to the first (evaluations)"
+    assert markers(axes)[3][0] == [300.0]
+    drawn = feasibility_figure(table, METHODS)
+    assert "shares in % and time in seconds or evaluations, linear" in drawn.caption
 
 
 def test_curves_of_shares_end_at_100_percent(synthetic, axes):

@@ -249,7 +249,11 @@ def test_a_clock_of_evaluations_is_no_wall_clock():
     counted = TaskFacts("c", "Counted", "e", clock="evaluations")
     assert axis_label("wall_clock", axis_unit("wall_clock", counted)) == "time in evaluations"
     assert axis_unit("wall_clock", counted, counted) == "evaluations"
-    assert axis_unit("wall_clock", counted, EPOCHS) == axis_unit("evaluations", counted) == ""
+    assert axis_unit("evaluations", counted) == axis_unit("wall_clock", EPOCHS) == ""
+    both = axis_unit("cost", counted, EPOCHS)
+    assert axis_label("wall_clock", both) == "time in seconds or evaluations"
+    assert axis_label("cost", both) == "busy worker time in seconds or evaluations"
+    assert axis_unit("resource", counted, EPOCHS) == ""
     (sentence,) = uncounted("cost", [counted, EPOCHS])
     assert sentence.endswith("on Counted.")
     for axis, tasks in (("cost", [counted]), ("cost", [EPOCHS]), ("resource", [counted, EPOCHS])):
