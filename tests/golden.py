@@ -1,4 +1,4 @@
-"""What two small studies give, as hashes, so that a move of code can be seen to change nothing.
+"""The hashes of what two small studies give: whether a change of the house has changed nothing.
 
     python -m tests.golden FILE      # written there if it is missing, else compared with
 
