@@ -1,11 +1,13 @@
 """Load a stored study into tidy frames. Nothing is run again, and no pickle is read."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hpobench import atomic, layout, rows, schema, seal, store
 from hpobench.plan import digest
@@ -89,10 +91,9 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 def _trials(selection: store.Selection) -> pd.DataFrame:
     """The trials of each task share their columns; tasks side by side leave blanks."""
     by_task: dict[str, list[pd.DataFrame]] = {}
-    for table in store.read(selection, "trials"):
-        if table.num_rows:
-            frame = decoded(table)
-            by_task.setdefault(str(frame["task"].iloc[0]), []).append(frame)
+    for table in _alike(store.read(selection, "trials")):
+        frame = decoded(table)
+        by_task.setdefault(str(frame["task"].iloc[0]), []).append(frame)
     frames = [pd.concat(frames, ignore_index=True) for frames in by_task.values()]
     if not frames:
         empty: pd.DataFrame = schema.TRIALS.empty_table().to_pandas()
@@ -101,36 +102,63 @@ def _trials(selection: store.Selection) -> pd.DataFrame:
     return _sorted(whole.astype({"task": "category", "method": "category"}))
 
 
+def _alike(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The tables of many parts as few: those of a task that have the same columns, as one."""
+    groups: dict[str, list[pa.Table]] = {}
+    for table in tables:
+        if table.num_rows:
+            task = table.column("task")[0].as_py()
+            groups.setdefault(f"{task} {table.schema.to_string()}", []).append(table)
+    return map(pa.concat_tables, groups.values())
+
+
 def decoded(table: pa.Table) -> pd.DataFrame:
-    """A part's trials as a frame, with `config` as JSON beside the hyperparameters."""
+    """Trials as a frame, with `config` as JSON beside the hyperparameters.
+
+    What is to be done for each value is done once for all trials that share it.
+    """
     metadata = table.schema.metadata or {}
     explicit = rows.EXPLICIT.encode() in metadata
     as_json = json.loads(metadata.get(rows.JSON_COLUMNS.encode(), b"[]"))
-    names = [name for name in table.column_names if name not in schema.TRIALS.names]
-    values: dict[str, list[object]] = {}
+    texts: list[pa.Array] = []
     shown: dict[str, object] = {}
-    for name in names:
-        column = table.column(name)
-        given = [_ABSENT if value is None else value for value in column.to_pylist()]
+    for name in table.column_names:
+        if name in schema.TRIALS.names:
+            continue
+        levels, places = _levels(table.column(name))
         if name in as_json:
-            given = [_from_json(value, explicit) for value in given]
-        values[schema.hyperparameter_of(name) if explicit else name] = given
-        odd = name in as_json or any(value != value for value in given)
+            levels = [_from_json(level, explicit) for level in levels]
+        texts.append(_texts(schema.hyperparameter_of(name) if explicit else name, levels, places))
+        odd = name in as_json or any(level != level for level in levels)
         shown[name if explicit else schema.column_of(name)] = (
-            list(map(_shown, given)) if odd else column.to_pandas()
+            _looked_up([_shown(level) for level in levels], places)
+            if odd
+            else table.column(name).to_pandas()
         )
     frame: pd.DataFrame = table.select(schema.TRIALS.names).to_pandas()
-    frame = frame.assign(config=list(_configs(values, table.num_rows)))
+    frame = frame.assign(config=_configs(texts, table.num_rows).to_pandas())
     beside = pd.DataFrame(shown, index=frame.index)
     return pd.concat([frame.astype({"task": str, "method": str}), beside], axis="columns")
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+_COMMA = ", "
 _ABSENT = object()
 """Stands for a hyperparameter that is not active."""
 
 
+def _levels(column: pa.ChunkedArray) -> tuple[list[object], pa.Array]:
+    """The different values of a column, and for each row the place of its own; blank: none."""
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices
+
+
+def _looked_up(levels: Sequence[object], places: pa.Array) -> list[object]:
+    return [None if place is None else levels[place] for place in places.to_pylist()]
+
+
 def _from_json(text: object, explicit: bool) -> object:
-    value = _ABSENT if text is _ABSENT else json.loads(str(text))
+    value = json.loads(str(text))
     return _ABSENT if value is None and not explicit else value
 
 
@@ -141,9 +169,22 @@ def _shown(value: object) -> object:
     return str(value) if value is None or value != value else value
 
 
-def _configs(columns: dict[str, list[object]], count: int) -> Iterator[str]:
+def _texts(name: str, levels: Sequence[object], places: pa.Array) -> pa.Array:
+    """The hyperparameter as JSON has it in each row, after a comma; blank: it is not active."""
+    before = f"{_COMMA}{_encoded(name)}: "
+    members = [None if level is _ABSENT else before + _encoded(level) for level in levels]
+    return pa.array(members, pa.string()).take(places)
+
+
+def _encoded(value: object) -> str:
+    if isinstance(value, float) and isfinite(value):
+        return repr(value)  # as JSON has it, ten times as fast
+    return _JSON.encode(value)
+
+
+def _configs(members: Sequence[pa.Array], count: int) -> pa.Array:
     """One JSON object a row, without the hyperparameters that are not active in it."""
-    encode: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False).encode
-    for values in zip(*columns.values(), strict=True) if columns else [()] * count:
-        pairs = zip(columns, values, strict=True)
-        yield encode({name: value for name, value in pairs if value is not _ABSENT})
+    if not members:
+        return pa.array(["{}"] * count, pa.string())
+    inner = pc.binary_join_element_wise(*members, "", null_handling="replace", null_replacement="")
+    return pc.binary_join_element_wise("{", pc.utf8_slice_codeunits(inner, len(_COMMA)), "}", "")
