@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check test-peers test-browser test-dask bench torture calibrate clean
+.PHONY: demo test check test-peers test-browser test-dask bench torture calibrate lock clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,6 +55,14 @@ bench: $(VENV)/.installed-dev  ## speed and memory, as ratios
 
 torture: $(VENV)/.installed-dev  ## attacks on what is stored and what runs, counted
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.torture
+
+# Any build of torch will do, so that neither it nor what is built for it has a hash.
+lock:  ## hashes of what the peers' environments are made of, anew; needs uv (pip install uv)
+	for file in methods/peers/requirements/*.txt; do \
+		uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate \
+			--no-emit-package torch --no-emit-package torchvision --python-version 3.11 \
+			$$file --output-file $${file%.txt}.lock >/dev/null || exit 1; \
+	done
 
 calibrate: $(VENV)/.installed-dev  ## coverage and false alarms of what is printed: docs/calibration.md
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.calibrate

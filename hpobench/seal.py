@@ -2,7 +2,7 @@
 
 `seal.json` lies beside the tables of a part, and holds a hash of each and the key of the runs:
 
-    {"seal": 1, "task": ..., "method": ..., "fingerprint": ..., "seeds": [...],
+    {"seal": 1, "schema": 1, "task": ..., "method": ..., "fingerprint": ..., "seeds": [...],
      "tables": {"runs.parquet": ..., ...}}
 
 Parts of older versions have none: of them only what contradicts itself is found.
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpobench import atomic
+from hpobench import atomic, schema
 from hpobench.rows import FINGERPRINT, RunKey
 
 FILE = "seal.json"
@@ -28,7 +28,10 @@ _FILES = tuple(f"{name}.parquet" for name in TABLES)
 
 
 class Fault(NamedTuple):
-    """Why a folder among the parts is left out (damaged, foreign, unreadable), and what to do."""
+    """Why a folder among the parts is left out (damaged, foreign, newer, unreadable); a remedy.
+
+    What is newer or unreadable stops what would write.
+    """
 
     kind: str
     reason: str
@@ -47,6 +50,7 @@ def close(part: Path, keys: Sequence[RunKey]) -> None:
     first = keys[0]
     content = {
         "seal": VERSION,
+        "schema": schema.VERSION,
         "task": first.task,
         "method": first.method,
         "fingerprint": first.fingerprint,
@@ -94,24 +98,38 @@ def _examined(part: Path, state: tuple[tuple[str, int, int], ...]) -> Examined:
         rows = _sealed(part) if FILE in present else _unsealed(part)
     except OSError:
         raise
+    except _NewerError as error:
+        return Examined((), Fault("newer", str(error), "update hpobench"))
     except Exception as error:  # whatever pyarrow makes of bytes that are none of its own
         remedy = "the study's `hpobench run` keeps it under parts/.damaged and makes its runs again"
         return Examined((), Fault("damaged", str(error), remedy))
     return Examined(tuple(rows))
 
 
+class _NewerError(Exception):
+    """A part that a newer version of this program has written: it may be as it should."""
+
+
 def _sealed(part: Path) -> list[dict[str, Any]]:
     try:
         stated = json.loads((part / FILE).read_bytes())
-        version, hashes = stated["seal"], dict(stated["tables"])
+        version = int(stated["seal"])
+        for name, theirs, ours in (
+            ("seal", version, VERSION),
+            ("row schema", int(stated.get("schema", 1)), schema.VERSION),
+        ):
+            if theirs > ours:
+                words = f"it was written by a newer hpobench ({name} {theirs}; this reads {ours})"
+                raise _NewerError(words)
+        hashes = dict(stated["tables"])
         keys = {
             RunKey(stated["task"], stated["method"], seed, stated["fingerprint"])
             for seed in stated["seeds"]
         }
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{FILE} is damaged ({error!r})") from error
-    if version != VERSION:
-        raise ValueError(f"{FILE} has version {version}, and this program reads {VERSION}")
+    if version < VERSION:
+        raise ValueError(f"{FILE} has version {version}, which there never was")
     for name in _FILES:
         if atomic.digest(part / name) != hashes.get(name):
             raise ValueError(f"{name} is not as it was written")

@@ -95,7 +95,7 @@ def remove_drafts(folder: Path) -> None:
 def _set_aside(folder: Path) -> None:
     """Move damaged parts to parts/.damaged, where nothing looks for them, so that they are run."""
     for part, fault in faults(folder).items():
-        if fault.kind == "unreadable":
+        if fault.kind in ("newer", "unreadable"):
             raise atomic.StorageError(f"{part}: {fault.reason}: {fault.remedy}")
         if fault.kind == "damaged":
             place = folder / "parts" / ".damaged"
@@ -114,7 +114,10 @@ def faults(folder: Path) -> dict[Path, seal.Fault]:
 
 
 def warn(folder: Path) -> None:
-    """Warn of what is left out, in one warning."""
+    """Warn of what is left out, in one warning. Raises ValueError if a newer program wrote some."""
+    for part, fault in faults(folder).items():
+        if fault.kind == "newer":
+            raise ValueError(f"{part}: {fault.reason}: {fault.remedy}")
     words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in faults(folder).items()]
     words += [
         f"{part}: runs that {first} holds as well (each counts once; remove one of the two)"

@@ -108,6 +108,24 @@ def test_what_does_not_fit_is_left_out_and_named(folder, spoil):
         assert len(load(folder / "runs" / "study").runs) == 2
 
 
+@pytest.mark.parametrize(("key", "words"), [("seal", "seal 2"), ("schema", "row schema 2")])
+def test_a_part_of_a_newer_version_is_left_where_it_is_and_refused(folder, key, words):
+    part = parts(folder)["random"]
+    stated = json.loads((part / "seal.json").read_text())
+    assert stated[key] == 1
+    del stated["tables"]  # whatever else a newer one may say
+    (part / "seal.json").write_text(json.dumps(stated | {key: 2}))
+    for refused in (
+        lambda: load(folder / "runs" / "study"),
+        lambda: execute(plan(folder, *SETTINGS)),
+    ):
+        with pytest.raises(
+            (ValueError, StorageError), match=rf"{part}: .* newer .*{words}.* update"
+        ):
+            refused()
+    assert part.exists()
+
+
 def test_parts_of_older_versions_have_no_seal_and_open(folder):
     found = parts(folder)
     for part in found.values():

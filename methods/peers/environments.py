@@ -1,8 +1,9 @@
 """Environments of their own for libraries that cannot be installed beside the others.
 
 Each is a virtual environment in `$HPOBENCH_PEERS`, or `~/.cache/hpobench/peers`, made from the
-pinned `requirements/NAME.txt` beside this file. A marker, written last, holds the hash of the
-requirements that are installed: without it an environment is half made.
+pinned `requirements/NAME.txt` beside this file; `NAME.lock` has the hashes of all files of these
+versions (`make lock`), and nothing else is installed, but for torch. A marker, written last, holds
+the hash of the requirements that are installed: without it an environment is half made.
 """
 
 import hashlib
@@ -77,8 +78,11 @@ class Environment:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         _call([python, "-m", "venv", str(self.folder)], f"no environment {self.name!r}")
         pip = [self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        pip += ["--no-input", "--requirement", str(self.requirements)]
-        _call(pip, f"the libraries of {self.name!r} cannot be installed")
+        pip += ["--no-input", "--requirement"]
+        failure = f"the libraries of {self.name!r} cannot be installed"
+        if (lock := self.requirements.with_suffix(".lock")).exists():
+            _call([*pip, str(lock), "--require-hashes", "--no-deps"], failure)
+        _call([*pip, str(self.requirements)], failure)  # torch is left, of which any build will do
         (self.folder / _MARKER).write_text(wanted + "\n", encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 import argparse
 import base64
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -88,6 +89,27 @@ def test_from_missing_to_installed_to_outdated(requirements, tmp_path, capsys, m
         build()
     assert peers.listing(options(conf=[])) == 0
     assert "outdated: hpobench peers install little" in capsys.readouterr().out
+
+
+def test_what_has_another_hash_is_not_installed(requirements, tmp_path, capsys):
+    tiny = wheel(tmp_path, "1.7")
+    (requirements / "little.txt").write_text("tiny==1.7\n")
+    (requirements / "little.lock").write_text(f"tiny @ {tiny.as_uri()} --hash=sha256:{64 * '0'}\n")
+    assert peers.install(options("little")) == 1
+    assert "DO NOT MATCH THE HASHES" in capsys.readouterr().err
+    assert environments.named("little").status == environments.MISSING
+
+
+@pytest.mark.parametrize("name", environments.names())
+def test_all_that_is_pinned_has_hashes_but_torch(name):
+    file = environments.named(name).requirements
+    pinned = re.findall(r"^([\w.-]+)==(\S+)$", file.read_text(), re.MULTILINE)
+    wanted = {(re.sub(r"[._-]+", "-", one).lower(), version) for one, version in pinned}
+    locked = re.split(r"\n(?=\S)", file.with_suffix(".lock").read_text())
+    assert all("--hash=sha256:" in one for one in locked)
+    found = {tuple(one.split(" ")[0].split("==")) for one in locked}
+    assert {one for one, _ in wanted - found} <= {"torch", "torchvision"}
+    assert found <= wanted
 
 
 def test_pip_says_why_it_fails_and_the_half_made_is_made_anew(requirements, tmp_path, capsys):
