@@ -37,7 +37,7 @@ SIMULATED = (
     ),
 )
 REAL = (
-    *("method=[random,asha]", "task=curves_stable", "seeds=1", "workers=2", "budget.trials=6"),
+    *("method=[random,asha]", "task=curves_stable", "seeds=1", "workers=1", "budget.trials=6"),
     *("clock=real", "oversubscribe=true", "name=real"),
 )
 # Measured seconds, and what follows from them.
