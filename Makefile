@@ -67,5 +67,8 @@ lock:  ## hashes of what the peers' environments are made of, anew; needs uv (pi
 calibrate: $(VENV)/.installed-dev  ## coverage and false alarms of what is printed: docs/calibration.md
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.calibrate
 
+picture: $(VENV)/.installed-dev  ## docs/rooms.svg, from the imports
+	$(BIN)/python -m tests.draw_rooms
+
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 
 class Task(Protocol):

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from hpobench import atomic
 from hpobench.records import Evaluation
+from hpobench.system import atomic
 
 
 class JobStoppedError(Exception):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.space import Configuration
+from hpobench.arrays import FloatArray
+from hpobench.space.space import Configuration
 
 T = TypeVar("T", float, FloatArray)
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from hpobench.contracts import Scheduler, Searcher
-from hpobench.methods.points import first_points
+from hpobench.methods.first_points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 
 class Composite:

@@ -5,7 +5,7 @@
 >>> study.observations, study.trials, study.decisions, study.runs  # tidy pandas frames
 """
 
-from hpobench.results.loading import load
-from hpobench.results.study import Study
+from hpobench.results.study.load import load
+from hpobench.results.study.study import Study
 
 __all__ = ["Study", "load"]

@@ -24,7 +24,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from matplotlib.image import imread
 
-from hpobench import cli
+from hpobench.cli import parser
 
 SIMULATED = (
     "method=[random,asha,tpe,pbt,bohb,median_stopping]",
@@ -63,7 +63,7 @@ def command(*arguments: str) -> str:
     """What a command of the program prints; raises SystemExit if it fails."""
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(io.StringIO()) as err:
-        status = cli.main(arguments)
+        status = parser.main(arguments)
     if status:
         raise SystemExit(f"hpobench {' '.join(arguments)}: {err.getvalue()}")
     return out.getvalue()

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hpobench import config
-from hpobench.study import Study
+from hpobench.study import compose
+from hpobench.study.study import Study
 
 SPACE = {
     "x": {"type": "float", "low": 0.0, "high": 1.0},
@@ -92,7 +92,7 @@ def plan(folder: Path, *overrides: str) -> Study:
     fixed = [f"runs_dir={folder}/runs", "name=study", "n_jobs=1", "progress=false", "seeds=3"]
     names = {override.split("=")[0] for override in overrides}
     kept = [setting for setting in fixed if setting.split("=")[0] not in names]
-    return Study.make(config.load([*kept, *overrides], [conf]))
+    return Study.make(compose.load([*kept, *overrides], [conf]))
 
 
 def execute(study: Study, **allowed: bool) -> int:

@@ -10,8 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hpobench import catalogue, config, resolve
-from hpobench.plan import REAL_SETTINGS, Pair, digest
+from hpobench.identity import digest
+from hpobench.study import catalogue, checks, compose
+from hpobench.study.pairs import REAL_SETTINGS, Pair
 
 FILE = Path(__file__).parent / "fingerprints.json"
 SHARED = ("workers", "study_seed", "overhead", *REAL_SETTINGS)
@@ -19,7 +20,7 @@ SHARED = ("workers", "study_seed", "overhead", *REAL_SETTINGS)
 
 def of_study(name: str) -> str:
     """The digest of the fingerprints of all pairs, as far as settings decide on them."""
-    composed = config.load([f"study={name}"])
+    composed = compose.load([f"study={name}"])
     settings = composed.settings
     tasks, methods = settings["tasks"], settings["methods"]
     return digest(
@@ -29,8 +30,8 @@ def of_study(name: str) -> str:
                 method=method,
                 task_config=own(tasks[task]),
                 method_config=own(methods[method]),
-                budget=resolve.budget(settings["budget"], tasks[task].get("budget")),
-                seeds=resolve.seeds(settings["seeds"]),
+                budget=checks.budget(settings["budget"], tasks[task].get("budget")),
+                seeds=checks.seeds(settings["seeds"]),
                 **{key: settings[key] for key in SHARED},
             ).fingerprint
             for task, method in composed.pairs
@@ -44,7 +45,7 @@ def own(node: dict[str, Any]) -> dict[str, Any]:
 
 def of_conf() -> dict[str, dict[str, str]]:
     """The digests of everything in `conf/`, by group and name."""
-    settings = config.load(["task=*", "method=*"]).settings
+    settings = compose.load(["task=*", "method=*"]).settings
     return {
         "studies": {name: of_study(name) for name in catalogue.names("study")},
         "tasks": {

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from hpobench.records import Evaluation, EvaluationError, Fidelity, Job, Metric
-from hpobench.simulator import Decision, Event, Outcome
-from hpobench.space import Space
+from hpobench.run.events import Decision, Event, Outcome
+from hpobench.space.space import Space
 
 
 class ScriptedTask:

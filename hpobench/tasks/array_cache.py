@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 
 logger = logging.getLogger(__name__)
 

@@ -35,10 +35,6 @@ from typing import Any
 
 import numpy as np
 
-from hpobench import failures
-from hpobench.dotted import locate
-from hpobench.hyperparameters import Float
-from hpobench.randomness import mix
 from hpobench.records import (
     Constraint,
     Evaluation,
@@ -48,7 +44,11 @@ from hpobench.records import (
     Metric,
     stored_label,
 )
-from hpobench.space import Space
+from hpobench.run import failures
+from hpobench.run.randomness import mix
+from hpobench.space.hyperparameters import Float
+from hpobench.space.space import Space
+from hpobench.system.dotted import locate
 from hpobench.tasks import formulas
 from hpobench.tasks.noise import normal, stable_hash
 

@@ -25,10 +25,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench.hyperparameters import Float, FloatArray, Integer
-from hpobench.randomness import mix
+from hpobench.arrays import FloatArray
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-from hpobench.space import Configuration, Space
+from hpobench.run.randomness import mix
+from hpobench.space.hyperparameters import Float, Integer
+from hpobench.space.space import Configuration, Space
 from hpobench.tasks.noise import counters, normal, normals, stable_hash
 
 ERROR_MIN, ERROR_MAX = 0.05, 0.40

@@ -1,7 +1,7 @@
 """Noise that is a function of (seed, configuration, resource): the same in every process.
 
 A configuration is hashed with BLAKE2b, never with Python's own `hash`. The hash, mixed with the
-seed, is the key of a SplitMix64 stream (see `hpobench.randomness.mix`); its outputs 2r and 2r + 1
+seed, is the key of a SplitMix64 stream (`run.randomness.mix`); its outputs 2r and 2r + 1
 give the standard normal number of resource r by the transform of Box and Muller (1958).
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.randomness import mix
+from hpobench.arrays import FloatArray
+from hpobench.run.randomness import mix
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

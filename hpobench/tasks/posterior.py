@@ -1,6 +1,6 @@
 """What a surrogate computes when it is asked, from arrays alone.
 
-Notation: n configurations fitted to, D columns of `hpobench.encoding`, m outputs.
+Notation: n configurations fitted to, D columns of `hpobench.space.encoding`, m outputs.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 
 SCORES = np.linspace(-4.0, 4.0, 257)
 """Where a value is kept for each score: beyond are less than one in 30,000 of a normal law."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.records import Fidelity, Metric
 
 METADATA = b"hpobench"

@@ -1,4 +1,4 @@
-"""A recorded table (see `hpobench.recording`) as a task: look-up on its configurations.
+"""A recorded table (see `hpobench.study.recording`) as a task: look-up on its configurations.
 
     # conf/task/mine_table.yaml
     about: {label: mine, summary: what it is, source: where from}
@@ -23,14 +23,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpobench.catalogue import unknown
-from hpobench.hyperparameters import FloatArray
-from hpobench.listed_space import ListedSpace
-from hpobench.schema import column_of
-from hpobench.space import Configuration, Space
+from hpobench.arrays import FloatArray
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Configuration, Space
+from hpobench.storage.schema import column_of
 from hpobench.tasks import table_arrays as arrays
 from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts
 from hpobench.tasks.table import TableTask
+from hpobench.words import unknown
 
 SHIPPED = Path(__file__).parent / "recorded"
 

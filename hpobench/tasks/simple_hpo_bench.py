@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import Categorical, FloatArray, Ordinal
+from hpobench.arrays import FloatArray
 from hpobench.records import Metric
-from hpobench.space import Space
+from hpobench.space.hyperparameters import Categorical, Ordinal
+from hpobench.space.space import Space
 from hpobench.tasks import array_cache, plain_pickle
 from hpobench.tasks.table import TableTask
 

@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench.encoding import Encoding
-from hpobench.hyperparameters import FloatArray
-from hpobench.randomness import mix
+from hpobench.arrays import FloatArray
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.run.randomness import mix
+from hpobench.space.encoding import Encoding
+from hpobench.space.space import Configuration, Space
 from hpobench.tasks import array_cache, recorded_table
 from hpobench.tasks.noise import stable_hash
 from hpobench.tasks.posterior import Inverse, Posterior

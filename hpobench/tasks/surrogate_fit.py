@@ -1,6 +1,6 @@
 r"""Fitting a surrogate to a recorded table. Needs scikit-learn; serving what was fitted does not.
 
-Notation: n configurations, R repetitions, k resource levels, D columns of `hpobench.encoding`.
+Notation: n configurations, R repetitions, k resource levels, D columns of `space.encoding`.
 
 - *Scores.* At each level the recorded values, of all configurations and repetitions, are ranked,
   and a value becomes the normal quantile of its mean rank. Scores are Gaussian at any level, and
@@ -31,9 +31,9 @@ from scipy.optimize import minimize
 from scipy.special import ndtri
 from scipy.stats import rankdata, spearmanr
 
-from hpobench.encoding import Encoding
-from hpobench.hyperparameters import FloatArray
-from hpobench.space import Space
+from hpobench.arrays import FloatArray
+from hpobench.space.encoding import Encoding
+from hpobench.space.space import Space
 from hpobench.tasks.array_cache import Arrays
 from hpobench.tasks.posterior import SCORES, Inverse, Posterior
 from hpobench.tasks.recorded_table import RecordedTable

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.randomness import mix
+from hpobench.arrays import FloatArray
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-from hpobench.space import Space
+from hpobench.run.randomness import mix
+from hpobench.space.space import Space
 from hpobench.tasks import table_arrays as arrays
 
 # Integer resources give few pairs (from, to); those of a continuous resource are not all kept.

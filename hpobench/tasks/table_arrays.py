@@ -8,9 +8,9 @@ Notation: n configurations, R repetitions (the most that any configuration has),
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.records import LARGEST
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]

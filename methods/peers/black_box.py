@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpobench.listed_space import ListedSpace
+from hpobench.methods.first_points import first_points
 from hpobench.methods.peers.dimensions import Dimensions, Values
 from hpobench.methods.peers.library import GlobalRandomness, require
-from hpobench.methods.points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Configuration, Space
 
 
 class Optimizer(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.methods.peers.botorch_columns import Columns, Row
 
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
-from hpobench.methods.peers.messages import is_number, shown
+from hpobench.methods.peers.process.messages import is_number, shown
 from hpobench.records import Fidelity
-from hpobench.space import Configuration, Space
+from hpobench.space.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
+from hpobench.space.space import Configuration, Space
 
 # Logarithm and exponential may miss a bound by so much, relative to it.
 _ROUNDING = 1e-9

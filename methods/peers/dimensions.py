@@ -9,8 +9,8 @@ things, and translates them once.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from hpobench.hyperparameters import Categorical, Float, Hyperparameter, Integer
-from hpobench.space import Configuration, Space
+from hpobench.space.hyperparameters import Categorical, Float, Hyperparameter, Integer
+from hpobench.space.space import Configuration, Space
 
 Values = dict[str, Any]
 """Values by name as libraries know them: float, rank or number of a choice."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.listed_space import ListedSpace
+from hpobench.methods.first_points import first_points
 from hpobench.methods.peers.dimensions import Dimensions
 from hpobench.methods.peers.library import GlobalRandomness, require
 from hpobench.methods.peers.optuna_sampler import ask_for, make_sampler, quiet, suggest
-from hpobench.methods.points import first_points
 from hpobench.methods.schedulers.median_stopping import step_levels
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Configuration, Space
 
 
 class OptunaPruner:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.listed_space import ListedSpace
+from hpobench.methods.first_points import first_points
 from hpobench.methods.peers.dimensions import Dimensions
 from hpobench.methods.peers.library import GlobalRandomness, require
 from hpobench.methods.peers.smac_facade import Session
-from hpobench.methods.points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Configuration, Space
 
 
 class SmacMultiFidelity:

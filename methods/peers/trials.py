@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.configurations import Configurations, resource
-from hpobench.methods.peers.messages import Wish
+from hpobench.methods.peers.process.messages import Wish
 from hpobench.records import Fidelity, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Configuration, Space
 
 
 class Trials:

@@ -11,12 +11,12 @@ import math
 import numpy as np
 
 from hpobench.contracts import Step
-from hpobench.methods.schedulers.precision import Precision, bracket_weights
+from hpobench.methods.models.gp.kernels import Matern52
+from hpobench.methods.models.precision import Precision, bracket_weights
 from hpobench.methods.schedulers.rungs import Rung, Turns, bracket_sizes, exact_eta, rung_levels
-from hpobench.methods.searchers.kernels import Matern52
-from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 
 class HyperTune:

@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 
+from hpobench.arrays import FloatArray
 from hpobench.contracts import Step
-from hpobench.hyperparameters import FloatArray
 from hpobench.methods.schedulers.rungs import Rung, exact_eta, rung_levels
 from hpobench.records import Evaluation, Fidelity, Job
 

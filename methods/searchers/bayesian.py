@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.acquisition import IMPROVEMENTS, cost_exponent, prior_weight
-from hpobench.methods.searchers.acquisition_search import AcquisitionSearch, Score
-from hpobench.methods.searchers.acquisition_terms import Term, expense, feasibility, improvement
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.gaussian_process import Posterior
-from hpobench.methods.searchers.kernels import Matern52
-from hpobench.methods.searchers.prior import Prior
-from hpobench.methods.searchers.surrogate import Liar, Surrogate
-from hpobench.methods.searchers.training_data import LevelData, Training, TrainingData
-from hpobench.methods.searchers.unit_space import UnitSpace
-from hpobench.methods.searchers.value_transform import LARGEST, TRANSFORMS, signed
+from hpobench.arrays import FloatArray
+from hpobench.methods.models.gp.gaussian_process import Posterior
+from hpobench.methods.models.gp.kernels import Matern52
+from hpobench.methods.models.value_transform import LARGEST, TRANSFORMS, signed
+from hpobench.methods.search.acquisition import IMPROVEMENTS, cost_exponent, prior_weight
+from hpobench.methods.search.acquisition_search import AcquisitionSearch, Score
+from hpobench.methods.search.acquisition_terms import Term, expense, feasibility, improvement
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.prior import Prior
+from hpobench.methods.search.surrogate import Liar, Surrogate
+from hpobench.methods.search.training_data import LevelData, Training, TrainingData
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 COSTS = ("ignored", "per_second", "cooling")
 # Assumptions are made on the latest so many jobs under way; those before them are left out.

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.evidence import Evidence
-from hpobench.methods.searchers.forest_growth import Growth, grow
-from hpobench.methods.searchers.one_exchange import OneExchange
+from hpobench.arrays import FloatArray
+from hpobench.methods.models.forest.growth import Growth, grow
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.evidence import Evidence
+from hpobench.methods.search.one_exchange import OneExchange
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 
 class BORE:

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray, Hyperparameter
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.feasibility import Merit, merit
-from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.arrays import FloatArray
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.constraints import Merit, merit
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.hyperparameters import Hyperparameter
+from hpobench.space.space import Configuration, Space
 
 # With more values than this a discrete hyperparameter is sampled as a real number, then rounded.
 _MOST_LEVELS = 256

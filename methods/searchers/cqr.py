@@ -12,15 +12,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers import quantile_forest
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.evidence import Evidence, Known, check_liar, lies
-from hpobench.methods.searchers.forest import Forest
-from hpobench.methods.searchers.forest_growth import Growth, grow
-from hpobench.methods.searchers.value_transform import pulled_in
+from hpobench.arrays import FloatArray
+from hpobench.methods.models.forest import quantile_forest
+from hpobench.methods.models.forest.forest import Forest
+from hpobench.methods.models.forest.growth import Growth, grow
+from hpobench.methods.models.value_transform import pulled_in
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.evidence import Evidence, Known, check_liar, lies
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 _ROUNDING = 1e-9
 

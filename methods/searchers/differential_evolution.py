@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.feasibility import Merit, merit
+from hpobench.arrays import FloatArray
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.constraints import Merit, merit
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # A mutant needs three members besides its target.
 _FEWEST = 4

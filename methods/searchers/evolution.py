@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from hpobench.methods.search.draws import Draws
 from hpobench.methods.searchers.mutation import check_step, mutate
-from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # After so many mutations in a row that were all tried, the next configuration is random.
 _PATIENCE = 32
@@ -47,7 +47,7 @@ class RegularizedEvolution:
         self._size = population
         self._sample = sample
         self._step = step
-        self._random = RandomSearch(space, rng, replace=repeat)
+        self._random = Draws(space, rng, replace=repeat)
         self._random_left = population
         self._ages: deque[int] = deque()
         self._members: dict[int, tuple[float, Configuration]] = {}

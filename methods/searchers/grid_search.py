@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import Categorical, Hyperparameter
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.hyperparameters import Categorical, Hyperparameter
+from hpobench.space.space import Configuration, Space
 
 
 class GridSearch:

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.parzen import ParzenEstimator, untried_draws
-from hpobench.methods.searchers.parzen_bandwidths import NormalReference
-from hpobench.methods.searchers.parzen_data import LIARS, Observations, ParzenData
-from hpobench.methods.searchers.parzen_kernels import Kernels
+from hpobench.arrays import FloatArray
+from hpobench.methods.parzen.bandwidths import NormalReference
+from hpobench.methods.parzen.kernels import Kernels
+from hpobench.methods.parzen.parzen import ParzenEstimator, untried_draws
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.parzen_data import LIARS, Observations, ParzenData
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 Indices = NDArray[np.int64]
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from hpobench.methods.search.draws import Draws
 from hpobench.methods.searchers.mutation import check_step, mutate
-from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # After so many repeats in a row, all neighbours of the incumbent are taken to be tried, and the
 # search is random until there is another incumbent.
@@ -36,7 +36,7 @@ class LocalSearcher:
         self._rng = rng
         self._starts_left = starts
         self._step = step
-        self._random = RandomSearch(space, rng)
+        self._random = Draws(space, rng)
         self._incumbent: Configuration | None = None
         self._rank = 0.0, math.inf
         self._stuck = False

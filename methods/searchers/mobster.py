@@ -21,20 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
+from hpobench.methods.models.value_transform import LARGEST
+from hpobench.methods.search.history import History, Observed
+from hpobench.methods.search.training_data import Encoder, Training, check_most, gathered, thinned
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.methods.searchers.bayesian import Bayesian
-from hpobench.methods.searchers.history import History, Observed
-from hpobench.methods.searchers.training_data import (
-    Encoder,
-    Training,
-    check_most,
-    gathered,
-    thinned,
-)
-from hpobench.methods.searchers.unit_space import UnitSpace
-from hpobench.methods.searchers.value_transform import LARGEST
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 
 def mobster(

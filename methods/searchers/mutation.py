@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from hpobench.hyperparameters import Categorical, Hyperparameter
-from hpobench.space import Configuration, Space
+from hpobench.space.hyperparameters import Categorical, Hyperparameter
+from hpobench.space.space import Configuration, Space
 
 
 def check_step(step: float) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.listed_space import ListedSpace
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.prior import DEFAULT, Prior
+from hpobench.arrays import FloatArray
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.prior import DEFAULT, Prior
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Configuration, Space
 
 # Configurations drawn at once.
 _BLOCK = 64

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.history import History, Observed
-from hpobench.methods.searchers.parzen import ParzenEstimator
-from hpobench.methods.searchers.parzen_kernels import Kernels
-from hpobench.methods.searchers.prior import DEFAULT, Prior
+from hpobench.arrays import FloatArray
+from hpobench.methods.parzen.kernels import Kernels
+from hpobench.methods.parzen.parzen import ParzenEstimator
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.history import History, Observed
+from hpobench.methods.search.prior import DEFAULT, Prior
 from hpobench.methods.searchers.prior_search import PriorDraws
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # How often the incumbent is changed until it is another configuration.
 _PATIENCE = 50

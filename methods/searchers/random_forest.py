@@ -11,15 +11,15 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import ndtr
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.acquisition import expected_improvement
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.evidence import Evidence, check_liar, lies
-from hpobench.methods.searchers.forest_growth import Growth, grow
-from hpobench.methods.searchers.one_exchange import OneExchange
-from hpobench.methods.searchers.value_transform import pulled_in
+from hpobench.arrays import FloatArray
+from hpobench.methods.models.forest.growth import Growth, grow
+from hpobench.methods.models.value_transform import pulled_in
+from hpobench.methods.search.acquisition import expected_improvement
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.evidence import Evidence, check_liar, lies
+from hpobench.methods.search.one_exchange import OneExchange
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # What lies between the best value and this percentile is added below the best, so that its
 # logarithm is finite (SMAC3, RunHistoryLogScaledEncoder).

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import qmc
 
-from hpobench.methods.searchers.random_search import RandomSearch
+from hpobench.methods.search.draws import Draws
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # Points drawn at once; the first block must be a power of 2, for which the sequence is balanced.
 _BLOCK = 128
@@ -27,14 +27,14 @@ class Sobol:
         self._space = space
         self._sequence = qmc.Sobol(len(space.names), scramble=True, rng=rng)
         self._block: list[Configuration] = []
-        self._random = RandomSearch(space, rng)
+        self._random = Draws(space, rng)
 
-    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
+    def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
         for _ in range(_PATIENCE):
             config = self._draw()
             if self._random.exclude(config):
                 return config
-        return self._random.suggest(pending)
+        return self._random.draw()
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         """The sequence learns nothing."""

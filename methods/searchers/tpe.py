@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.parzen import untried_draws
-from hpobench.methods.searchers.parzen_bandwidths import ScottsRule
-from hpobench.methods.searchers.parzen_data import LIARS, Observations, ParzenData
-from hpobench.methods.searchers.parzen_kernels import Kernels
-from hpobench.methods.searchers.prior import Prior
+from hpobench.arrays import FloatArray
+from hpobench.methods.parzen.bandwidths import ScottsRule
+from hpobench.methods.parzen.kernels import Kernels
+from hpobench.methods.parzen.parzen import untried_draws
+from hpobench.methods.parzen.tpe_ratio import Ratio, constraint_split, objective_split
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.parzen_data import LIARS, Observations, ParzenData
+from hpobench.methods.search.prior import Prior
 from hpobench.methods.searchers.prior_search import PriorDraws
-from hpobench.methods.searchers.tpe_ratio import Ratio, constraint_split, objective_split
 from hpobench.records import Evaluation, Job
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 
 # How often values are chosen one by one until they make an untried configuration.
 _ROUNDS = 4

@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_hex
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.plots.axes import FLOOR_SENTENCE, axis_scale, is_cut, log_floor
-from hpobench.plots.caption import caption
+from hpobench.arrays import FloatArray
+from hpobench.plots.canvas.axes import FLOOR_SENTENCE, axis_scale, is_cut, log_floor
+from hpobench.plots.canvas.caption import caption
+from hpobench.plots.canvas.style import looks
 from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.packing import Pool
-from hpobench.plots.style import looks
-from hpobench.results.aggregate import BANDS, NAMES, Summary
-from hpobench.results.comparison import Comparison
-from hpobench.results.incumbents import Incumbents, in_view, incumbents
-from hpobench.results.normalise import Reference
-from hpobench.results.ranks import average_ranks, can_rank
-from hpobench.results.study import Study
-from hpobench.results.summaries import average_summaries, task_summaries
-from hpobench.results.time_axis import AXES, axis_label, axis_unit, on_axis
+from hpobench.results.anytime.comparison import Comparison
+from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
+from hpobench.results.anytime.ranks import average_ranks, can_rank
+from hpobench.results.anytime.regret import Reference
+from hpobench.results.anytime.summaries import average_summaries, task_summaries
+from hpobench.results.statistics.summary import BANDS, NAMES, Summary
+from hpobench.results.study.study import Study
+from hpobench.results.study.time_axis import AXES, axis_label, axis_unit, on_axis
 
 POINTS = {"log": 90, "linear": 45}
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}

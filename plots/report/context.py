@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hpobench import layout
-from hpobench.plots.caption import whole_runs
-from hpobench.results.failed_runs import counting_failed
-from hpobench.results.incumbents import Incumbents, incumbents
-from hpobench.results.loading import load
-from hpobench.results.normalise import Reference, references
-from hpobench.results.scores import scores
-from hpobench.results.study import Study
-from hpobench.results.under_way import UnderWay, under_way
-from hpobench.results.verdict import Verdict, verdicts
-from hpobench.results.views import available_views
+from hpobench.plots.canvas.caption import whole_runs
+from hpobench.results.anytime.incumbents import Incumbents, incumbents
+from hpobench.results.anytime.regret import Reference, references
+from hpobench.results.anytime.views import available_views
+from hpobench.results.conduct.under_way import UnderWay, under_way
+from hpobench.results.study.failed_runs import counting_failed
+from hpobench.results.study.load import load
+from hpobench.results.study.study import Study
+from hpobench.results.verdicts.scores import scores
+from hpobench.results.verdicts.verdict import Verdict, verdicts
+from hpobench.storage import layout
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import io
 
 from PIL import Image as Pixels
 
+from hpobench.plots.canvas.sheet import CAPTION_POINTS, Drawn
+from hpobench.plots.canvas.style import plain_where_needed, styled
 from hpobench.plots.report.blocks import Image
-from hpobench.plots.sheet import CAPTION_POINTS, Drawn
-from hpobench.plots.style import plain_where_needed, styled
 
 WIDE_IN = 9.0
 DPI = 150

@@ -11,7 +11,7 @@ from importlib import resources
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 
 
 def pack(content: bytes) -> str:

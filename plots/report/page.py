@@ -9,14 +9,14 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hpobench import atomic
+from hpobench.plots.canvas.words import counted
 from hpobench.plots.report.blocks import Section
 from hpobench.plots.report.chart import ChartData, chart_data
 from hpobench.plots.report.context import Context, read
 from hpobench.plots.report.packing import pack, plotly_js
 from hpobench.plots.report.sections import PARTS, UNDER_WAY, WHILE_RUNNING, sections
-from hpobench.plots.words import counted
-from hpobench.results.time_axis import AXES, WALL_CLOCK
+from hpobench.results.study.time_axis import AXES, WALL_CLOCK
+from hpobench.system import atomic
 
 AXES_WHILE_RUNNING = (WALL_CLOCK,)
 SCRIPTS = ("state.js", "unpack.js", "figure.js", "legend.js", "tables.js", "start.js")

@@ -17,8 +17,8 @@ from typing import Any
 import matplotlib as mpl
 
 import hpobench
-from hpobench import atomic
-from hpobench.results.loading import fingerprint
+from hpobench.results.study.load import fingerprint
+from hpobench.system import atomic
 
 FILE = ".report.json"
 LIBRARIES = (

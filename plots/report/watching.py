@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hpobench.plots.report import page
 from hpobench.plots.report.context import Context, read
-from hpobench.results.progress import best_so_far
-from hpobench.results.under_way import UnderWay
+from hpobench.results.anytime.progress import best_so_far
+from hpobench.results.conduct.under_way import UnderWay
 
 MOST_TASKS = 3
 PATIENCE = 4.0

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.results.foreign.files import parsed, text_of
-from hpobench.results.foreign.logs import Piece, Run, finite, whole_number
+from hpobench.results.foreign.model import Piece, Run, finite, whole_number
 from hpobench.results.foreign.rows import study_of
-from hpobench.results.study import Study
+from hpobench.results.study.study import Study
 
 LOG = "trial_logs.jsonl"
 CONFIG = Path(".hydra") / "config.yaml"

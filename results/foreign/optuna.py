@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpobench.layout import redacted
-from hpobench.results.foreign.logs import Piece, Run, value_label, whole_number
+from hpobench.results.foreign.model import Piece, Run, value_label, whole_number
 from hpobench.results.foreign.rows import study_of
-from hpobench.results.study import Study
+from hpobench.results.study.study import Study
+from hpobench.storage.layout import redacted
 
 if TYPE_CHECKING:
     import optuna

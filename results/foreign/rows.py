@@ -1,4 +1,4 @@
-"""From what a foreign log tells of its jobs to the tables of a study (see `hpobench.schema`).
+"""From what a foreign log tells of its jobs to the tables of a study (see `schema`).
 
 Workers are not logged: jobs that overlap get different ones, as few as possible.
 """
@@ -12,18 +12,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hpobench import schema
-from hpobench.hyperparameters import FloatArray
-from hpobench.plan import digest
-from hpobench.recorder import Columns
+from hpobench.arrays import Columns, FloatArray, IntArray
+from hpobench.identity import RunKey, digest
 from hpobench.records import LARGEST, too_large
-from hpobench.results.foreign.logs import Piece, Run, name_of, same_resource, task_facts
-from hpobench.results.keys import IntArray
-from hpobench.results.loading import decoded
-from hpobench.results.study import Study
-from hpobench.rows import FINGERPRINT, RunKey, RunRecord, tables
-from hpobench.schema import MethodFacts, TaskFacts
-from hpobench.space import Configuration
+from hpobench.results.foreign.model import Piece, Run, name_of, same_resource, task_facts
+from hpobench.results.study.load import decoded
+from hpobench.results.study.study import Study
+from hpobench.space.space import Configuration
+from hpobench.storage import schema
+from hpobench.storage.arrow import FINGERPRINT, RunRecord, tables
+from hpobench.storage.schema import MethodFacts, TaskFacts
 
 
 def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:

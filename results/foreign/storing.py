@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hpobench import atomic, layout, schema
-from hpobench.plan import digest
-from hpobench.recorder import Columns
+from hpobench.arrays import Columns
+from hpobench.identity import RunKey, digest
 from hpobench.results.foreign.rows import by_pair, from_records, workers_setting
-from hpobench.results.study import Study
-from hpobench.rows import RunKey, RunRecord
-from hpobench.store import write_part
+from hpobench.results.study.study import Study
+from hpobench.storage import layout, schema
+from hpobench.storage.arrow import RunRecord
+from hpobench.storage.parts import write_part
+from hpobench.system import atomic
 
 KEY = list(schema.KEY)
 SETTINGS = ("overhead", "clock")

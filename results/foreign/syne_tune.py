@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from hpobench.results.foreign.files import parsed, text_of
-from hpobench.results.foreign.logs import Piece, Run, finite, value_label, whole_number
+from hpobench.results.foreign.model import Piece, Run, finite, value_label, whole_number
 from hpobench.results.foreign.rows import study_of
-from hpobench.results.study import Study
+from hpobench.results.study.study import Study
 
 METADATA = "metadata.json"
 RESULTS = ("results.csv.zip", "results.csv")

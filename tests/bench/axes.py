@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.results import load
-from hpobench.results.curves import curves
-from hpobench.results.incumbents import incumbents
-from hpobench.results.study import Study
-from hpobench.results.time_axis import on_axis
+from hpobench.results.anytime.curves import curves
+from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.study.study import Study
+from hpobench.results.study.time_axis import on_axis
 
 TASK = "phoneme"
 PAIRS = (("evolution", "tpe"), ("random", "tpe"), ("random", "evolution"))

@@ -17,24 +17,23 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.results.across import _improvement, _newcombe, _rank_interval
-from hpobench.results.aggregate import summarise
-from hpobench.results.bootstrap import SHARE, run_weights
-from hpobench.results.contrasts import Contrast, mean_contrast
-from hpobench.results.correction import LEVEL, benjamini_hochberg, holm
-from hpobench.results.ecdf import TARGETS
-from hpobench.results.pairing import TASKS_FOR_WILCOXON
-from hpobench.results.ranks import ranks
-from hpobench.results.signed_rank import DRAWS_OF_MANY, FEWEST, posterior
-from hpobench.results.significance import (
+from hpobench.arrays import FloatArray
+from hpobench.results.statistics.blocks import TASKS_FOR_WILCOXON, ranks
+from hpobench.results.statistics.bootstrap import SHARE, run_weights
+from hpobench.results.statistics.contrasts import Contrast, mean_contrast
+from hpobench.results.statistics.correction import LEVEL, benjamini_hochberg, holm
+from hpobench.results.statistics.rank_tests import (
     friedman,
     mixed_model,
     pairwise_wilcoxon,
     two_methods,
 )
-from hpobench.results.survival import Observed, pooled, speed_up
-from hpobench.results.verdict import Verdict, corrected, judge
+from hpobench.results.statistics.signed_rank import DRAWS_OF_MANY, FEWEST, posterior
+from hpobench.results.statistics.summary import summarise
+from hpobench.results.statistics.survival import Observed, pooled, speed_up
+from hpobench.results.verdicts.ecdf import TARGETS
+from hpobench.results.verdicts.final import _improvement, _newcombe, _rank_interval
+from hpobench.results.verdicts.verdict import Verdict, corrected, judge
 
 FOLDER = Path(__file__).parents[2] / "docs"
 SEEDS, TASKS = (3, 5, 10, 30), (1, 6, 15)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from hpobench.results import load
-from hpobench.results.normalise import known_reference, normalised_regret
-from hpobench.results.repeats import repeated_suggestions
-from hpobench.results.study import Study
+from hpobench.results.anytime.regret import known_reference, normalised_regret
+from hpobench.results.conduct.repeats import repeated_suggestions
+from hpobench.results.study.study import Study
 from tests.bench.quality import AT, OTHERS, SIX
 
 _TIMED = 20  # suggestions at the end of a run over which the cost is averaged

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from hpobench import catalogue
-from hpobench.deciding import set_up
-from hpobench.hyperparameters import FloatArray
-from hpobench.randomness import derive_seed
+from hpobench.arrays import FloatArray
 from hpobench.records import Job
-from hpobench.runner import build_task
+from hpobench.run.hooks import set_up
+from hpobench.run.randomness import derive_seed
+from hpobench.study import catalogue
+from hpobench.study.simulated import build_task
 from tests.bench import spaces
 from tests.bench.measure import show
 

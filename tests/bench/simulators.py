@@ -18,15 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from hpobench import runner, store
-from hpobench.budget import Budget
-from hpobench.catalogue import read
-from hpobench.randomness import method_rng
-from hpobench.recorder import Recorder
+from hpobench.identity import RunKey
 from hpobench.records import Evaluation, Job, Metric
-from hpobench.rows import RunKey, RunRecord
-from hpobench.simulator import simulate
-from hpobench.space import Space
+from hpobench.run.budget import Budget
+from hpobench.run.randomness import method_rng
+from hpobench.run.recorder import Recorder
+from hpobench.run.simulator import simulate
+from hpobench.space.space import Space
+from hpobench.storage import parts
+from hpobench.storage.arrow import RunRecord
+from hpobench.study import simulated
+from hpobench.study.catalogue import read
 from hpobench.tasks.table import TableTask
 from tests.bench.loop import table
 from tests.differential import elsewhere
@@ -142,7 +144,7 @@ def _run(
 ) -> Callable[[], RunRecord]:
     """What a run is to do, with all that it needs."""
     config = {key: value for key, value in read("method", name).items() if key != "about"}
-    method = runner.build_method(config, task, method_rng(0, "bench", name, seed), workers)
+    method = simulated.build_method(config, task, method_rng(0, "bench", name, seed), workers)
     budget = Budget(trials=trials)
     return partial(_record, simulate(task, method, budget=budget, seed=seed, workers=workers))
 
@@ -179,7 +181,7 @@ def _stored(folder: Path, make: Callable[[int], Callable[[], RunRecord]]) -> flo
     for _ in range(1 + REPEATS):
         works = [make(seed) for seed in range(PART_RUNS)]
         begin = _cpu_s()
-        store.write_part(folder, [work() for work in works])
+        parts.write_part(folder, [work() for work in works])
         times.append((_cpu_s() - begin) / PART_RUNS)
     return min(times[1:])
 

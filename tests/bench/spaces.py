@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import Categorical, FloatArray
-from hpobench.randomness import derive_seed
-from hpobench.space import Configuration, Space
+from hpobench.arrays import FloatArray
+from hpobench.run.randomness import derive_seed
+from hpobench.space.hyperparameters import Categorical
+from hpobench.space.space import Configuration, Space
 from hpobench.tasks.functions import FunctionTask
 
 

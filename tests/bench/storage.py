@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hpobench import config
-from hpobench.results.aggregate import summarise
-from hpobench.study import Study
+from hpobench.results.statistics.summary import summarise
+from hpobench.study import compose
+from hpobench.study.study import Study
 from tests.bench.measure import cpu, show
 
 TASKS = ["phoneme", "credit_g", "vehicle", "cifar10", "cifar100"]
@@ -96,7 +96,7 @@ def study(folder: str, **settings: object) -> Study:
     """A study with these settings below `folder`."""
     fixed = {"name": "bench", "runs_dir": folder, "n_jobs": 1, "workers": 4, "progress": "false"}
     overrides = [f"{name}={value}" for name, value in (fixed | settings).items()]
-    return Study.make(config.load(overrides))
+    return Study.make(compose.load(overrides))
 
 
 def execute(planned: Study) -> None:

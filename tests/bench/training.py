@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hpobench import runner
-from hpobench.catalogue import read
 from hpobench.records import Job
+from hpobench.study import simulated
+from hpobench.study.catalogue import read
 from hpobench.tasks.data.digits import digits
 from hpobench.tasks.training.grouped import train_group
 from hpobench.tasks.training.task import TrainingTask
@@ -26,7 +26,7 @@ MEMBERS, GROUP_EPOCHS, ALONE = 64, 3, 4
 def task(**settings: object) -> TrainingTask:
     """The digits CNN, on one CPU thread unless told otherwise."""
     content = {k: v for k, v in read("task", "cnn_digits").items() if k not in ("about", "budget")}
-    made: Any = runner.build_task(content | {"device": "cpu", "threads": 1} | settings)
+    made: Any = simulated.build_task(content | {"device": "cpu", "threads": 1} | settings)
     return made
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from hpobench.plots.report import page
 from hpobench.plots.report.context import Context
-from hpobench.schema import MethodFacts
+from hpobench.storage.schema import MethodFacts
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(

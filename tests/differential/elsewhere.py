@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from hpobench.methods.peers import environments
+from hpobench.methods.peers.process import environments
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 300

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpobench.budget import Budget
 from hpobench.methods.composite import Composite
 from hpobench.records import Evaluation, Fidelity, Job, Metric
-from hpobench.simulator import Outcome, simulate
-from hpobench.space import Space
+from hpobench.run.budget import Budget
+from hpobench.run.events import Outcome
+from hpobench.run.simulator import simulate
+from hpobench.space.space import Space
 
 MIXED = Space(
     {

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from hpobench.methods.searchers.acquisition_search import AcquisitionSearch
+from hpobench.methods.search.acquisition_search import AcquisitionSearch
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.training_data import Encoder, LevelData, thinned
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.methods.searchers.bayesian import Bayesian
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.training_data import Encoder, LevelData, thinned
-from hpobench.methods.searchers.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 SQUARE = Space({name: {"type": "float", "low": 0, "high": 1} for name in ("x", "y")})
 TABLE = Space(

@@ -5,7 +5,7 @@ import pytest
 
 from hpobench.methods.searchers.bore import BORE, among_best
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})
 PLANE = Space({name: {"type": "float", "low": -1, "high": 1} for name in "xy"})

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from hpobench import catalogue
 from hpobench.records import Fidelity
-from hpobench.resolve import method_facts
-from hpobench.space import Space
+from hpobench.space.space import Space
+from hpobench.study import catalogue
+from hpobench.study.checks import method_facts
 
 # Peers are adapters to libraries of their own, with tests of their own.
 SETTINGS = {

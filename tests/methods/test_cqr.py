@@ -5,7 +5,7 @@ import pytest
 
 from hpobench.methods.searchers.cqr import CQR, conformal_corrections
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 PLANE = Space({name: {"type": "float", "low": -1, "high": 1} for name in "xy"})
 LINE = Space({"x": {"type": "integer", "low": 0, "high": 9}})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cmaes import CMA
 
-from hpobench.methods.searchers.candidates import Candidates
+from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.searchers.cma_es import CMAES
 from hpobench.methods.searchers.differential_evolution import (
     DifferentialEvolution,
@@ -14,7 +14,7 @@ from hpobench.methods.searchers.differential_evolution import (
     mutated,
 )
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 CUBE = Space({name: {"type": "float", "low": 0, "high": 1} for name in "abc"})
 GRID = Space({name: {"type": "integer", "low": 0, "high": 9} for name in "xy"})

@@ -5,16 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from hpobench.methods.models.gp.kernels import Matern52
+from hpobench.methods.models.precision import Precision, bracket_weights, precisions, ranking_losses
 from hpobench.methods.schedulers.hyper_tune import HyperTune
-from hpobench.methods.schedulers.precision import (
-    Precision,
-    bracket_weights,
-    precisions,
-    ranking_losses,
-)
-from hpobench.methods.searchers.kernels import Matern52
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 TO_9 = Fidelity("epochs", 1, 9)
 LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})

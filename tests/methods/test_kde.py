@@ -6,7 +6,7 @@ from scipy.stats import binomtest, norm, truncnorm
 
 from hpobench.methods.searchers.kde import KernelDensities
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})
 CUBE = Space({name: {"type": "float", "low": 0, "high": 1} for name in "xyz"})

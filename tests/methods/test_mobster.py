@@ -9,11 +9,11 @@ from scipy.spatial.distance import pdist
 
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha import ASHA
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.methods.searchers.mobster import JointData, mobster
 from hpobench.methods.searchers.random_search import RandomSearch
-from hpobench.methods.searchers.unit_space import UnitSpace
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 SQUARE = Space({name: {"type": "float", "low": 0, "high": 1} for name in ("x", "y")})
 

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from hpobench.listed_space import ListedSpace
-from hpobench.methods.searchers.candidates import SMALL, Candidates
-from hpobench.methods.searchers.history import History
-from hpobench.methods.searchers.unit_space import UnitSpace
+from hpobench.methods.search.candidates import SMALL, Candidates
+from hpobench.methods.search.history import History
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Space
 
 CONDITIONAL = Space(
     {

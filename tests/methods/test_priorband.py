@@ -9,11 +9,11 @@ from scipy.stats import binomtest, norm, truncnorm
 
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.hyperband import Hyperband
-from hpobench.methods.searchers.history import Observed
+from hpobench.methods.search.history import Observed
 from hpobench.methods.searchers.priorband import PriorBand
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})
 MIXED = Space(

@@ -7,10 +7,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from hpobench.methods.searchers.candidates import Candidates
-from hpobench.methods.searchers.evidence import Evidence, lies
-from hpobench.methods.searchers.feasibility import merit, violation
-from hpobench.methods.searchers.one_exchange import OneExchange
+from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.constraints import merit, violation
+from hpobench.methods.search.evidence import Evidence, lies
+from hpobench.methods.search.one_exchange import OneExchange
 from hpobench.methods.searchers.random_forest import (
     RandomForestSearch,
     log_cost_improvement,
@@ -18,7 +18,7 @@ from hpobench.methods.searchers.random_forest import (
 )
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 PLANE = Space({name: {"type": "float", "low": -1, "high": 1} for name in "xy"})
 LINE = Space({"x": {"type": "integer", "low": 0, "high": 9}})

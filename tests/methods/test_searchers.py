@@ -15,7 +15,7 @@ from hpobench.methods.searchers.mutation import mutate
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.methods.searchers.sobol import Sobol
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 UNIT = Space({name: {"type": "float", "low": 0, "high": 1} for name in "abc"})
 TEN = Space({"x": {"type": "integer", "low": 0, "high": 9}})

@@ -6,17 +6,17 @@ import mpmath
 import numpy as np
 import pytest
 
-from hpobench.methods.searchers.parzen import ParzenEstimator
-from hpobench.methods.searchers.parzen_bandwidths import NormalReference, ScottsRule
-from hpobench.methods.searchers.parzen_data import ParzenData
-from hpobench.methods.searchers.parzen_kernels import Kernels
-from hpobench.methods.searchers.prior import Prior
+from hpobench.methods.parzen.bandwidths import NormalReference, ScottsRule
+from hpobench.methods.parzen.kernels import Kernels
+from hpobench.methods.parzen.parzen import ParzenEstimator
+from hpobench.methods.parzen.tpe_ratio import Ratio, constraint_split, objective_split
+from hpobench.methods.search.parzen_data import ParzenData
+from hpobench.methods.search.prior import Prior
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.methods.searchers.tpe import TPE
-from hpobench.methods.searchers.tpe_ratio import Ratio, constraint_split, objective_split
-from hpobench.methods.searchers.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
-from hpobench.space import Space
+from hpobench.space.space import Space
 
 TREE = Space(
     {

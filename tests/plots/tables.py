@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from hpobench.results.significance import Friedman, cliques, critical_difference
-from hpobench.schema import MethodFacts
+from hpobench.results.statistics.rank_tests import Friedman, cliques, critical_difference
+from hpobench.storage.schema import MethodFacts
 
 LONG = "asynchronous Gaussian process variant "
 METRICS = ("mean", "median", "iqm", "optimality_gap")

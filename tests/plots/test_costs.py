@@ -4,26 +4,30 @@ import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 
-from hpobench.plots.ecdf import draw_ecdf, ecdf_figure
-from hpobench.plots.feasibility import (
+from hpobench.plots.canvas.style import looks, new_figure
+from hpobench.plots.figures.ecdf import draw_ecdf, ecdf_figure
+from hpobench.plots.figures.feasibility import (
     draw_feasibility,
     feasibility_curves_figure,
     feasibility_figure,
 )
-from hpobench.plots.overhead import (
+from hpobench.plots.figures.overhead import (
     draw_overhead,
     draw_overhead_growth,
     overhead_figure,
     overhead_growth_figure,
 )
-from hpobench.plots.overtuning import draw_overtuning, overtuning_curves_figure, overtuning_figure
-from hpobench.plots.scaling import draw_efficiency, draw_speedup, scaling_figure
-from hpobench.plots.style import looks, new_figure
-from hpobench.plots.targets import draw_targets, targets_figure
-from hpobench.results.comparison import anytime
-from hpobench.results.ecdf import time_ecdf
-from hpobench.results.incumbents import incumbents
-from hpobench.results.normalise import references
+from hpobench.plots.figures.overtuning import (
+    draw_overtuning,
+    overtuning_curves_figure,
+    overtuning_figure,
+)
+from hpobench.plots.figures.scaling import draw_efficiency, draw_speedup, scaling_figure
+from hpobench.plots.figures.targets import draw_targets, targets_figure
+from hpobench.results.anytime.comparison import anytime
+from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.anytime.regret import references
+from hpobench.results.verdicts.ecdf import time_ecdf
 from tests.plots import tables
 from tests.plots.extents import check_words, markers, words
 

@@ -2,17 +2,17 @@
 
 import pytest
 
-from hpobench.plots.aggregates import aggregates_figure, rank_intervals_figure
-from hpobench.plots.configurations import parallel_figure
-from hpobench.plots.critical_difference import critical_difference_figure
-from hpobench.plots.feasibility import feasibility_figure
-from hpobench.plots.importance import importance_figure
-from hpobench.plots.improvement import improvement_figure
-from hpobench.plots.overhead import overhead_figure, overhead_growth_figure
-from hpobench.plots.overtuning import overtuning_figure
-from hpobench.plots.scaling import scaling_figure
-from hpobench.plots.style import COLUMN_IN, SINGLE_IN, save
-from hpobench.plots.targets import targets_figure
+from hpobench.plots.canvas.style import COLUMN_IN, SINGLE_IN, save
+from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_figure
+from hpobench.plots.figures.configurations import parallel_figure
+from hpobench.plots.figures.critical_difference import critical_difference_figure
+from hpobench.plots.figures.feasibility import feasibility_figure
+from hpobench.plots.figures.importance import importance_figure
+from hpobench.plots.figures.improvement import improvement_figure
+from hpobench.plots.figures.overhead import overhead_figure, overhead_growth_figure
+from hpobench.plots.figures.overtuning import overtuning_figure
+from hpobench.plots.figures.scaling import scaling_figure
+from hpobench.plots.figures.targets import targets_figure
 from tests.plots import tables
 from tests.plots.extents import check_words
 

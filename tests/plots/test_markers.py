@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from hpobench.plots.style import LOOKS, Look
+from hpobench.plots.canvas.style import LOOKS, Look
 
 CONF = Path(__file__).parents[2] / "conf" / "method"
 

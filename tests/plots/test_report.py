@@ -23,12 +23,12 @@ from hpobench.plots.report.packing import Pool, pack, plotly_js
 from hpobench.plots.report.parts import record
 from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.sections import Part, sections
-from hpobench.results.comparison import anytime, average_regret
-from hpobench.results.incumbents import incumbents
-from hpobench.results.loading import load
-from hpobench.results.progress import best_so_far
-from hpobench.results.summaries import average_summaries, task_summaries
-from hpobench.schema import MethodFacts, TaskFacts
+from hpobench.results.anytime.comparison import anytime, average_regret
+from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.anytime.progress import best_so_far
+from hpobench.results.anytime.summaries import average_summaries, task_summaries
+from hpobench.results.study.load import load
+from hpobench.storage.schema import MethodFacts, TaskFacts
 from tests.studies import execute, plan
 
 EVIL = "<script>alert(\"x\")</script> & 'co'"

@@ -6,7 +6,7 @@ import pytest
 import hpobench
 from hpobench.cli import main
 from hpobench.plots.report import page, reuse
-from hpobench.results.loading import fingerprint
+from hpobench.results.study.load import fingerprint
 from tests.studies import execute, plan
 
 

@@ -7,7 +7,7 @@ import pytest
 from hpobench.plots.report.blocks import Choices, Paragraph, Table
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.summary import summary
-from hpobench.schema import TaskFacts
+from hpobench.storage.schema import TaskFacts
 
 SEEDS = range(6)
 

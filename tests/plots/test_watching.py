@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import yaml
 
+from hpobench.plots.figures.under_way import MOST, under_way_figure
 from hpobench.plots.report import page, watching
 from hpobench.plots.report.context import read
-from hpobench.plots.under_way import MOST, under_way_figure
-from hpobench.real_runs import journal_path
-from hpobench.results.loading import load
-from hpobench.results.under_way import UnderWay, under_way
+from hpobench.results.conduct.under_way import UnderWay, under_way
+from hpobench.results.study.load import load
+from hpobench.study.real import journal_path
 from tests.studies import plan, write_conf
 
 REAL = ["task=sleeper", "method=random", "clock=real", "workers=2", "seeds=2", "oversubscribe=true"]
@@ -22,7 +22,7 @@ REAL = ["task=sleeper", "method=random", "clock=real", "workers=2", "seeds=2", "
 def folder(tmp_path):
     write_conf(tmp_path / "conf")
     task = {
-        "_target_": "tests.real.Sleeper",
+        "_target_": "tests.real_runs.Sleeper",
         "pace": [0.02, 0.03, 0.01, 0.04],
         "budget": {"time_s": 2.2},
     }

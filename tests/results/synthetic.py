@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from hpobench.results.study import Study
-from hpobench.schema import MethodFacts, TaskFacts
+from hpobench.results.study.study import Study
+from hpobench.storage.schema import MethodFacts, TaskFacts
 
 OBSERVATION_COLUMNS = [
     "task", "method", "seed", "trial", "resource", "time_s",

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from hpobench.plots.report.context import Context
-from hpobench.results import claims
-from hpobench.results.across import aggregate_scores, final_regrets
-from hpobench.results.comparison import average_regret
-from hpobench.results.export import tables
-from hpobench.results.significance import pairwise_tests
-from hpobench.results.speedups import pair_speedups
-from hpobench.results.targets import time_to_target
+from hpobench.results.anytime.comparison import average_regret
+from hpobench.results.statistics.rank_tests import pairwise_tests
+from hpobench.results.text.tables import tables
+from hpobench.results.verdicts import claims
+from hpobench.results.verdicts.final import aggregate_scores, final_regrets
+from hpobench.results.verdicts.speedups import pair_speedups
+from hpobench.results.verdicts.time_to_target import time_to_target
 
 
 @pytest.fixture(scope="module")

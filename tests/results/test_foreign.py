@@ -19,11 +19,12 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from hpobench.layout import redacted
-from hpobench.plots.figures import draw
+from hpobench.plots.draw import draw
 from hpobench.results import load
-from hpobench.results.curves import resample
-from hpobench.results.decisions import overhead
+from hpobench.results.anytime.curves import resample
+from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.conduct.one_run import one_run
+from hpobench.results.conduct.overhead import overhead
 from hpobench.results.foreign import (
     combine,
     files,
@@ -34,10 +35,9 @@ from hpobench.results.foreign import (
     storing,
 )
 from hpobench.results.foreign.rows import assign_workers
-from hpobench.results.incumbents import incumbents
-from hpobench.results.occupancy import occupancy, workers_by_run
-from hpobench.results.runs import one_run
-from hpobench.results.scores import scores
+from hpobench.results.study.jobs import occupancy, workers_by_run
+from hpobench.results.verdicts.scores import scores
+from hpobench.storage.layout import redacted
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 BEGIN = datetime(2024, 3, 1, 12)

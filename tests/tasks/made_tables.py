@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpobench.recording import design
-from hpobench.space import Space
+from hpobench.space.space import Space
+from hpobench.study.recording import design
 from hpobench.tasks.recorded_facts import METADATA, SERIES, Facts
 
 SPACE = {

@@ -9,8 +9,8 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from hpobench import catalogue
 from hpobench.records import Job
+from hpobench.study import catalogue
 
 ALL = catalogue.names("task")
 # What trains for real takes seconds and may need data: it has tests of its own, in training/.

@@ -13,8 +13,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from scipy import optimize, stats
 
-from hpobench.hyperparameters import Float, Integer
 from hpobench.records import Job
+from hpobench.space.hyperparameters import Float, Integer
 from hpobench.tasks import formulas
 from hpobench.tasks.functions import FunctionTask, ackley, branin, hartmann6, rosenbrock
 

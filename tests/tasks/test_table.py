@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from hpobench.hyperparameters import Ordinal
 from hpobench.records import Constraint, Fidelity, Job, Metric
-from hpobench.space import Space
+from hpobench.space.hyperparameters import Ordinal
+from hpobench.space.space import Space
 from hpobench.tasks.table import TableTask
 
 NAN = np.nan

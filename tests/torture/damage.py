@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hpobench import seal, store
-from hpobench.journal import Journal, JournalError
+from hpobench.real.journal import Journal, JournalError
 from hpobench.results import Study, load
+from hpobench.storage import parts, seal
 from tests.studies import execute, plan
 
 SETTINGS = ("task=bowl", "method=[random,sobol]", "budget.trials=8")
@@ -97,7 +97,7 @@ def _repaired(copy: Path, before: Study, folder: Path) -> str:
         warnings.simplefilter("ignore")
         execute(plan(folder, *SETTINGS, "seeds=2", f"runs_dir={copy.parent}", f"name={copy.name}"))
     again = load(copy)
-    same = _equal(again.observations, before.observations) and not store.faults(copy)
+    same = _equal(again.observations, before.observations) and not parts.faults(copy)
     return "held" if same else "run anew and not as before"
 
 

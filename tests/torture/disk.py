@@ -18,9 +18,9 @@ from pathlib import Path
 
 import yaml
 
-from hpobench import seal
-from hpobench.atomic import StorageError
 from hpobench.results import Study, load
+from hpobench.storage import seal
+from hpobench.system.atomic import StorageError
 from tests.studies import execute, plan, write_conf
 
 SIMULATED = ("task=bowl", "method=[random,asha]", "seeds=4", "budget.trials=40", "part_runs=2")
@@ -34,7 +34,7 @@ Limited = tuple[Path, Callable[[], object] | None]
 def attack(folder: Path, scale: float) -> Counter[str]:
     """Trials on the simulated clock, which are cheap, and on the wall clock."""
     write_conf(folder / "conf")
-    sleeper = {"_target_": "tests.real.Sleeper", "pace": [0.001] * 4}
+    sleeper = {"_target_": "tests.real_runs.Sleeper", "pace": [0.001] * 4}
     (folder / "conf" / "task" / "sleeper.yaml").write_text(yaml.safe_dump(sleeper))
     counts: Counter[str] = Counter()
     rng = random.Random(0)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hpobench import seal
 from hpobench.cli import main
+from hpobench.storage import seal
 from tests.studies import execute, plan
 
 SETTINGS = ("task=bowl", "method=[random,sobol]", "seeds=2", "budget.trials=6")

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from hpobench import cli
+from hpobench.cli import parser
 from hpobench.results import load
 from hpobench.results.foreign import from_carps, from_optuna, from_syne_tune, store
 
@@ -332,7 +332,7 @@ def _call(folder: Path, *words: str) -> tuple[str, int]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            status = cli.main([*words, "--runs-dir", str(folder / "runs")])
+            status = parser.main([*words, "--runs-dir", str(folder / "runs")])
         except SystemExit as error:
             status = int(error.code or 0)
     return said.getvalue(), status

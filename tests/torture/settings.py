@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hpobench import catalogue, config, dotted, names, store
-from hpobench.study import Study
+from hpobench.storage import parts
+from hpobench.study import catalogue, compose
+from hpobench.study.study import Study
+from hpobench.system import dotted, names
 
 _LETTERS = list("abcXYZ019 .,;:=+-_~#@!?*&%'\"`()[]{}<>|\\^äéßñç字🎉\u00a0\u202e\u2028\t")
 _TASKS = ["31", "007", "1e3", "null", "true", "no", "crème", "0x1F", "1_000", "NaN", "字", "-", "_"]
@@ -78,12 +80,12 @@ def _run_one(place: Path, rng: np.random.Generator) -> str:
     (own / f"{module}.py").write_text(_FUNCTION.format(kind=kind), encoding="utf-8")
     dotted.set_folders([own])
     overrides = [f"task={task}", "method=random", "seeds=1", "n_jobs=1", "progress=false"]
-    composed = config.load([*overrides, f"runs_dir={own}/runs"], [own])
+    composed = compose.load([*overrides, f"runs_dir={own}/runs"], [own])
     if composed.settings["tasks"][task] != settings:
         return "settings arrived changed"
     study = Study.make(composed)
     list(study.run())
-    stored = {key: status for key, (status, _) in store.inventory(study.folder).items()}
+    stored = {key: status for key, (status, _) in parts.inventory(study.folder).items()}
     if [(key.task, status) for key, status in stored.items()] != [(task, "ok")]:
         return "the run is not stored"
     known = {own / "task", own / "study", own / "runs", own / f"{module}.py", own / "__pycache__"}
@@ -101,8 +103,8 @@ def _mistype(_place: Path, rng: np.random.Generator) -> str:
     if wrong in known or not wrong:
         return "held"
     try:
-        config.load(["task=branin", "method=random", f"{sign}{wrong}=1"])
-    except config.ConfigError as error:
+        compose.load(["task=branin", "method=random", f"{sign}{wrong}=1"])
+    except compose.ConfigError as error:
         return "held" if wrong in str(error) else "refused without its name"
     return f"swallowed {sign}{wrong}=1"
 

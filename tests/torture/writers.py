@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from hpobench import layout, store
+from hpobench.storage import layout
+from hpobench.storage import parts as store
 from tests.studies import write_conf
 
 METHODS = ["random", "sobol", "evolution", "local_search", "asha", "hyperband", "tpe", "grid"]

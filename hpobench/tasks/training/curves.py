@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 
 
 class Curves(NamedTuple):

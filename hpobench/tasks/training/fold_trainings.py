@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from hpobench.randomness import derive_seed
-from hpobench.space import Configuration
+from hpobench.run.randomness import derive_seed
+from hpobench.space.space import Configuration
 from hpobench.tasks.training.checkpoints import verify
 from hpobench.tasks.training.session import Epoch, Session, Training
 from hpobench.tasks.training.trainer import Score

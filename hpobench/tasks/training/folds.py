@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hpobench import progress
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.records import Evaluation, Fidelity, Job, Metric
 from hpobench.tasks.data.split import DataSet, Part, k_folds
 from hpobench.tasks.training.curves import Curves

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hpobench.hyperparameters import FloatArray
-from hpobench.space import Configuration
+from hpobench.arrays import FloatArray
+from hpobench.space.space import Configuration
 from hpobench.tasks.training import trainer
 from hpobench.tasks.training.curves import Curves
 from hpobench.tasks.training.recipe import path

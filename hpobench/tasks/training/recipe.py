@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from hpobench.dotted import locate
-from hpobench.space import Configuration
+from hpobench.space.space import Configuration
+from hpobench.system.dotted import locate
 
 Function = Callable[..., Any]
 BATCH_SIZE = "batch_size"

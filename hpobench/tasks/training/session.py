@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hpobench import progress
-from hpobench.space import Configuration, Space
+from hpobench.space.space import Configuration, Space
 from hpobench.tasks.data.split import DataSet
 from hpobench.tasks.training import trainer
 from hpobench.tasks.training.checkpoints import adopt, pack, unpack

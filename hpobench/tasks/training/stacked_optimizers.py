@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from hpobench.space import Configuration
+from hpobench.space.space import Configuration
 
 Update = Callable[[], None]
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.hyperparameters import FloatArray
+from hpobench.arrays import FloatArray
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-from hpobench.space import Space
+from hpobench.space.space import Space
 from hpobench.tasks.training.curves import Curves
 from hpobench.tasks.training.recipe import Recipe, path
 

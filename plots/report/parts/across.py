@@ -1,13 +1,17 @@
 """Over all tasks: scores with intervals, ranks, and how probable it is that one beats another."""
 
-from hpobench.plots.aggregates import aggregates_figure, rank_intervals_figure
-from hpobench.plots.improvement import improvement_figure
+from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_figure
+from hpobench.plots.figures.improvement import improvement_figure
 from hpobench.plots.report.blocks import Block, Column, Section, count, number, table
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
-from hpobench.results.across import aggregate_scores, probability_of_improvement, rank_intervals
+from hpobench.results.verdicts.final import (
+    aggregate_scores,
+    probability_of_improvement,
+    rank_intervals,
+)
 
 METRICS = {
     "mean": "mean",

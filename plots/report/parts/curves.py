@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from hpobench.plots.anytime import anytime_figure
-from hpobench.plots.rank import rank_figure
+from hpobench.plots.figures.anytime import anytime_figure
+from hpobench.plots.figures.rank import rank_figure
 from hpobench.plots.report.blocks import Block, Chart, Image, Paragraph
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
-from hpobench.results.comparison import average_regret
-from hpobench.results.ranks import average_ranks, can_rank
+from hpobench.results.anytime.comparison import average_regret
+from hpobench.results.anytime.ranks import average_ranks, can_rank
 
 HOW_TO_USE = (
     "Point at a curve for its values. Click a method in the legend to hide it, double-click it (or "

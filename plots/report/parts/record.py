@@ -9,8 +9,8 @@ import pandas as pd
 from hpobench.plots.report.blocks import Block, Code, Column, Paragraph, count, table
 from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.parts.scores import named
-from hpobench.results.failures import Group, groups, lost_tasks
-from hpobench.results.time_axis import charging
+from hpobench.results.study.first_errors import Group, groups, lost_tasks
+from hpobench.results.study.time_axis import charging
 
 MOST_FAILURES, MOST_TRACES = 200, 10
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from hpobench.plots.report.blocks import Block, Column, count, number, table
 from hpobench.plots.report.context import Context
-from hpobench.results.scores import notes
+from hpobench.results.verdicts.scores import notes
 
 COLUMNS = {
     "task": Column("task"),

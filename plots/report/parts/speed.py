@@ -1,20 +1,20 @@
 """Speed: how many times as fast as another method, and which share of targets by when."""
 
-from hpobench.plots.ecdf import ecdf_figure
+from hpobench.plots.figures.ecdf import ecdf_figure
+from hpobench.plots.figures.targets import targets_figure
 from hpobench.plots.report.blocks import Block, Column, Section, number, share, table
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
-from hpobench.plots.targets import targets_figure
-from hpobench.results.budgets import early_rule
-from hpobench.results.ecdf import time_ecdf
-from hpobench.results.horizon import reference_of
-from hpobench.results.speedups import MOST_METHODS, pair_speedups
-from hpobench.results.survival import SPEEDUP_SENTENCE
-from hpobench.results.targets import EARLY, time_to_target
-from hpobench.results.time_axis import WALL_CLOCK, axis_unit
+from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
+from hpobench.results.study.budgets import early_rule
+from hpobench.results.study.horizon import reference_of
+from hpobench.results.study.time_axis import WALL_CLOCK, axis_unit
+from hpobench.results.verdicts.ecdf import time_ecdf
+from hpobench.results.verdicts.speedups import MOST_METHODS, pair_speedups
+from hpobench.results.verdicts.time_to_target import EARLY, time_to_target
 
 BOUND = (
     "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "

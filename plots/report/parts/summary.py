@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hpobench.plots.axes import time_unit
+from hpobench.plots.canvas.axes import time_unit
 from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragraph, table
 from hpobench.plots.report.context import Context, listed
-from hpobench.results.budgets import time_alone
-from hpobench.results.comparison import contradicted, horizon_notes
-from hpobench.results.curves import KEPT_SENTENCE
-from hpobench.results.failed_runs import RULES, counts_in_words
-from hpobench.results.normalise import OBSERVED
-from hpobench.results.verdict import FEW_SEEDS, FRACTIONS, Verdict
-from hpobench.results.verdict_words import ended_early, evidence, in_words, seeds_in_words
-from hpobench.results.views import VIEW_WORDS
+from hpobench.results.anytime.comparison import contradicted, horizon_notes
+from hpobench.results.anytime.curves import KEPT_SENTENCE
+from hpobench.results.anytime.regret import OBSERVED
+from hpobench.results.anytime.views import VIEW_WORDS
+from hpobench.results.study.budgets import time_alone
+from hpobench.results.study.failed_runs import RULES, counts_in_words
+from hpobench.results.text.verdict_words import ended_early, evidence, in_words, seeds_in_words
+from hpobench.results.verdicts.verdict import FEW_SEEDS, FRACTIONS, Verdict
 
 HOW_TO_READ = (
     "A method is within error of the best one if its mean normalised regret is not significantly "

@@ -1,16 +1,16 @@
 """Task by task: what to use for how many minutes, the curves, the scores."""
 
-from hpobench.levels import one_level
-from hpobench.plots.anytime import anytime_figure
-from hpobench.plots.comparisons import configurations
+from hpobench.plots.figures.anytime import anytime_figure
+from hpobench.plots.recipes import configurations
 from hpobench.plots.report.blocks import Block, Image, Paragraph, Section, Show
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts import scores
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.summary import choices
-from hpobench.results.comparison import anytime, contradicted
-from hpobench.results.incumbents import in_view
+from hpobench.results.anytime.comparison import anytime, contradicted
+from hpobench.results.anytime.incumbents import in_view
+from hpobench.study.levels import one_level
 
 
 def tasks(context: Context) -> list[Block]:

@@ -1,6 +1,7 @@
 """Tests: do the methods differ at the end, which pairs do, and by how much."""
 
-from hpobench.plots.critical_difference import critical_difference_figure
+from hpobench.plots.canvas.words import counted
+from hpobench.plots.figures.critical_difference import critical_difference_figure
 from hpobench.plots.report.blocks import (
     Block,
     Column,
@@ -16,17 +17,16 @@ from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
-from hpobench.plots.words import counted
-from hpobench.results.across import final_regrets
-from hpobench.results.pairing import Regrets
-from hpobench.results.signed_rank import FEWEST, ROPE
-from hpobench.results.significance import (
+from hpobench.results.statistics.blocks import Regrets
+from hpobench.results.statistics.rank_tests import (
     friedman,
     mixed_model,
     pairwise_tests,
     signed_rank,
     two_methods,
 )
+from hpobench.results.statistics.signed_rank import FEWEST, ROPE
+from hpobench.results.verdicts.final import final_regrets
 
 PAIRS = {
     "method": Column("method"),

@@ -4,16 +4,16 @@ from functools import partial
 
 import pandas as pd
 
-from hpobench.plots.feasibility import feasibility_figure
-from hpobench.plots.overtuning import overtuning_figure
+from hpobench.plots.figures.feasibility import feasibility_figure
+from hpobench.plots.figures.overtuning import overtuning_figure
 from hpobench.plots.report.blocks import Block, Column, Section, count, number, share, table
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import by_group
 from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
-from hpobench.results.feasibility import constrained_tasks, feasibility
-from hpobench.results.overtuning import gaps, mean_views, reported_views
+from hpobench.results.conduct.feasibility import constrained_tasks, feasibility
+from hpobench.results.conduct.overtuning import gaps, mean_views, reported_views
 
 VIEWS = {
     "task": Column("task"),

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from hpobench.plots.figures.under_way import under_way_figure
 from hpobench.plots.report.blocks import Block, Column, count, number, table
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
-from hpobench.plots.under_way import under_way_figure
 
 COLUMNS = {
     "task": Column("task"),

@@ -1,6 +1,6 @@
 """What the workers did, and what the methods themselves took to decide."""
 
-from hpobench.plots.overhead import overhead_figure
+from hpobench.plots.figures.overhead import overhead_figure
 from hpobench.plots.report.blocks import (
     Block,
     Column,
@@ -16,9 +16,9 @@ from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
-from hpobench.results.decisions import overhead
-from hpobench.results.occupancy import occupancy
-from hpobench.results.repeats import repeated_suggestions
+from hpobench.results.conduct.overhead import overhead
+from hpobench.results.conduct.repeats import repeated_suggestions
+from hpobench.results.study.jobs import occupancy
 
 OCCUPANCY = {
     "task": Column("task"),

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from hpobench.deciding import close, set_up
-from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.black_box import BlackBox
 from hpobench.records import Evaluation, Fidelity
-from hpobench.space import Space
+from hpobench.run.hooks import close, set_up
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Space
 
 PLANE = Space({name: {"type": "float", "low": 0, "high": 1} for name in ("x", "y")})
 

@@ -12,7 +12,7 @@ from hpobench.methods.peers.botorch_columns import Columns  # noqa: E402
 from hpobench.methods.peers.botorch_loop import BoTorchLoop  # noqa: E402
 from hpobench.methods.peers.botorch_models import in_range  # noqa: E402
 from hpobench.methods.peers.dimensions import Dimensions  # noqa: E402
-from hpobench.space import Space  # noqa: E402
+from hpobench.space.space import Space  # noqa: E402
 
 INF = float("inf")
 MIXED = Space(

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpobench import catalogue, config
-from hpobench.methods.peers import messages
-from hpobench.methods.peers.command import CLIENTS
-from hpobench.methods.peers.process import PeerError, Process
+from hpobench.methods.peers.process import messages
+from hpobench.methods.peers.process.command import CLIENTS
+from hpobench.methods.peers.process.process import PeerError, Process
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.results import load
-from hpobench.space import Space
-from hpobench.study import Study
+from hpobench.space.space import Space
+from hpobench.study import catalogue, compose
+from hpobench.study.study import Study
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
@@ -124,7 +124,7 @@ def test_the_example_client_is_a_method_like_any_other(tmp_path):
         "_target_: hpobench.methods.peers.process.Process\n"
         "peer: {command: ['{python}', -c, 'input(); raise SystemExit(\"my last words\")']}\n"
     )
-    study = Study.make(config.load(settings, [tmp_path / "conf"]))
+    study = Study.make(compose.load(settings, [tmp_path / "conf"]))
     reports = list(study.run(None))
     assert len(reports) == 2
     runs = load(study.folder).runs.set_index("method")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from hpobench.listed_space import ListedSpace
 from hpobench.methods.peers.dimensions import Dimension, Dimensions
-from hpobench.space import Space
+from hpobench.space.listed import ListedSpace
+from hpobench.space.space import Space
 
 
 def random_space(rng):

@@ -10,7 +10,7 @@ hyperopt = pytest.importorskip("hyperopt")
 
 from hpobench.methods.peers.dimensions import Dimensions  # noqa: E402
 from hpobench.methods.peers.hyperopt_tpe import HyperoptTPE, search_space  # noqa: E402
-from hpobench.space import Space  # noqa: E402
+from hpobench.space.space import Space  # noqa: E402
 
 FLAT = Space(
     {

@@ -11,11 +11,11 @@ import sys
 import numpy as np
 import pytest
 
-from hpobench import catalogue
-from hpobench.deciding import close
-from hpobench.methods.peers import environments
+from hpobench.methods.peers.process import environments
 from hpobench.records import Constraint
-from hpobench.space import Space
+from hpobench.run.hooks import close
+from hpobench.space.space import Space
+from hpobench.study import catalogue
 from tests.methods.test_contract import TREE, build, jobs, rugged, started
 
 WORDS = ("pending", "conditionals", "constraints", "fidelity", "duplicates")

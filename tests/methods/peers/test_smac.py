@@ -21,7 +21,7 @@ from hpobench.methods.peers.smac_facade import (  # noqa: E402
 )
 from hpobench.methods.peers.smac_multi_fidelity import SmacMultiFidelity  # noqa: E402
 from hpobench.records import Evaluation, Fidelity, Job  # noqa: E402
-from hpobench.space import Space  # noqa: E402
+from hpobench.space.space import Space  # noqa: E402
 
 HPO = "HyperparameterOptimizationFacade"
 RATE = Space({"rate": {"type": "float", "low": 0, "high": 1}})

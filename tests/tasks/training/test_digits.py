@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from hpobench import catalogue
 from hpobench.records import Job
+from hpobench.study import catalogue
 from hpobench.tasks.data.digits import digits
 from hpobench.tasks.data.split import stratified
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from hpobench import catalogue
 from hpobench.records import Job
+from hpobench.study import catalogue
 from hpobench.tasks.data.german_credit import TABLE, german_credit
 from hpobench.tasks.data.split import k_folds
 from hpobench.tasks.training.threshold import Threshold, binary_mlp

@@ -1,0 +1,277 @@
+"""Commands that run something: a study, a recording, the claims of papers."""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpobench.cli.failing import report_failures
+from hpobench.cli.threads import cap_threads
+from hpobench.study import catalogue
+from hpobench.words import unknown
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from tqdm import tqdm
+
+    from hpobench.real.live import Status
+    from hpobench.study.compose import Composed
+    from hpobench.study.merging import Change
+    from hpobench.study.study import Study
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is missing of a study, then print its scores."""
+    cap_threads()
+    from hpobench.study.study import Study
+
+    study = Study.make(_composed(options.overrides, options))
+    if options.dry_run:
+        print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
+        return 0
+    left = _execute(study, options.extend, options.replace)
+    _print_remarks(study)
+    _print_scores(study)
+    return report_failures(study, left)
+
+
+def _print_remarks(study: "Study") -> None:
+    """What is to be said of the tasks."""
+    from hpobench.storage.layout import read_plan
+
+    for name, facts in read_plan(study.folder)["tasks"].items():
+        for remark in facts.get("remarks", ()):
+            print(f"Task {name}: {remark}", file=sys.stderr)
+
+
+def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":
+    """The settings of a call; what the user should know of them goes to standard error."""
+    from hpobench.study import compose
+
+    if options.runs_dir is not None:
+        if any(text.startswith("runs_dir=") for text in overrides):
+            raise ValueError("--runs-dir and runs_dir= say the same: give one of them")
+        overrides = [*overrides, f"runs_dir={options.runs_dir}"]
+    composed = compose.load(overrides, getattr(options, "conf", ()))
+    for note in composed.notes:
+        print(note, file=sys.stderr)
+    return composed
+
+
+def _describe(study: "Study", flags: Sequence[str]) -> str:
+    """The plan as text: what would be run, and what is stored already; `flags` were given."""
+    status = study.status()
+    lines = [
+        f"study {study.settings['name']} in {study.folder}: {len(study.keys())} runs, "
+        f"{len(status)} stored, {sum(len(c.seeds) for c in study.pending())} to run",
+        f"workers {study.settings['workers']}, overhead {study.settings['overhead']}, "
+        + (
+            "clock real, one run at a time"
+            if study.settings["clock"] == "real"
+            else f"processes {study.settings['n_jobs']}"
+        ),
+    ]
+    change = study.change()
+    needed = _NEEDS.get(change.kind)
+    needs = f": needs {needed}, or another name=" if needed and needed not in flags else ""
+    lines.append(f"this call {change.in_words()}{needs}")
+    lines += [*_unplanned(study), *filter(None, [study.one_level()])]
+    tasks = {pair.task: pair for pair in study.pairs}
+    for task, first in tasks.items():
+        methods = [pair.method for pair in study.pairs if pair.task == task]
+        limits = ", ".join(
+            f"{name} {limit:g}" for name, limit in first.budget.limits().items() if limit < math.inf
+        )
+        lines.append(f"  {task} (budget: {limits}) x {len(first.seeds)} seeds")
+        lines.append(f"      {', '.join(methods)}")
+    return "\n".join(lines)
+
+
+_FLAGS = ("extend", "replace")
+_NEEDS = {"extends": "--extend", "replaces": "--replace"}
+
+
+def _unplanned(study: "Study") -> list[str]:
+    """Stored runs that the study does not show, in words."""
+    from hpobench.study.merging import listed
+
+    hidden = study.unplanned()
+    if not hidden:
+        return []
+    runs = sum(len(pair["seeds"]) for pair in hidden)
+    return [
+        f"not shown, {runs} stored runs that are of no plan: {listed(hidden)}. They were replaced, "
+        "or their call was lost: the settings they had, with --extend or --replace, show them again"
+    ]
+
+
+def _execute(study: "Study", extend: bool, replace: bool) -> list[str]:
+    """Run what is missing, and say what this does to a study that was there.
+
+    Returns which runs were left, and why.
+    """
+    from tqdm import tqdm
+
+    change = study.change()
+    quiet = not study.settings["progress"]
+    bar: tqdm[NoReturn]
+    reports = study.run(
+        None if quiet else lambda status: _show(bar, status), extend=extend, replace=replace
+    )
+    total = sum(len(chunk.seeds) for chunk in study.pending())
+    stored = len(study.keys()) - total
+    if stored:
+        print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
+    for note in _notes(study, change):
+        print(note, file=sys.stderr)
+    failed = 0
+    left: list[str] = []
+    bar = tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet)
+    with bar:
+        for report in reports:
+            failed += len(report.errors)
+            left += report.left
+            bar.set_postfix(failed=failed, refresh=False)
+            bar.update(len(report.chunk.seeds) - len(report.left))
+    return left
+
+
+def _notes(study: "Study", change: "Change") -> list[str]:
+    """What a call is to the study that it writes to, where that is not plain."""
+    notes = []
+    if change.kind in ("extends", "replaces"):
+        notes.append(f"this call {change.in_words()}")
+    notes += [
+        f"the source of {name} cannot be found: a change of it goes unnoticed"
+        for name in study.unread()
+    ]
+    notes += filter(None, [study.one_level()])
+    planned = study.planned_seeds()
+    total, mine = sum(map(len, planned.values())), len(study.keys())
+    if mine < total:
+        notes.append(f"the study has {total} runs; this call asks for {mine} of them")
+    for task in dict.fromkeys(task for task, _ in planned):
+        counts = {method: len(n) for (of, method), n in planned.items() if of == task}
+        if len(set(counts.values())) > 1:
+            words = ", ".join(f"{method} {count}" for method, count in counts.items())
+            notes.append(f"numbers of seeds differ on {task}: {words}")
+    return notes + _unplanned(study)
+
+
+def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
+    """A run that really takes its time: what it does, and for how long it will."""
+    best = "-" if math.isinf(status.best) else f"{status.best:.4g}"
+    left = "" if math.isinf(status.left_s) else f", {status.left_s:.0f} s left"
+    bar.set_postfix_str(
+        f"{status.time_s:.0f} s, {len(status.running)} jobs running, {status.trials} trials, "
+        f"best {best}{left}"
+    )
+
+
+def _print_scores(study: "Study") -> None:
+    from hpobench.results import load
+    from hpobench.results.anytime.incumbents import incumbents
+    from hpobench.results.verdicts import scores
+
+    stored = load(study.folder)
+    if len(stored.observations):
+        print(scores.as_text(scores.scores(stored), scores.notes(incumbents(stored), stored.tasks)))
+    name = study.folder.name if study.folder.parent == Path("runs") else study.folder
+    print(
+        f"\nStored in {study.folder}. Report: hpobench report {name}; figures: hpobench plot {name}"
+    )
+
+
+_OF_RECORDINGS = ("task", "study", "configs", "seeds", "n_jobs", "runs_dir", "progress")
+"""What `record` reads, beside the tasks' own settings."""
+_NOT_RECORDED = ("about", "budget", "constraints")
+
+
+def _check_recorded(overrides: Sequence[str]) -> None:
+    """Raise ValueError for a setting that recording would not use."""
+    for text in overrides:
+        first, *rest = text.partition("=")[0].lstrip("+~").strip().split(".")
+        if first == "tasks" and len(rest) > 1 and rest[1] in _NOT_RECORDED:
+            raise ValueError(
+                f"{text}: a recording holds what is trained and measured, whatever a task's "
+                f"{rest[1]} says: leave it out here, and give it to the run that replays the table"
+            )
+        if first not in (*_OF_RECORDINGS, "tasks"):
+            known = ", ".join(f"{name}=" for name in _OF_RECORDINGS)
+            raise ValueError(
+                f"{text} is no use with record, which takes {known} and tasks.NAME.key=: leave it "
+                "out"
+            )
+
+
+def record(options: argparse.Namespace) -> int:
+    """`configs=` says how many configurations, `seeds=` how many repetitions of each."""
+    cap_threads()
+    from tqdm import tqdm
+
+    from hpobench.study import checks, recording
+
+    _check_recorded(options.overrides)
+    counts = [text for text in options.overrides if text.startswith("configs=")]
+    if len(counts) > 1:
+        raise ValueError(f"{' '.join(counts)}: give configs= once")
+    number = counts[0].partition("=")[2] if counts else "2000"
+    if not number.isdecimal() or int(number) < 1:
+        raise ValueError(f"configs={number}: use a number of configurations of at least 1")
+    others = [text for text in options.overrides if text not in counts]
+    composed = _composed([*others, "method=random"], options)
+    settings = composed.settings
+    if isinstance(settings["seeds"], list):
+        raise ValueError(
+            f"seeds={settings['seeds']}: repetitions of a recording are counted from 0: give their "
+            f"number, such as seeds={len(settings['seeds'])}"
+        )
+    for name in dict.fromkeys(task for task, _ in composed.pairs):
+        job = recording.plan(
+            name, settings["tasks"][name], int(number), len(checks.seeds(settings["seeds"]))
+        )
+        folder = Path(settings["runs_dir"]) / "recordings" / name
+        missing = job.missing(folder)
+        quiet = not settings["progress"]
+        with tqdm(total=len(missing), unit="piece", desc=name, disable=quiet) as bar:
+            for _ in recording.record(job, folder, settings["n_jobs"]):
+                bar.update()
+        print(recording.write_table(job, folder))
+    return 0
+
+
+def claims(options: argparse.Namespace) -> int:
+    """Run the studies `claims/NAME` and print a Markdown table of what was found."""
+    cap_threads()
+    from hpobench.results import load
+    from hpobench.results.verdicts import claims as judged
+    from hpobench.study.study import Study
+
+    chosen = [text.partition("=")[2] for text in options.overrides if text.startswith("claim=")]
+    others = [text for text in options.overrides if not text.startswith("claim=")]
+    known = [name for name in catalogue.names("study") if name.startswith("claims/")]
+    if studied := [text for text in others if text.startswith("study=")]:
+        raise ValueError(f"{studied[-1]}: each claim is its own study: choose by claim=NAME")
+    studies = [f"claims/{name}" for name in dict.fromkeys(chosen)] or known
+    if strange := [name for name in studies if name not in known]:
+        raise LookupError(unknown("claim", strange[0], known))
+    named = [text for text in others if text.startswith("name=")]
+    if named and len(studies) > 1:
+        raise ValueError(f"{named[-1]}: each claim has a study of its own: choose one by claim=")
+    failed, found = 0, []
+    for name in studies:
+        about = catalogue.read("study", name)["about"]
+        study = Study.make(_composed([f"study={name}", *others], options))
+        left = _execute(study, extend=True, replace=options.replace)
+        found.append((about, judged.judge(load(study.folder), about["expects"])))
+        failed |= report_failures(study, left)
+    verdicts = judged.decided([one for _, findings in found for one in findings])
+    print(judged.HEADER)
+    for about, findings in found:
+        mine, verdicts = verdicts[: len(findings)], verdicts[len(findings) :]
+        print(judged.as_markdown(about, findings, mine))
+    print("\n" + judged.CORRECTED.format(count=sum(len(findings) for _, findings in found)))
+    return failed

@@ -1,0 +1,277 @@
+"""Commands that show something: what there is, figures, the report, tables for papers."""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpobench.cli.threads import cap_threads
+from hpobench.study import catalogue
+from hpobench.system import atomic, names
+
+if TYPE_CHECKING:
+    from hpobench.results import Study
+
+
+def listing(options: argparse.Namespace) -> int:
+    """The names that can be chosen, with their summaries."""
+    wrong = []
+    for group in [options.group] if options.group else ["method", "task", "study"]:
+        names = catalogue.names(group, options.conf)
+        width = max(map(len, names), default=0)
+        print(f"{group}:")
+        for name in names:
+            try:
+                summary = _summary(catalogue.read(group, name, options.conf))
+            except (ValueError, OSError) as error:
+                wrong.append(str(error))
+                summary = "(cannot be read)"
+            print(f"  {name:<{width}}  {summary}".rstrip())
+    for words in wrong:
+        print(f"hpobench: error: {words}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _summary(settings: Mapping[str, Any]) -> str:
+    about = settings.get("about") or {}
+    lacks = ", ".join(about.get("lacks", ()))
+    return f"{about.get('summary', '')}{f' (lacks: {lacks})' if lacks else ''}"
+
+
+def plot(options: argparse.Namespace) -> int:
+    """The standard figures of a study, or those of its costs, speed-ups, one task or one run.
+
+    Which figures are left out, and why, goes to standard error.
+    """
+    cap_threads()
+    from hpobench.plots import draw
+    from hpobench.results import load
+    from hpobench.results.study.failed_runs import counting_failed
+    from hpobench.results.study.time_axis import WALL_CLOCK
+    from hpobench.study.checks import study_folder
+
+    mode = _mode(options)
+    folder = study_folder(options.study, options.runs_dir)
+    study = counting_failed(load(folder), options.failed)
+    output = folder / "figures" / _variant(options)
+    axis, time = options.axis or WALL_CLOCK, options.time or "log"
+    if mode == "run":
+        paths = draw.draw_run(study, output, *_one_run(options.run))
+    elif mode == "task":
+        axes = options.axis.split(",") if options.axis else None
+        paths = draw.draw_task(
+            study, output, options.task, time=time, axes=axes, left_out=_left_out
+        )
+    elif mode == "scaling":
+        others = [
+            counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
+            for name in options.scaling
+        ]
+        paths = draw.draw_scaling([study, *others], output, _left_out)
+    elif mode == "costs":
+        paths = draw.draw_costs(study, output, _left_out)
+    elif mode in ("reference", "level"):
+        paths = draw.draw_speedups(
+            study,
+            output,
+            reference=options.reference,
+            levels=_levels(options.level),
+            view=options.view,
+            axis=axis,
+            left_out=_left_out,
+        )
+    else:
+        paths = draw.draw(
+            study,
+            output,
+            time=time,
+            statistic=options.statistic or "mean",
+            band=options.band,
+            view=options.view,
+            axis=axis,
+            left_out=_left_out,
+        )
+    print("\n".join(map(str, paths)))
+    return 0
+
+
+# Which figures take which options; None: the standard ones.
+_TAKES: dict[str | None, tuple[str, ...]] = {
+    None: ("time", "statistic", "band", "view", "axis", "failed"),
+    "reference": ("level", "view", "axis", "failed"),
+    "level": ("reference", "view", "axis", "failed"),
+    "task": ("time", "axis", "failed"),
+    "run": (),
+    "costs": (),
+    "scaling": ("failed",),
+}
+_USUAL = {"time": "log", "statistic": "mean", "axis": "wall_clock"}
+
+
+def _mode(options: argparse.Namespace) -> str | None:
+    """The option that says which figures are drawn; raises ValueError if another is no use."""
+    # An empty name is one all the same, as that of a variable of the shell which is not set.
+    for name in ("task", "run", "reference", "axis"):
+        if getattr(options, name) == "":
+            raise ValueError(f"--{name} is empty: give a name, or leave it out")
+    modes = [mode for mode in _TAKES if mode and getattr(options, mode)]
+    mode = modes[0] if modes else None
+    takes = _TAKES[mode]
+    for name in (*modes[1:], *_TAKES[None]):
+        if name not in takes and getattr(options, name):
+            which = f"--{mode}" if mode else "the standard figures"
+            known = ", ".join(f"--{other}" for other in takes) or "no other option"
+            raise ValueError(f"--{name} is no use with {which}, which takes {known}: leave it out")
+    return mode
+
+
+def _variant(options: argparse.Namespace) -> str:
+    """The folder of figures drawn otherwise than usual, so that these are not overwritten."""
+    given = {name: getattr(options, name) for name in ("axis", *_TAKES[None])}
+    words = [
+        word if name == "axis" else f"{name}-{word}"
+        for name, word in given.items()
+        if word and word != _USUAL.get(name)
+    ]
+    words += ["level-" + "-".join(f"{level:g}" for level in options.level)] if options.level else []
+    return names.as_file_name("+".join(words).replace(",", "+")) if words else ""
+
+
+def _left_out(names: str, reason: str) -> None:
+    print(f"Left out: {names} ({reason.removesuffix('.')})", file=sys.stderr)
+
+
+def _levels(given: Sequence[float] | None) -> Sequence[float] | None:
+    wrong = [level for level in given or () if not 0 <= level < float("inf")]
+    if wrong:
+        raise ValueError(f"--level {wrong[0]}: give a normalised regret of 0 or more, such as 0.1")
+    return given
+
+
+def _one_run(text: str) -> tuple[str, str, int]:
+    parts = text.split(",")
+    if len(parts) != 3 or not parts[2].strip().isdecimal():
+        raise ValueError(f"--run {text}: give a task, a method and a seed, as in phoneme,random,0")
+    return parts[0].strip(), parts[1].strip(), int(parts[2])
+
+
+def report(options: argparse.Namespace) -> int:
+    """One HTML file; one that is there is left as it is if it would be made of the same."""
+    cap_threads()
+    from hpobench.plots.report import reuse
+    from hpobench.study.checks import study_folder
+
+    folder = study_folder(options.study, options.runs_dir)
+    output = options.output or folder / "report.html"
+    made_of = reuse.made_from(folder, {"failed": options.failed})
+    if reuse.stands(folder, output, made_of):
+        _warn(folder)
+    else:
+        from hpobench.plots.report import page
+
+        page.write(folder, output, failed=options.failed)
+        if reuse.made_from(folder, {"failed": options.failed}) == made_of:
+            reuse.note(folder, output, made_of)
+    print(output)
+    return 0
+
+
+def _warn(folder: Path) -> None:
+    """Say again of a study that is not read what is said of one that is."""
+    from hpobench.results import load
+    from hpobench.storage.layout import read_manifest
+
+    load(folder)
+    read_manifest(folder)
+
+
+def watch(options: argparse.Namespace) -> int:
+    """A status line and the report, time and again, until all runs are stored."""
+    cap_threads()
+    from hpobench.plots.report import watching
+    from hpobench.study.checks import study_folder
+
+    if options.once and options.every:
+        raise ValueError("--every is no use with --once: leave one of them out")
+    folder = study_folder(options.study, options.runs_dir)
+    output = options.output or folder / "report.html"
+    print(f"The report is in {output}; it loads itself anew.", flush=True)
+    for line in watching.follow(folder, output, options.every or 30, once=options.once):
+        print(line, flush=True)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Tables for a paper, printed or written to a file."""
+    cap_threads()
+    from hpobench.results import load
+    from hpobench.results.study.failed_runs import counting_failed
+    from hpobench.results.text import tables
+    from hpobench.study.checks import study_folder
+
+    study = load(study_folder(options.study, options.runs_dir))
+    study = counting_failed(study, options.failed)
+    text = tables.tables(study, options.format, view=options.view)
+    if options.output is None:
+        print(text, end="")
+        return 0
+    atomic.write_text(options.output, text)
+    print(options.output)
+    return 0
+
+
+IMPORT_OPTIONS = (
+    "task",
+    "method",
+    "seed",
+    "metric",
+    "mode",
+    "resource",
+    "step_times",
+    "comparable",
+)
+
+
+def _given(options: argparse.Namespace, reader: Callable[..., "Study"]) -> dict[str, Any]:
+    """The options that were given; raises ValueError if the reader does not take one of them."""
+    given = {name: getattr(options, name) for name in IMPORT_OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    takes = [name for name in IMPORT_OPTIONS if name in inspect.signature(reader).parameters]
+    strange = [_flag(name) for name in given if name not in takes]
+    if strange:
+        raise ValueError(
+            f"{strange[0]}: logs of {options.library} are read with {', '.join(map(_flag, takes))}"
+        )
+    return given
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def bring_in(options: argparse.Namespace) -> int:
+    """The logs of another library, stored as a study."""
+    cap_threads()
+    from hpobench.results import foreign
+
+    names.check_study(options.name)
+    sources: dict[str, Callable[..., Study]] = {
+        "optuna": foreign.from_optuna,
+        "syne-tune": foreign.from_syne_tune,
+        "carps": foreign.from_carps,
+    }
+    reader = sources[options.library]
+    try:
+        study = reader(options.path, **_given(options, reader))
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{error.name} is not installed: pip install 'hpobench[{options.library}]'"
+        ) from error
+    folder = foreign.store(study, Path(options.runs_dir) / options.name)
+    for note in study.settings.get("notes", []):
+        print(note, file=sys.stderr)
+    runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
+    print(f"{runs} stored in {folder}. Report: hpobench report {options.name}")
+    return 0

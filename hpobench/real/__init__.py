@@ -1,0 +1,1 @@
+"""Runs on the wall's clock: workers, engines, the journal."""

@@ -1,0 +1,170 @@
+"""The state of a real run, and its live side: the clock, sending jobs, waiting for their ends."""
+
+import math
+import uuid
+import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from hpobench import progress
+from hpobench.contracts import Task
+from hpobench.real.checkpoints import Shelf
+from hpobench.real.dispatcher import Dispatcher, Ended
+from hpobench.real.journal import Entry, encode
+from hpobench.real.outcomes import outcome
+from hpobench.real.worker import Request
+from hpobench.records import Job
+from hpobench.run.noise_seeds import NoiseSeeds
+from hpobench.system import atomic
+from hpobench.system.terminal import Notice
+
+_SHOW_EVERY_S = 1.0
+
+
+class Status(NamedTuple):
+    """How a run stands: seconds since it began and left (infinite: no limit in time or cost).
+
+    `running` are trials; `best` is the smallest value told so far, infinite before the first.
+    """
+
+    time_s: float
+    left_s: float
+    running: tuple[int, ...]
+    trials: int
+    best: float
+
+
+Watch = Callable[[Status], None]
+
+
+class Running(NamedTuple):
+    """A job under way; `to_resource`: how far the budget lets it go."""
+
+    job: Job
+    to_resource: float
+    start_s: float
+
+
+@dataclass(slots=True)
+class State:
+    """Where a run stands; `held`: the trial whose state a worker has in memory."""
+
+    idle: deque[int]
+    end_s: float
+    resource_left: float
+    cost_left: float
+    seeds: NoiseSeeds
+    best: float = math.inf
+    asking: bool = True
+    failures: int = 0
+    running: dict[int, Running] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Live:
+    """Real workers and the real clock, which begins with `open`."""
+
+    task: Task
+    state: State
+    shelf: Shelf
+    dispatcher: Dispatcher
+    watch: Watch | None
+    log: Path | None = None
+    is_open: bool = False
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def now(self) -> float:
+        """Seconds on the clock of the run."""
+        return self.dispatcher.now()
+
+    def open(self, at_s: float) -> None:
+        """Start the clock, at `at_s`, and begin again the jobs that were under way."""
+        self.is_open = True
+        self.state.held.clear()
+        missing = self.shelf.check()
+        if missing:
+            warnings.warn(
+                f"checkpoints of trials {missing} are missing or damaged in {self.shelf.folder}: "
+                "should these trials go on, they are trained from zero",
+                Notice,
+                stacklevel=2,
+            )
+        self.dispatcher.open(at_s)
+        for worker in self.state.running:
+            self.send(worker)
+
+    def send(self, worker: int) -> None:
+        """Give a worker the job that is noted as running on it."""
+        running, shelf, state = self.state.running[worker], self.shelf, self.state
+        job = running.job._replace(to_resource=running.to_resource)
+        pauses = self.task.can_checkpoint and job.to_resource < self.task.fidelity.r_max
+        request = Request(
+            run=self.name,
+            worker=worker,
+            job=job,
+            seed=state.seeds[job.trial],
+            resume=shelf.find(job.trial, job.from_resource),
+            save=shelf.path(job.trial, job.to_resource) if pauses else None,
+            progress=self._progress(worker),
+            limit_s=state.end_s - self.now(),
+            log=self.log and self.log.with_suffix(f".worker-{worker}.log"),
+        )
+        self.dispatcher.send(request)
+
+    def _progress(self, worker: int) -> Path:
+        return self.shelf.folder / f"progress-{worker}"
+
+    def wait(self) -> Entry:
+        """Wait for a job to end, or for the end of the budget; what happened, for the journal."""
+        while True:
+            until = self._until()
+            soon = self.now() + _SHOW_EVERY_S if self.watch else math.inf
+            ended = self.dispatcher.wait(min(until, soon))
+            self._show(until)
+            if (self.now() if ended is None else ended.end_s) >= until:
+                self.state.end_s = until
+                ended = ended or self.dispatcher.give_up(next(iter(self.state.running)))
+            if ended is not None:
+                return self._entry(ended)
+
+    def _until(self) -> float:
+        """When the budget in time or cost ends if no job ends before."""
+        state = self.state
+        if state.cost_left == math.inf:
+            return state.end_s
+        now, running = self.now(), state.running.values()
+        left = state.cost_left - sum(now - job.start_s for job in running)
+        return min(state.end_s, now + max(left, 0.0) / len(running))
+
+    def _entry(self, ended: Ended) -> Entry:
+        job, reach, start_s = self.state.running[ended.worker]
+        reply, path = ended.reply, self._progress(ended.worker)
+        known = reply.evaluation or progress.read(path)
+        if not ended.lost:
+            with atomic.ours(path):
+                path.unlink(missing_ok=True)
+        whole = reach == job.to_resource
+        happened = outcome(job, start_s, ended, known, self.state.end_s, whole)
+        return {
+            "event": "outcome",
+            "time_s": happened.end_s,
+            "trial": job.trial,
+            "worker": ended.worker,
+            "cut": happened.cut,
+            "lost": ended.lost,
+            "holds": reply.holds,
+            "checkpoint_bytes": reply.checkpoint_bytes,
+            "checkpoint_hash": reply.checkpoint_hash,
+            "evaluation": encode(happened.evaluation),
+        }
+
+    def _show(self, until: float) -> None:
+        if self.watch is not None:
+            state, now = self.state, self.now()
+            trials = tuple(running.job.trial for running in state.running.values())
+            left = max(until - now, 0.0)
+            self.watch(Status(now, left, trials, len(state.seeds), state.best))

@@ -1,0 +1,223 @@
+"""Where jobs run: what a pool of workers is, and the one with a process for each worker."""
+
+import math
+import multiprocessing
+import multiprocessing.util
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from hpobench.real.worker import BuildTask, Reply, Request, ready, work
+from hpobench.system import interruption, processes, terminal
+from hpobench.system.threads import THREAD_VARIABLES
+
+T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.5
+_OUT_OF_MEMORY_SCORE = Path("/proc/self/oom_score_adj")
+
+
+class Pool(Protocol):
+    """Workers, numbered from 0, each doing one job at a time."""
+
+    workers: int
+    own_processes: bool
+    """Whether a worker that dies is known to be the one of the job that failed with it."""
+
+    def start(self) -> None:
+        """Make all workers ready, the task built, so that the clock of a run can begin."""
+
+    def submit(self, request: Request) -> "Future[Reply]":
+        """Give a free worker its job."""
+
+    def drop(self, worker: int, future: "Future[Reply]") -> bool:
+        """End a worker's job at once; False: it cannot be ended, and the worker is lost."""
+
+    def recover(self) -> None:
+        """Replace an engine that is broken as a whole."""
+
+    def how_it_died(self, worker: int, broken: BrokenExecutor) -> str:
+        """How a worker ended whose job `broken` came of, in words."""
+
+
+class WorkerProcesses:
+    """One process a worker, so that one that dies or is killed costs its own job alone.
+
+    `build` gives the task, and is called in each process when it starts; `threads` caps the threads
+    of BLAS and torch, `memory_bytes` the memory that a process may take during a job. More workers
+    than cores would slow each other down, and make all times wrong: that is an error unless
+    `oversubscribe` allows it.
+    """
+
+    own_processes = True
+
+    def __init__(
+        self,
+        build: BuildTask,
+        workers: int,
+        *,
+        threads: int = 1,
+        oversubscribe: bool = False,
+        memory_bytes: float = math.inf,
+    ) -> None:
+        check_cores(workers * threads, oversubscribe)
+        self.workers = workers
+        self._build, self._threads, self._memory_bytes = build, threads, memory_bytes
+        self._engines: list[ProcessPoolExecutor | None] = [None] * workers
+        self._ended: list[ProcessPoolExecutor] = []
+
+    def start(self) -> None:
+        """Start the processes that do not run; an exception in building the task is raised here."""
+        workers = range(self.workers)
+        mine = (ready, self._build, self._memory_bytes)
+        for worker, begun in enumerate([self._submit(worker, *mine) for worker in workers]):
+            try:
+                begun.result()
+            except BrokenExecutor:  # killed while it started: by chance, if it is so only once
+                interruption.wait_for_signal()
+                self._end(worker)
+                self._submit(worker, *mine).result()
+
+    def submit(self, request: Request) -> "Future[Reply]":
+        mine = (work, self._build, request, self._memory_bytes)
+        future = self._submit(request.worker, *mine)
+        future.add_done_callback(partial(self._replace_spent, request.worker))
+        return future
+
+    def _replace_spent(self, worker: int, future: "Future[Reply]") -> None:
+        """End the process of a job that has left threads at work: nothing else ends those."""
+        if not (future.cancelled() or future.exception()) and future.result().spent:
+            self._end(worker)
+
+    def _submit(self, worker: int, function: Callable[..., T], *arguments: Any) -> "Future[T]":
+        try:
+            return self._engine(worker).submit(function, *arguments)
+        except BrokenExecutor:  # it died between two jobs
+            self._end(worker)
+            return self._engine(worker).submit(function, *arguments)
+
+    def drop(self, worker: int, future: "Future[Reply]") -> bool:  # noqa: ARG002
+        """Kill the process; `submit` starts another when there is need."""
+        self._end(worker)
+        return True
+
+    def recover(self) -> None:
+        """Nothing: `submit` replaces what died."""
+
+    def how_it_died(self, worker: int, broken: BrokenExecutor) -> str:
+        engine = self._engines[worker]
+        for process in list((engine._processes if engine else {}).values()):
+            process.join(_LOOK_EVERY_S)
+            if process.exitcode is not None:
+                return processes.how_it_ended(process.exitcode)
+        return processes.how_they_ended(broken)
+
+    def _engine(self, worker: int) -> ProcessPoolExecutor:
+        engine = self._engines[worker]
+        if engine is None:
+            # Not forked: a copy of a process with threads (BLAS, torch) may hang.
+            context = multiprocessing.get_context("spawn")
+            engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
+            with capped(self._threads):
+                engine.submit(ready, self._build)  # a process starts with its first job
+            self._engines[worker] = engine
+        return engine
+
+    def _end(self, worker: int) -> None:
+        engine, self._engines[worker] = self._engines[worker], None
+        if engine is None:
+            return
+        # Public from Python 3.14 on, as kill_workers.
+        for process in list((engine._processes or {}).values()):
+            if process.pid and process.is_alive():
+                processes.end(process.pid)
+        self._ended.append(engine)
+
+    def close(self) -> None:
+        """End all processes, and wait until they are gone."""
+        for worker in range(self.workers):
+            self._end(worker)
+        while self._ended:
+            self._ended.pop().shutdown(wait=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def check_cores(threads: int, oversubscribe: bool) -> None:
+    """Raise ValueError if there are fewer cores than threads that are to work at a time."""
+    import joblib
+
+    cores = joblib.cpu_count()
+    if threads < 1:
+        raise ValueError(f"workers={threads}: a run needs at least one")
+    if threads > cores and not oversubscribe:
+        raise ValueError(
+            f"workers={threads}, but this machine has {cores} cores for them: they would slow each "
+            "other down. Take fewer, or set oversubscribe=true"
+        )
+
+
+@contextmanager
+def capped(threads: int) -> Iterator[None]:
+    """The environment for processes to come: BLAS and torch read it once, when imported.
+
+    They inherit that Ctrl-C waits, until `begin` leaves it to this process.
+    """
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    processes.start_helpers()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def begin(parent: int | None = None) -> None:
+    """In a new process: leave Ctrl-C to the parent, and end when the parent has ended.
+
+    `parent`: by default as multiprocessing knows it. Where the system itself runs out of memory, it
+    is to end this process, not the run.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `capped`
+    processes.adopt()
+    terminal.say_notices()
+    # Else multiprocessing would wait for what a task has left running.
+    multiprocessing.util.Finalize(None, processes.leave, [0], exitpriority=0)
+    with suppress(OSError):  # only Linux has it
+        _OUT_OF_MEMORY_SCORE.write_text("1000")  # the first to be killed, whatever its size
+    known = multiprocessing.parent_process()
+    parent = known.pid if parent is None and known is not None else parent
+    if parent is not None:
+        threading.Thread(target=_follow, args=[parent], daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """Not by its sentinel, for which one need not look again and again: loky has none."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_S)
+    processes.end_all()
+    os._exit(1)

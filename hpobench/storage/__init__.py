@@ -1,0 +1,1 @@
+"""What is stored of a study, and how: tables, parts, the files beside them."""

@@ -1,0 +1,1 @@
+"""Studies: what settings say, what is planned, how it is run."""

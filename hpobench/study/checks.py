@@ -1,0 +1,334 @@
+"""From composed settings to pairs of task and method, checked before the first run."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from hydra.errors import InstantiationException
+
+from hpobench.contracts import Task
+from hpobench.identity import RunKey
+from hpobench.real.engines import Engine
+from hpobench.run import overhead
+from hpobench.run.budget import Budget
+from hpobench.storage import parts
+from hpobench.storage.layout import read_plan
+from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts
+from hpobench.study import simulated, sources
+from hpobench.study.compose import Composed, ConfigError
+from hpobench.study.pairs import REAL_SETTINGS, Config, Pair
+from hpobench.system import names
+from hpobench.system.dotted import locate
+
+T = TypeVar("T")
+
+_LIMITS = {"time_s": "time_s", "trials": "trials", "resource": "resource", "cost": "cost_s"}
+# Parts of a task's or method's YAML that are not settings of the thing itself.
+_ASIDE = ("about", "budget")
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for settings that are wrong whatever the tasks and methods."""
+    _whole(settings, "workers", at_least=1)
+    _whole(settings, "part_runs", at_least=1)
+    _whole(settings, "study_seed", at_least=0)
+    if not isinstance(settings["n_jobs"], int) or settings["n_jobs"] == 0:
+        raise ConfigError(f"n_jobs={settings['n_jobs']!r}: use a number of processes, or -1")
+    if settings["overhead"] not in overhead.POLICIES:
+        choices = ", ".join(overhead.POLICIES)
+        raise ConfigError(f"overhead={settings['overhead']!r}: use one of {choices}")
+    if (settings["overhead"] == "replay") != bool(settings["replay_from"]):
+        raise ConfigError("overhead=replay and replay_from=STUDY go together: give both or none")
+    try:
+        names.check_study(str(settings["name"]))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    for name in ("retry_failed", "progress", "oversubscribe"):
+        if not isinstance(settings[name], bool):
+            raise ConfigError(f"{name}={settings[name]!r}: use true or false")
+    if settings["failed"] not in FAILED_RULES:
+        raise ConfigError(f"failed={settings['failed']!r}: use {' or '.join(FAILED_RULES)}")
+    _check_backend(settings["backend"])
+    _check_clock(settings)
+    shard(settings["shard"])
+
+
+_ONLY_REAL = {
+    "worker_memory_mb": None,
+    "engine": "processes",
+    "engine_address": None,
+    "oversubscribe": False,
+}
+
+
+def _in_yaml(value: Any) -> str:
+    return {None: "null", False: "false"}.get(value, str(value))
+
+
+def _check_backend(name: Any) -> None:
+    """Raise ConfigError for a backend that joblib does not have, also where one process is used."""
+    from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS
+
+    if name not in (known := {**BACKENDS, **EXTERNAL_BACKENDS}):
+        choices = ", ".join(sorted(known))
+        raise ConfigError(f"backend={name!r}: joblib has {choices}")
+
+
+def _check_clock(settings: Mapping[str, Any]) -> None:
+    clock, timeout = settings["clock"], settings["job_timeout_s"]
+    if clock not in ("simulated", "real"):
+        raise ConfigError(f"clock={clock!r}: use simulated or real")
+    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
+        raise ConfigError(f"job_timeout_s={timeout!r}: use a number above 0, or null")
+    where = engine(settings)
+    if clock == "simulated":
+        for name, usual in _ONLY_REAL.items():
+            if settings[name] != usual:
+                raise ConfigError(
+                    f"{name}={settings[name]!r} has no effect on the simulated clock: add "
+                    f"clock=real, or leave it at {_in_yaml(usual)}"
+                )
+        return
+    if settings["backend"] != "loky":
+        raise ConfigError("backend= has no effect on the real clock: use engine=")
+    if settings["overhead"] != "none":
+        raise ConfigError("clock=real: decisions take the time they take; leave overhead at none")
+    try:
+        where.check(settings["workers"], settings["oversubscribe"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def engine(settings: Mapping[str, Any]) -> Engine:
+    """Where jobs run with the wall clock running."""
+    address, memory_mb = settings["engine_address"], settings["worker_memory_mb"]
+    try:
+        return Engine(settings["engine"], address, memory_mb)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _whole(settings: Mapping[str, Any], name: str, at_least: int) -> None:
+    value = settings[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        raise ConfigError(f"{name}={value!r}: use a whole number of at least {at_least}")
+
+
+def shard(text: str) -> tuple[int, int]:
+    """`i/n` as numbers, 1 <= i <= n."""
+    found = re.fullmatch(r"(\d+)/(\d+)", str(text))
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise ConfigError(f"shard={text!r}: use i/n with 1 <= i <= n")
+    return int(found[1]), int(found[2])
+
+
+def seeds(stated: Any) -> tuple[int, ...]:
+    """A count n (0, ..., n-1) or a list, as a tuple of different seeds."""
+    if isinstance(stated, int) and not isinstance(stated, bool) and stated >= 1:
+        return tuple(range(stated))
+    whole = isinstance(stated, list) and all(
+        type(seed) is int and 0 <= seed < 2**31 for seed in stated
+    )
+    if not whole or not stated or len(set(stated)) < len(stated):
+        raise ConfigError(
+            f"seeds={stated!r}: use a count of at least 1, or a list of different "
+            "whole numbers from 0 to 2147483647, such as [0,1,7]"
+        )
+    return tuple(stated)
+
+
+def pairs(composed: Composed) -> tuple[Pair, ...]:
+    """All pairs, each built once to find what is wrong with it."""
+    settings = composed.settings
+    numbers = seeds(settings["seeds"])
+    workers = settings["workers"]
+    recorded = _recorded(settings) if settings["replay_from"] else {}
+    real: dict[str, Any] = {name: settings[name] for name in REAL_SETTINGS}
+    made = []
+    for task_name, method_name in composed.pairs:
+        task_config = _own(settings["tasks"][task_name])
+        method_config = _own(settings["methods"][method_name])
+        task = _build(f"task {task_name!r}", simulated.build_task, task_config)
+        what = f"method {method_name!r} on task {task_name!r}"
+        rng = np.random.default_rng(0)
+        method = _build(what, simulated.build_method, method_config, task, rng, workers)
+        made.append(
+            Pair(
+                task=task_name,
+                method=method_name,
+                task_config=task_config,
+                method_config=method_config,
+                budget=_countable(
+                    task_name,
+                    task,
+                    budget(settings["budget"], settings["tasks"][task_name].get("budget")),
+                    settings,
+                ),
+                workers=workers,
+                study_seed=settings["study_seed"],
+                seeds=numbers,
+                overhead=settings["overhead"],
+                data_hash=getattr(task, "data_hash", ""),
+                library=getattr(method, "version", ""),
+                task_code=sources.digest(task_config),
+                method_code=sources.digest(method_config),
+                **real,
+                **_replayed(recorded, task_name, method_name, numbers),
+            )
+        )
+    return tuple(made)
+
+
+def _own(node: Mapping[str, Any]) -> Config:
+    return {key: value for key, value in node.items() if key not in _ASIDE}
+
+
+def _build(what: str, build: Callable[..., T], *arguments: Any) -> T:
+    """Build a task or method; an exception becomes a ConfigError that says whose fault it is."""
+    try:
+        return build(*arguments)
+    except Exception as error:
+        cause: BaseException = error
+        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise ConfigError(f"{what}: {cause}") from error
+
+
+def budget(study: Mapping[str, Any], own: Mapping[str, Any] | None) -> Budget:
+    """The study's limits if it states any, else the task's own."""
+    stated = {name: limit for name, limit in study.items() if limit is not None}
+    limits = stated or {name: limit for name, limit in (own or {}).items() if limit is not None}
+    for name, limit in limits.items():
+        if name not in _LIMITS:
+            raise ConfigError(f"unknown limit budget.{name}: use one of {', '.join(_LIMITS)}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            raise ConfigError(f"budget.{name}={limit!r}: use a number")
+        if name == "trials" and not float(limit).is_integer():
+            raise ConfigError(f"budget.trials={limit!r}: use a whole number")
+    try:
+        return Budget(**{_LIMITS[name]: limit for name, limit in limits.items()})
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _recorded(settings: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The pairs of the study from which decision times are replayed, with the seeds it stored."""
+    source = study_folder(settings["replay_from"], settings["runs_dir"]).resolve()
+    stored = {key for key, (status, _) in parts.inventory(source).items() if status == "ok"}
+    pairs = {}
+    for pair in read_plan(source)["pairs"]:
+        keys = [RunKey(pair["task"], pair["method"], n, pair["fingerprint"]) for n in pair["seeds"]]
+        seeds = [key.seed for key in keys if key in stored]
+        pairs[pair["task"], pair["method"]] = pair | {"folder": str(source), "seeds": seeds}
+    return pairs
+
+
+def _replayed(
+    recorded: Mapping[tuple[str, str], Mapping[str, Any]],
+    task: str,
+    method: str,
+    numbers: tuple[int, ...],
+) -> dict[str, Any]:
+    if not recorded:
+        return {}
+    found = recorded.get((task, method))
+    missing = set(numbers) - set(found["seeds"] if found else ())
+    if found is None or missing:
+        raise ConfigError(
+            f"replay_from has no decisions of {method!r} on {task!r} for seeds {sorted(missing)}"
+        )
+    return {"replay_from": found["folder"], "replay_fingerprint": found["fingerprint"]}
+
+
+def study_folder(name: str, runs_dir: str = "runs") -> Path:
+    """The folder of a study given by name or path; raises ConfigError if there is none."""
+    for folder in (Path(name), Path(runs_dir) / name):
+        if (folder / "study.json").exists():
+            return folder
+    known = sorted(path.parent.name for path in Path(runs_dir).glob("*/study.json"))
+    raise ConfigError(f"no study {name!r}; studies in {runs_dir}/: {', '.join(known) or 'none'}")
+
+
+def task_facts(
+    name: str, config: Mapping[str, Any], task: Task, on_clock: str = "simulated"
+) -> TaskFacts:
+    """What results and figures will need of a task; the real clock measures any cost."""
+    about = config.get("about") or {}
+    return TaskFacts(
+        name=name,
+        label=about.get("label", name),
+        value_label=task.metric.label,
+        unit=task.metric.unit,
+        optimum=_finite(task.optimum),
+        median=_finite(task.median),
+        fidelity=task.fidelity.name,
+        r_min=task.fidelity.r_min,
+        r_max=task.fidelity.r_max,
+        comparable=task.fidelity.comparable,
+        reproducible=getattr(task, "reproducible", None),
+        clock=_clock(task, on_clock),
+        remarks=_remarks(task, on_clock),
+    )
+
+
+_UNCOUNTED = (
+    "Its cost is not known: all its times, those in seconds too, are in evaluations at the highest "
+    "resource."
+)
+
+
+def _remarks(task: Task, on_clock: str) -> tuple[str, ...]:
+    known: tuple[str, ...] = getattr(task, "remarks", ())
+    return known if _clock(task, on_clock) == "seconds" else (*known, _UNCOUNTED)
+
+
+def _clock(task: Task, on_clock: str) -> str:
+    return "seconds" if on_clock == "real" else str(getattr(task, "clock", "seconds"))
+
+
+def _countable(name: str, task: Task, limits: Budget, settings: Mapping[str, Any]) -> Budget:
+    """The budget; raises ConfigError if anything is in seconds that the task does not know."""
+    if _clock(task, settings["clock"]) == "seconds":
+        return limits
+    unknown = f"task {name!r} does not know what evaluations cost, so that"
+    if limits.time_s < math.inf or limits.cost_s < math.inf:
+        raise ConfigError(
+            f"{unknown} no budget can be in seconds: use budget.trials or budget.resource, or "
+            "state its seconds"
+        )
+    if settings["overhead"] != "none":
+        raise ConfigError(
+            f"{unknown} the seconds of decisions cannot be added to its clock: leave overhead at "
+            "none, or state its seconds"
+        )
+    if settings["job_timeout_s"]:
+        raise ConfigError(
+            f"{unknown} no job can be limited to {settings['job_timeout_s']} s: leave "
+            "job_timeout_s at null, or state its seconds"
+        )
+    return limits
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def method_facts(name: str, config: Mapping[str, Any]) -> MethodFacts:
+    """How a method is named and drawn."""
+    about = config.get("about") or {}
+    return MethodFacts(
+        name=name,
+        label=about.get("label", name),
+        color=about.get("color"),
+        line=about.get("line", "-"),
+        multi_fidelity=_decides_resources(config) or _decides_resources(config.get("scheduler")),
+    )
+
+
+def _decides_resources(config: Any) -> bool:
+    """Whether what a configuration describes says that it decides about resources."""
+    target = config.get("_target_") if isinstance(config, Mapping) else None
+    return bool(getattr(locate(target), "multi_fidelity", False)) if target else False

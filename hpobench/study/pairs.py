@@ -1,0 +1,110 @@
+"""What a study will run: pairs of task and method over seeds, each with a fingerprint.
+
+The fingerprint covers all that can change the result of a run but its seed: the settings of task
+and method and the user's own code behind them (see `sources`), budget, workers, overhead, study
+seed. A stored run counts as done if its fingerprint is the planned one, so that changing one
+method's settings reruns that method and no other.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from hpobench.identity import RunKey, digest
+from hpobench.run.budget import Budget
+from hpobench.storage import schema
+
+Config = Mapping[str, Any]
+# They count only when the clock is the wall's.
+REAL_SETTINGS = ("clock", "job_timeout_s", "worker_memory_mb", "engine")
+# Pairs that were planned before these were known keep their fingerprints.
+_ONLY_IF_SET = ("library", "task_code", "method_code")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One task with one method, over seeds; configurations as plain dicts, ready to instantiate."""
+
+    task: str
+    method: str
+    task_config: Config
+    method_config: Config
+    budget: Budget
+    workers: int
+    study_seed: int
+    seeds: tuple[int, ...]
+    overhead: str = "none"
+    replay_from: str = ""
+    replay_fingerprint: str = ""
+    data_hash: str = ""
+    library: str = ""
+    task_code: str = ""
+    method_code: str = ""
+    clock: str = "simulated"
+    job_timeout_s: float | None = None
+    worker_memory_mb: float | None = None
+    engine: str = "processes"
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", digest(self._content("seeds")))
+
+    @property
+    def conditions(self) -> str:
+        """The fingerprint of all settings but the method's: pairs that compare share it."""
+        mine = (
+            *("seeds", "method", "method_config", "method_code"),
+            *("library", "replay_fingerprint"),
+        )
+        return digest(self._content(*mine))
+
+    def _content(self, *without: str) -> dict[str, Any]:
+        aside = {"fingerprint", "budget", "replay_from", *without}
+        if self.clock == "simulated":
+            # A limit that is set holds on either clock.
+            aside |= {*REAL_SETTINGS} - ({"job_timeout_s"} if self.job_timeout_s else set())
+        aside |= {name for name in _ONLY_IF_SET if not getattr(self, name)}
+        names = {spec.name for spec in fields(self)} - aside
+        content = {name: getattr(self, name) for name in names}
+        return content | {"budget": asdict(self.budget), "schema": schema.VERSION}
+
+    def key(self, seed: int) -> RunKey:
+        """The key under which the run of one seed is stored."""
+        return RunKey(self.task, self.method, seed, self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Runs of one pair that are done in one go and stored as one part.
+
+    `first`: the first seed of the chunk as it was planned, whatever of it is stored already.
+    """
+
+    pair: Pair
+    seeds: tuple[int, ...]
+    first: int
+
+    def less(self, done: Collection[int]) -> "Chunk | None":
+        """The chunk without the seeds that are done; None if that is all."""
+        left = tuple(seed for seed in self.seeds if seed not in done)
+        return Chunk(self.pair, left, self.first) if left else None
+
+
+def chunks(
+    pairs: Sequence[Pair], done: Collection[RunKey], size: int, shard: tuple[int, int] = (1, 1)
+) -> list[Chunk]:
+    """What is missing, `size` seeds at a time; the same parts whatever the number of jobs.
+
+    Of all the plan's chunks, done or not, shard (i, n) has each n-th: shards never overlap.
+    """
+    planned = [
+        Chunk(pair, pair.seeds[first : first + size], pair.seeds[first])
+        for pair in pairs
+        for first in range(0, len(pair.seeds), size)
+    ]
+    index, count = shard
+    left = [
+        chunk.less([seed for seed in chunk.seeds if chunk.pair.key(seed) in done])
+        for chunk in planned[index - 1 :: count]
+    ]
+    return [chunk for chunk in left if chunk is not None]

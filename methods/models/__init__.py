@@ -1,0 +1,1 @@
+"""Models that are nobody's own: searchers, schedulers and methods use them."""

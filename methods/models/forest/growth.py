@@ -1,0 +1,172 @@
+"""Growing a random forest in numpy: all trees at once, one level after the other.
+
+Hutter, Xu, Hoos and Leyton-Brown (2014), Algorithm runtime prediction: Methods & evaluation,
+Artificial Intelligence 206, section 4.1: regression trees on bootstrap samples.
+
+Notation: n points, d columns, t trees, e entries (a point in a tree) in nodes that may be split,
+a active nodes: those that may be split; q nodes in all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpobench.arrays import BoolArray, FloatArray, IntArray
+from hpobench.methods.models.forest.forest import Forest
+from hpobench.methods.models.forest.splits import Entries, Splitter
+
+# Squared errors that differ by less than this part of the whole are equal.
+_TIE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a forest grows.
+
+    `leaf`: the fewest points of a leaf. `split_columns`: the part of the columns by which a node
+    may be split, drawn anew for each. `bootstrap`: each tree has a sample of the points, drawn
+    with replacement, as many as there are but at most `points`; otherwise all of them.
+    """
+
+    trees: int = 10
+    leaf: int = 1
+    split_columns: float = 1.0
+    bootstrap: bool = True
+    points: int = 500
+
+    def __post_init__(self) -> None:
+        for name in ("trees", "leaf", "points"):
+            count = getattr(self, name)
+            if not count >= 1 or count % 1:
+                raise ValueError(f"{name}={count}: a whole number, at least 1")
+        if not 0 < self.split_columns <= 1:
+            raise ValueError(f"split_columns={self.split_columns}: a part of them, in (0, 1]")
+
+
+def grow(
+    points: FloatArray,
+    values: FloatArray,
+    categories: IntArray,
+    growth: Growth,
+    rng: np.random.Generator,
+) -> Forest:
+    """A forest fitted to finite `values` (n,) at `points` (n, d).
+
+    `categories` (d,): 0 for a column of numbers, else how many; a point then has one of
+    0, 1, ... as its category.
+    """
+    builder = _Builder(points, values, categories, growth, rng)
+    entries = builder.sampled()
+    while len(entries.points):
+        entries = builder.split(entries)
+    return builder.forest()
+
+
+class _Builder:
+    """The forest so far: `size` nodes, of which the `active` (a,) may be split."""
+
+    def __init__(
+        self,
+        points: FloatArray,
+        values: FloatArray,
+        categories: IntArray,
+        growth: Growth,
+        rng: np.random.Generator,
+    ) -> None:
+        self._values, self._categories = values, categories
+        self._growth, self._rng = growth, rng
+        self._splitter = Splitter(
+            rows=np.ascontiguousarray(points.T),
+            categorical=np.flatnonzero(categories),
+            most_categories=max(int(categories.max(initial=0)), 1),
+            leaf=growth.leaf,
+            split_columns=growth.split_columns,
+            tolerance=_TIE * float(np.square(values - values.mean()).sum()),
+            rng=rng,
+        )
+
+    def sampled(self) -> Entries:
+        """The points that the trees are grown from, at the roots."""
+        count, trees = len(self._values), self._growth.trees
+        times = np.ones(trees * count, dtype=np.int64)
+        if self._growth.bootstrap:
+            drawn = self._rng.integers(count, size=(trees, min(count, self._growth.points)))
+            drawn += count * np.arange(trees)[:, None]
+            times = np.bincount(drawn.ravel(), minlength=trees * count)
+        numbers = np.flatnonzero(times)
+        nodes, points = np.divmod(numbers, count)
+        weights = times[numbers].astype(float)
+        # A binary tree has fewer than twice as many nodes as it has leaves.
+        size, most = 2 * len(points), self._splitter.most_categories
+        self._columns, self._thresholds = np.zeros(size, dtype=np.int64), np.full(size, np.inf)
+        self._children, self._left_sets = np.arange(size), np.ones((size, most), dtype=bool)
+        self._means, self._variances = np.zeros(size), np.zeros(size)
+        self._active, self._size, self._depth = np.arange(trees), trees, 0
+        self._points, self._weights = points, weights
+        self._leaves = np.zeros(len(points), dtype=np.int64)
+        orders = np.argsort(self._splitter.rows[:, points], axis=1, kind="stable")
+        every = np.arange(len(points))
+        return self._settled(Entries(every, points, weights, weights, nodes, orders))
+
+    def _settled(self, entries: Entries) -> Entries:
+        """Keep the statistics of the active nodes; only those worth splitting stay active."""
+        count, nodes, weights = len(self._active), entries.nodes, entries.weights
+        values = self._values.take(entries.points)
+        weight = np.bincount(nodes, weights, count)
+        mean = np.bincount(nodes, weights * values, count) / weight
+        values = values - mean.take(nodes)
+        error = np.bincount(nodes, weights * values**2, count)
+        self._means[self._active] = mean
+        self._variances[self._active] = error / weight
+        worth = (error > self._splitter.tolerance) & (weight >= 2 * self._growth.leaf)
+        return self._narrowed(entries._replace(values=values), worth)
+
+    def _narrowed(self, entries: Entries, kept: BoolArray) -> Entries:
+        """Only the nodes `kept` (a,) stay active; the others are leaves."""
+        if kept.all():
+            return entries
+        staying = kept.take(entries.nodes)
+        gone = ~staying
+        self._leaves[entries.numbers[gone]] = self._active[entries.nodes[gone]]
+        self._active = self._active[kept]
+        return entries.keep(staying, kept.cumsum() - 1)
+
+    def split(self, entries: Entries) -> Entries:
+        """Split the active nodes; what they are split into becomes active."""
+        splits, entries = self._splitter.best(entries, len(self._active))
+        entries = self._narrowed(entries, splits.found)
+        active, count = self._active, len(self._active)
+        if not count:
+            return entries
+        found = splits.found
+        columns, thresholds = splits.columns[found], splits.thresholds[found]
+        left_sets = splits.left_sets[found]
+        self._columns[active], self._thresholds[active] = columns, thresholds
+        self._left_sets[active] = left_sets
+        self._children[active] = self._size + 2 * np.arange(count)
+        self._active = self._size + np.arange(2 * count)
+        self._size, self._depth = self._size + 2 * count, self._depth + 1
+        by = columns.take(entries.nodes)
+        values = self._splitter.rows[by, entries.points]
+        right = values > thresholds.take(entries.nodes)
+        chosen = np.flatnonzero(self._categories.take(by))
+        right[chosen] = ~left_sets[entries.nodes[chosen], values[chosen].astype(np.int64)]
+        return self._settled(entries._replace(nodes=2 * entries.nodes + right))
+
+    def forest(self) -> Forest:
+        """What has grown."""
+        grown = slice(self._size)
+        return Forest(
+            self._categories > 0,
+            self._columns[grown],
+            self._thresholds[grown],
+            self._children[grown],
+            self._left_sets[grown],
+            self._means[grown],
+            self._variances[grown],
+            np.arange(self._growth.trees),
+            self._depth,
+            self._points,
+            self._weights,
+            self._leaves,
+        )

@@ -1,0 +1,1 @@
+"""Parzen estimators, and the ratio of two of them."""

@@ -1,0 +1,5 @@
+"""Population-based training."""
+
+from hpobench.methods.pbt.pbt import PBT
+
+__all__ = ["PBT"]

@@ -1,0 +1,1 @@
+"""What searchers search with: candidates, data, acquisition functions."""

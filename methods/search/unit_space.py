@@ -1,0 +1,163 @@
+"""The space as arrays: what models are fitted to, and what acquisitions are maximised over.
+
+Notation: d hyperparameters, n configurations, f features. A *row* (d,) gives a configuration as
+positions in the unit cube: the centre of its cell for a discrete value, NaN where a hyperparameter
+is not active. Equal rows, equal configurations.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpobench.arrays import FloatArray
+from hpobench.space.hyperparameters import Categorical, Hyperparameter, Integer, Ordinal
+from hpobench.space.space import Configuration, Space
+
+# Integers with more values than this are real numbers to models: their cells are not listed.
+_MOST_LEVELS = 100_000
+
+
+class UnitSpace:
+    """Rows and features of the configurations of a space.
+
+    `categories` (d,): the number of categories of a categorical hyperparameter, else 0.
+    `levels` (d,): the number of values of a discrete hyperparameter, else 0.
+    `edges`: by hyperparameter, the inner edges of the cells of its values; None: continuous.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        items = list(space.values())
+        centres = [_centres(item) for item in items]
+        self.edges = [_edges(item) for item in items]
+        self.categories = np.array(
+            [len(item.levels) if isinstance(item, Categorical) else 0 for item in items]
+        )
+        self.levels = np.array([0 if c is None else len(c) for c in centres])
+        self._wide = [
+            (column, item)
+            for column, item in enumerate(items)
+            if item.levels is not None and centres[column] is None
+        ]
+        # Cells of all hyperparameters on one line: those of number j lie between j and j + 1.
+        self._columns = np.arange(len(items))
+        edges = [np.empty(0) if one is None else one for one in self.edges]
+        self._line = np.concatenate([j + one for j, one in enumerate(edges)])
+        self._edges_before = np.cumsum([0, *map(len, edges)])[:-1]
+        self._discrete = np.flatnonzero(self.levels)
+        self._centres = np.concatenate([np.empty(0), *(c for c in centres if c is not None)])
+        self._first_centre = np.cumsum([0, *self.levels])[:-1][self._discrete]
+        self._scaled = [_scaled(item) for item in items]
+        self._conditions = [
+            (
+                space.names.index(name),
+                space.names.index(parent),
+                np.array([space[parent].position(value) for value in values]),
+            )
+            for name, (parent, values) in space.conditions.items()
+        ]
+        self.feature_columns = [
+            column
+            for column, count in enumerate(self.categories.tolist())
+            for _ in range(max(count, 1))
+        ]
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def rows(self, configs: Sequence[Configuration]) -> FloatArray:
+        """Rows (n, d) of configurations."""
+        return self.space.to_unit(configs)
+
+    def configs(self, rows: FloatArray) -> list[Configuration]:
+        """Configurations of rows; inverse of `rows`."""
+        return self.space.from_unit(np.where(np.isnan(rows), 0.5, rows))
+
+    def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Rows of `count` random configurations, as random search draws them."""
+        return self.snap(rng.random((count, len(self))))
+
+    def snap(self, unit: FloatArray) -> FloatArray:
+        """The rows nearest to points (n, d) of the unit cube, in place.
+
+        NaN where a hyperparameter is needed counts as its middle.
+        """
+        missing = np.isnan(unit)
+        if missing.any():
+            unit[missing] = 0.5
+        np.minimum(np.maximum(unit, 0.0, out=unit), 1.0, out=unit)
+        cells = self._cells(unit)[:, self._discrete]
+        unit[:, self._discrete] = self._centres[self._first_centre + cells]
+        for column, item in self._wide:
+            unit[:, column] = [item.position(value) for value in item.from_unit(unit[:, column])]
+        for column, parent, allowed in self._conditions:
+            active = np.isclose(unit[:, parent, None], allowed).any(axis=1)
+            unit[~active, column] = np.nan
+        return unit
+
+    def level_indices(self, rows: FloatArray) -> NDArray[np.int64]:
+        """(n, d): which of its values a discrete hyperparameter has; -1 if it is not active.
+
+        0 for a continuous one.
+        """
+        indices = self._cells(rows)
+        inactive = np.isnan(rows)
+        if inactive.any():
+            indices[inactive] = -1
+        return indices
+
+    def _cells(self, rows: FloatArray) -> NDArray[np.int64]:
+        """(n, d): the cell in which a position lies; 0 for a continuous hyperparameter."""
+        cells: NDArray[np.int64] = self._line.searchsorted(rows + self._columns, side="right")
+        cells -= self._edges_before
+        return cells
+
+    def features(self, rows: FloatArray) -> FloatArray:
+        """(n, f) for models: a number in [0, 1] on its own scale, one column a category.
+
+        The distance between values of an ordinal is that of its scale. What is not active is 0.5,
+        or no category.
+        """
+        columns, inactive = [], np.isnan(rows)
+        filled = np.where(inactive, 0.5, rows)
+        for column, categories in enumerate(self.categories.tolist()):
+            values, scaled = filled[:, column], self._scaled[column]
+            if categories:
+                index = np.where(inactive[:, column], -1, (values * categories).astype(np.int64))
+                columns.append(index[:, None] == np.arange(categories))
+            elif scaled is not None:
+                number = scaled[(values * len(scaled)).astype(np.int64)]
+                columns.append(np.where(inactive[:, column], 0.5, number)[:, None])
+            else:
+                columns.append(values[:, None])
+        return np.concatenate(columns, axis=1, dtype=float)
+
+
+def _centres(item: Hyperparameter) -> FloatArray | None:
+    """Positions of the values of a discrete hyperparameter."""
+    if item.levels is None or len(item.levels) > _MOST_LEVELS:
+        return None
+    if isinstance(item, Integer | Ordinal | Categorical):
+        return np.array([item.position(value) for value in item.levels])
+    return np.full(1, 0.5)
+
+
+def _edges(item: Hyperparameter) -> FloatArray | None:
+    """Inner edges between the cells of a discrete hyperparameter, one fewer than there are."""
+    if item.levels is None or len(item.levels) > _MOST_LEVELS:
+        return None
+    count = len(item.levels)
+    if isinstance(item, Integer):
+        return np.array([item.position(value + 0.5) for value in item.levels[:-1]])  # type: ignore[arg-type]
+    return np.arange(1, count) / count
+
+
+def _scaled(item: Hyperparameter) -> FloatArray | None:
+    """Where the values of an ordinal of numbers lie on its scale, from 0 to 1."""
+    if not isinstance(item, Ordinal) or item.scale == "rank" or len(item.levels) < 2:
+        return None
+    numbers = np.array(item.levels, dtype=float)
+    scale = np.log(numbers) if item.scale == "log" else numbers
+    scaled: FloatArray = (scale - scale[0]) / (scale[-1] - scale[0])
+    return scaled

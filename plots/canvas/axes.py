@@ -1,0 +1,174 @@
+"""Axes: curves and bands as steps, sensible units of time, readable ticks."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+
+from hpobench.arrays import FloatArray
+from hpobench.plots.canvas.style import BAND_ALPHA, Look
+from hpobench.results.anytime.comparison import Comparison
+from hpobench.results.statistics.summary import Summary
+from hpobench.results.study.time_axis import AXES, axis_label
+from hpobench.storage.schema import MethodFacts
+
+UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
+DEEPEST_FLOOR = 1e-12
+LABEL_CHARACTERS = 30
+MARKERS = 8
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, less their whole parts, lie apart however many there are."""
+CURVE_MARKER_POINTS = 4.0
+FLOOR_SENTENCE = (
+    "Centres and bands that reach zero, or below the log axis, are cut off at its lower edge."
+)
+
+
+def time_unit(longest_s: float, clock: str = "seconds") -> tuple[float, str]:
+    """Seconds in the unit that suits times up to `longest_s`, and its name.
+
+    `clock`: what times are counted in (see `TaskFacts`), which is their unit if it is not seconds.
+    """
+    if clock != "seconds":
+        return 1.0, clock
+    return next((size, name) for size, name, least in UNITS if longest_s >= least * size)
+
+
+def axis_scale(panel: Comparison) -> tuple[float, str]:
+    """By what the numbers of the time axis are divided, and the label of the axis with its unit."""
+    axis = AXES[panel.axis]
+    if panel.relative:
+        return 1.0, f"{axis.short} / horizon of the task"
+    size, unit = 1.0, panel.axis_unit
+    if axis.in_seconds and unit:
+        return size, axis_label(panel.axis, unit)
+    if axis.in_seconds:
+        size, unit = time_unit(float(panel.time[-1]))
+    return size, f"{axis.label} ({unit})" if unit else axis.label
+
+
+def log_floor(panel: Comparison) -> float | None:
+    """The lowest value of a log axis: half the smallest positive centre. None: not a log axis.
+
+    Centres that are zero but for rounding (12 decades below the largest) do not stretch the axis.
+    """
+    if not panel.positive or not panel.lines:
+        return None
+    centres = np.concatenate([line.centre for line in panel.lines.values()])
+    largest = np.nanmax(centres)
+    if not largest > 0:
+        return None
+    return float(centres[centres > DEEPEST_FLOOR * largest].min()) / 2
+
+
+def is_cut(panel: Comparison) -> bool:
+    """Whether the floor of the log axis hides the true place of a centre or a band."""
+    floor = log_floor(panel)
+    if floor is None:
+        return False
+    return any(min(np.nanmin(line.centre), _lowest(line)) < floor for line in panel.lines.values())
+
+
+def _lowest(line: Summary) -> float:
+    return float(np.min(line.low, initial=np.inf, where=np.isfinite(line.low)))
+
+
+def draw_lines(
+    axes: Axes, panel: Comparison, looks: Mapping[str, Look], methods: Mapping[str, MethodFacts]
+) -> None:
+    """Every method's centre and band as right-continuous steps, with a few markers on them."""
+    unit, _ = axis_scale(panel)
+    floor = log_floor(panel)
+    for number, (method, line) in enumerate(panel.lines.items()):
+        has = np.isfinite(line.centre)
+        time = panel.time[has] / unit
+        centre, low, high = (
+            _above(part[has], floor) for part in (line.centre, line.low, line.high)
+        )
+        axes.plot(
+            time,
+            centre,
+            **looks[method].options(size=CURVE_MARKER_POINTS),
+            markevery=_marked(panel.time, has, number * GOLDEN % 1.0),
+            label=methods[method].label,
+            drawstyle="steps-post",
+            zorder=3 + number / len(panel.lines),
+        )
+        color = looks[method].color
+        axes.fill_between(
+            time, low, high, step="post", color=color, alpha=BAND_ALPHA, linewidth=0, zorder=2
+        )
+
+
+def _marked(grid: FloatArray, has: NDArray[np.bool_], turn: float) -> list[int]:
+    """Which of the points that are drawn carry a marker: about `MARKERS` over the whole grid.
+
+    The grid is even on the axis that is shown. `turn`, from 0 to 1, moves the markers of one line
+    against those of the others.
+    """
+    every = max(len(grid) / MARKERS, 1.0)
+    places = (np.arange(MARKERS) + turn) * every
+    marked = np.zeros(len(grid), dtype=bool)
+    marked[places[places < len(grid)].astype(int)] = True
+    return [int(place) for place in np.flatnonzero(marked[has])]
+
+
+def _above(values: FloatArray, floor: float | None) -> FloatArray:
+    return values if floor is None else np.maximum(values, floor)
+
+
+def set_time_axis(axes: Axes, panel: Comparison, time: str) -> None:
+    """Limits, unit, label and ticks of the time axis; `time` is log or linear."""
+    unit, label = axis_scale(panel)
+    axes.set_xlabel(label)
+    first = _first_drawn(panel) / unit
+    last = float(panel.time[-1]) / unit
+    if time == "log" and 0 < first < last:
+        axes.set_xscale("log")
+        axes.set_xlim(first, last)
+        _log_ticks(axes, "x", np.log10(last / first))
+        return
+    axes.set_xlim(0, last)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _first_drawn(panel: Comparison) -> float:
+    """The earliest time > 0 at which any line has a value."""
+    starts = [panel.time[np.isfinite(line.centre)] for line in panel.lines.values()]
+    return min((float(start[start > 0][0]) for start in starts if (start > 0).any()), default=0.0)
+
+
+def set_value_axis(axes: Axes, panel: Comparison) -> None:
+    """Label and scale of the value axis: log for regrets, otherwise linear."""
+    axes.set_ylabel(fill(panel.label, LABEL_CHARACTERS))
+    floor = log_floor(panel)
+    if floor is None:
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        return
+    axes.set_yscale("log")
+    top = max(float(np.nanmax(line.centre)) for line in panel.lines.values())
+    tops = [line.high[np.isfinite(line.high)].max(initial=top) for line in panel.lines.values()]
+    highest = float(max(tops)) * 1.15
+    axes.set_ylim(floor, highest)
+    _log_ticks(axes, "y", np.log10(highest / floor))
+
+
+def _log_ticks(axes: Axes, which: str, decades: float) -> None:
+    """Plain numbers at decades; within two decades at 1, 2, 5 too, so that no axis is bare."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    subs: Sequence[float] = (1.0, 2.0, 5.0) if decades < 1.8 else (1.0,)
+    axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=7))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: plain(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def plain(value: float) -> str:
+    """A tick label: 0.001 to 10000 as they are, others as powers of ten."""
+    if 0.9e-3 <= value < 1e5:
+        return f"{value:.6g}"
+    exponent = int(np.floor(np.log10(value) + 1e-9)) if value > 0 else 0
+    factor = round(value / 10.0**exponent)
+    return rf"$10^{{{exponent}}}$" if factor == 1 else rf"${factor}{{\times}}10^{{{exponent}}}$"

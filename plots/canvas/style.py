@@ -1,0 +1,177 @@
+"""How figures look: colours, lines, sizes, and how they are saved."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import is_math_text
+from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
+
+from hpobench.storage.schema import MethodFacts
+from hpobench.system import atomic
+
+# Okabe and Ito (2008), without yellow, which is too light for lines on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", "-.", ":")
+LOOKS = tuple((color, line) for line in LINES for color in PALETTE)
+
+# A colour has its shape, and a line its filling: in print (shape, line) and mostly even a lone
+# marker (shape, filling; stars are full or empty only) tell what colours tell on a screen.
+# The second row: more colours of methods.
+SHAPES: dict[str, Any] = {
+    **dict(zip(PALETTE, ("o", "s", "^", "D", "v", "P", "X"), strict=True)),
+    **{"#17BECF": "<", "#332288": ">", "#661100": "p", "#6A3D9A": "*", "#882255": "h"},
+    **{"#8C564B": "d", "#AA4499": "1", "#DC267F": "x", "#DDAA33": (6, 1, 0)},
+    # Colours of other libraries: stars and polygons (corners, kind, degrees).
+    **{"#264FA5": "H", "#5B8FF9": "8", "#1B4F72": (4, 1, 0), "#B03A2E": (5, 1, 180)},
+    **{"#117864": (3, 1, 0), "#0E6251": (5, 0, 180), "#4A235A": (8, 1, 0), "#5499C7": (3, 1, 180)},
+    **{"#6E2C00": (4, 1, 45), "#777777": (4, 0, 20), "#7D6608": (7, 1, 0), "#943126": (3, 0, 90)},
+}
+FILLINGS = {"-": "full", "--": "none", "-.": "left", ":": "bottom"}
+
+PANEL_IN = (3.4, 2.7)
+SINGLE_IN = (6.4, 4.2)
+COLUMN_IN = 3.4
+DPI = 200
+MARKER_POINTS = 5.0
+BAND_ALPHA = 0.18
+
+RC: Any = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "legend.handlelength": 2.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "pdf.fonttype": 42,  # fonts are embedded as text that can be searched and edited
+}
+
+
+class Look(NamedTuple):
+    """Colour and line style of a method, and the marker that goes with them."""
+
+    color: str
+    line: Any
+
+    @property
+    def marker(self) -> Any:
+        """The shape that belongs to the colour; of a colour without one, by its name."""
+        shapes = tuple(SHAPES.values())
+        return SHAPES.get(self.color.upper(), shapes[zlib.crc32(self.color.encode()) % len(shapes)])
+
+    @property
+    def filling(self) -> Any:
+        """How the marker is filled: it tells the line styles apart."""
+        return FILLINGS.get(self.line, "full")
+
+    def options(self, *, line: bool = True, size: float = MARKER_POINTS) -> dict[str, Any]:
+        """Arguments for `Axes.plot` and `Line2D`: a line with markers, or markers alone."""
+        return {
+            "color": self.color,
+            "linestyle": self.line if line else "",
+            "marker": self.marker,
+            "markersize": size,
+            "fillstyle": self.filling,
+            "markerfacecoloralt": "white",
+            "markeredgewidth": 0.9,
+        }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The project's style, for as long as the block lasts."""
+    with mpl.rc_context(RC):
+        yield
+
+
+def looks(methods: Mapping[str, MethodFacts]) -> dict[str, Look]:
+    """By method, its declared look; else one that depends on its name, the same in every figure.
+
+    Two methods of a study never share a look by accident: where a name's look is taken, the next
+    free one is used, in order of the names.
+    """
+    made = {name: Look(f.color, f.line) for name, f in methods.items() if f.color is not None}
+    taken = set(made.values())
+    for name in sorted(set(methods) - set(made)):
+        made[name] = _free_look(name, taken)
+        taken.add(made[name])
+    return {name: made[name] for name in methods}
+
+
+def _free_look(name: str, taken: set[Look]) -> Look:
+    first = zlib.crc32(name.encode())  # unlike hash(), the same in every process
+    turns = (Look(*LOOKS[(first + turn) % len(LOOKS)]) for turn in range(len(LOOKS)))
+    return next((look for look in turns if look not in taken), Look(*LOOKS[first % len(LOOKS)]))
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """An empty figure that belongs to no window and no global state."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def plain_where_needed(figure: Figure) -> None:
+    """Show texts as they are that matplotlib would set as mathematics, and cannot; before drawing.
+
+    Labels come from outside: one with a bad `$...$` must not cost the figure.
+    """
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = axis.get_ticklabels()  # ticks are numbered anew whenever they are drawn
+            if not all(_can_be_set(text.get_text()) for text in ticks):
+                for text in ticks:
+                    text.set_parse_math(False)
+    for text in figure.findobj(Text):
+        if not _can_be_set(text.get_text()):
+            text.set_parse_math(False)
+
+
+def _can_be_set(text: str) -> bool:
+    return "$" not in text or all(map(_is_well_formed, text.split("\n")))
+
+
+@lru_cache(maxsize=1024)
+def _is_well_formed(line: str) -> bool:
+    if not is_math_text(line):
+        return True
+    try:
+        MathTextParser("path").parse(line)
+    except ValueError:
+        return False
+    return True
+
+
+def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
+    """Write `stem`.png (200 dpi) and `stem`.pdf into `folder`, made if need be; their paths.
+
+    The files hold no date, so that the same figure gives the same bytes.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
+    plain_where_needed(figure)
+    with styled():
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()  # once; each savefig would find the layout anew
+            figure.set_layout_engine("none")
+        with atomic.draft(png) as aside:
+            figure.savefig(aside, format="png", dpi=DPI)
+        with atomic.draft(pdf) as aside:
+            figure.savefig(aside, format="pdf", metadata={"CreationDate": None})
+    return [png, pdf]

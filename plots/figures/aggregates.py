@@ -1,0 +1,144 @@
+"""Aggregates over tasks with their intervals, one panel a metric; average ranks likewise.
+
+After Agarwal et al. 2021, Deep Reinforcement Learning at the Edge of the Statistical Precipice,
+figure 9.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from hpobench.plots.canvas.panels import (
+    Methods,
+    draw_intervals,
+    in_order,
+    name_rows,
+    names_that_fit,
+    need,
+    rows_figure,
+    title_panel,
+)
+from hpobench.plots.canvas.sheet import Drawn
+from hpobench.plots.canvas.style import SINGLE_IN
+from hpobench.plots.canvas.ticks import value_axis
+from hpobench.plots.canvas.words import counted, sentences
+
+METRICS = {
+    "mean": "mean",
+    "median": "median",
+    "iqm": "IQM",
+    "optimality_gap": "optimality gap",
+}
+COLUMNS = ("method", "metric", "value", "low", "high", "tasks", "runs")
+
+
+def aggregates_figure(
+    table: pd.DataFrame,
+    methods: Methods,
+    *,
+    metrics: Sequence[str] | None = None,
+    quantity: str = "normalised regret",
+    width_in: float = SINGLE_IN[0],
+    notes: Sequence[str] = (),
+) -> Drawn:
+    """A panel a metric of the table of `aggregate_scores`; the best method by IQM is on top.
+
+    `metrics`: some of mean, median, iqm, optimality_gap; None: all that the table has.
+    """
+    table = need(table, "aggregate_scores", *COLUMNS)
+    metrics = _metrics(table, metrics)
+    order = _best_first(table, methods)
+    text = sentences(
+        f"Aggregates of the {quantity} over {counted(table['tasks'], 'tasks')} and "
+        f"{counted(table['runs'], 'runs')} of each method: {_listed(metrics)}.",
+        "IQM: interquartile mean." if "iqm" in metrics else "",
+        "Optimality gap: by how much runs fail to be good enough, on the average."
+        if "optimality_gap" in metrics
+        else "",
+        "Bars: 95 % interval over the seeds within each task.",
+        f"Axis: {quantity}, linear scale; lower is better.",
+        *notes,
+    )
+    painters = [
+        partial(
+            draw_aggregate, table=table, methods=methods, metric=m, order=order, quantity=quantity
+        )
+        for m in metrics
+    ]
+    return rows_figure(painters, names_that_fit(order, methods, width_in), text, width_in)
+
+
+def draw_aggregate(
+    axes: Axes,
+    table: pd.DataFrame,
+    methods: Methods,
+    *,
+    metric: str = "iqm",
+    order: Sequence[str] | None = None,
+    quantity: str = "normalised regret",
+) -> Axes:
+    """One metric: a marker and an interval a method. `order`: from top; None: best first."""
+    table = need(table, "aggregate_scores", *COLUMNS)
+    rows = table[table["metric"] == metric].set_index("method")
+    order = order or _best_first(table, methods)
+    draw_intervals(axes, order, methods, rows, "value")
+    name_rows(axes, order, methods)
+    value_axis(axes, quantity)
+    title_panel(axes, METRICS[metric])
+    return axes
+
+
+def rank_intervals_figure(
+    table: pd.DataFrame,
+    methods: Methods,
+    *,
+    width_in: float = SINGLE_IN[0],
+    notes: Sequence[str] = (),
+) -> Drawn:
+    """Average ranks of the table of `rank_intervals`, the best on top."""
+    table = need(table, "rank_intervals", "method", "rank", "low", "high", "tasks")
+    text = sentences(
+        f"Average rank of {counted([len(table)], 'methods')} over "
+        f"{counted(table['tasks'], 'tasks')}; 1 is the best.",
+        "Bars: 95 % interval over the seeds within each task.",
+        "Axis: average rank, linear scale.",
+        *notes,
+    )
+    order = [str(name) for name in table.sort_values("rank", kind="stable")["method"]]
+    painter = partial(draw_rank_intervals, table=table, methods=methods)
+    return rows_figure([painter], names_that_fit(order, methods, width_in), text, width_in)
+
+
+def draw_rank_intervals(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
+    """A marker and an interval a method, on an axis from the best rank to the worst."""
+    table = need(table, "rank_intervals", "method", "rank", "low", "high")
+    table = table.sort_values("rank", kind="stable")
+    order = [str(name) for name in table["method"]]
+    draw_intervals(axes, order, methods, table.set_index("method"), "rank")
+    name_rows(axes, order, methods)
+    value_axis(axes, f"average rank of {len(order)} (1 is best)")
+    axes.set_xlim(0.8, max(len(order), 2) + 0.2)
+    return axes
+
+
+def _metrics(table: pd.DataFrame, asked: Sequence[str] | None) -> list[str]:
+    has = [metric for metric in METRICS if metric in set(table["metric"])]
+    if not has or not set(asked or has) <= set(has):
+        raise ValueError(
+            f"metrics={asked}: the table has {', '.join(has) or 'none'} of {', '.join(METRICS)}"
+        )
+    return list(asked or has)
+
+
+def _best_first(table: pd.DataFrame, methods: Methods) -> list[str]:
+    """By IQM, or else the first metric there is; ties in the order of the study."""
+    metrics = set(table["metric"])
+    by = "iqm" if "iqm" in metrics else next(m for m in METRICS if m in metrics)
+    score = table[table["metric"] == by].set_index("method")["value"]
+    return sorted(in_order(table, methods), key=lambda m: float(score.get(m, float("inf"))))
+
+
+def _listed(metrics: Sequence[str]) -> str:
+    return ", ".join(METRICS[metric] for metric in metrics)

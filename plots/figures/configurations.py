@@ -1,0 +1,230 @@
+"""Configurations of the incumbents as parallel coordinates.
+
+The axes lie one below the other: their names and ticks stay legible however many there are.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from hpobench.arrays import FloatArray
+from hpobench.plots.canvas.panels import (
+    Methods,
+    add_key,
+    in_order,
+    name_in,
+    need,
+    rows_in,
+    width_of,
+)
+from hpobench.plots.canvas.sheet import Drawn, add_caption
+from hpobench.plots.canvas.style import SINGLE_IN, looks, new_figure, styled
+from hpobench.plots.canvas.words import NAME_POINTS, counted, sentences
+from hpobench.plots.figures.importance import (
+    FRAME_IN,
+    MOST,
+    draw_importance,
+    importance_text,
+    wrapped_name,
+)
+from hpobench.plots.figures.parallel_axes import (
+    TICK_POINTS,
+    ParallelAxis,
+    anchor,
+    parallel_axis,
+    ticks_that_fit,
+)
+from hpobench.results.conduct.configurations import FACTS
+from hpobench.storage.schema import hyperparameter_of
+
+COLORS = ("value", "method")
+INACTIVE = -0.13
+ROW_IN = 0.4
+IMPORTANCE_SHARE = 0.22
+
+
+def parallel_figure(
+    configs: pd.DataFrame,
+    methods: Methods,
+    importance: pd.DataFrame | None = None,
+    *,
+    color: str = "value",
+    label: str = "value",
+    most: int = MOST,
+    width_in: float = SINGLE_IN[0],
+    notes: Sequence[str] = (),
+) -> Drawn:
+    """A line a run of the table of `incumbent_configs`, with bars of `importance` if given.
+
+    `color`: value or method. `label` names the value. `most`: how many hyperparameters to show, the
+    most important first, or in the order of the table.
+    """
+    configs = need(configs, "incumbent_configs", *FACTS)
+    order, total = _rows(configs, importance, most), len(_hyperparameters(configs))
+    text = _parallel_text(configs, order, total, color, label, notes)
+    if importance is not None:
+        text = sentences(text, importance_text())
+    with styled():
+        names = _names(configs, order, label, width_in)
+        height = max(ROW_IN * len(names), rows_in(names)) + FRAME_IN
+        figure = new_figure(width_in, height)
+        axes = _panels(figure, importance is not None)
+        draw_parallel(axes[0], configs, methods, color=color, label=label, order=order)
+        if importance is not None:
+            bars = [*map(hyperparameter_of, order), ""]
+            draw_importance(axes[1], importance, order=bars)
+            axes[1].tick_params(labelleft=False)
+        if color == "method":
+            add_key(figure, in_order(configs, methods), methods)
+        add_caption(figure, text)
+    return Drawn(figure, text)
+
+
+def draw_parallel(
+    axes: Axes,
+    configs: pd.DataFrame,
+    methods: Methods,
+    *,
+    color: str = "value",
+    label: str = "value",
+    order: Sequence[str] | None = None,
+) -> Axes:
+    """An axis a hyperparameter, from top to bottom in `order`, the value last."""
+    if color not in COLORS:
+        raise ValueError(f"color={color!r}: use one of {', '.join(COLORS)}")
+    configs = need(configs, "incumbent_configs", *FACTS).sort_values("value", ascending=False)
+    order = list(_hyperparameters(configs) if order is None else order)
+    scales = [parallel_axis(name, configs[name]) for name in [*order, "value"]]
+    places = np.array([scale.places for scale in scales])
+    _draw_scales(axes, scales, width_of(axes))
+    if color == "value":
+        _draw_by_value(axes, places)
+    else:
+        _draw_by_method(axes, places, configs["method"], methods)
+    axes.set_yticks(range(len(scales)), _names(configs, order, label, width_of(axes)))
+    axes.tick_params(axis="y", length=0, labelsize=NAME_POINTS)
+    axes.set_xlim(INACTIVE - 0.03 if np.isnan(places).any() else -0.02, 1.02)
+    axes.set_ylim(len(scales) - 0.4, -0.4)
+    axes.set_xticks([])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def _panels(figure: Figure, two: bool) -> list[Axes]:
+    if not two:
+        return [figure.add_subplot()]
+    ratios = [1 - IMPORTANCE_SHARE, IMPORTANCE_SHARE]
+    return list(figure.subplots(1, 2, width_ratios=ratios))
+
+
+def _draw_scales(axes: Axes, scales: Sequence[ParallelAxis], width_in: float) -> None:
+    """A line an axis, its ticks, and their labels below it."""
+    inactive = any(np.isnan(scale.places).any() for scale in scales)
+    length_in = (width_in - name_in(width_in)) * (1 - IMPORTANCE_SHARE) / (1.2 if inactive else 1)
+    for row, scale in enumerate(scales):
+        axes.plot([0, 1], [row, row], color="#999999", linewidth=0.8, zorder=1)
+        for place, text in ticks_that_fit(scale, length_in):
+            axes.plot([place], [row], marker="|", markersize=5, color="#555555", zorder=1)
+            align = {0.0: "left", 0.5: "center", 1.0: "right"}[anchor(place)]
+            axes.annotate(
+                text, (place, row), (0, -4), textcoords="offset points", va="top", ha=align,
+                fontsize=TICK_POINTS, color="#333333", zorder=4,
+                bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.3},
+            )  # fmt: skip
+    if inactive:
+        axes.axvline(INACTIVE, color="#cccccc", linewidth=0.8, linestyle=":", zorder=1)
+        axes.annotate(
+            "inactive", (INACTIVE, 0), (0, 6), textcoords="offset points", ha="left",
+            fontsize=TICK_POINTS, color="#333333",
+        )  # fmt: skip
+
+
+def _lines(places: FloatArray) -> list[FloatArray]:
+    """A polyline (rows, 2) for each run; what is not active lies in the gap."""
+    x = np.where(np.isnan(places), INACTIVE, places)
+    rows = np.arange(len(places), dtype=float)
+    return [np.column_stack([each, rows]) for each in x.T]
+
+
+def _strength(count: int) -> float:
+    return float(np.clip(20 / count, 0.2, 0.9))
+
+
+def _draw_by_value(axes: Axes, places: FloatArray) -> None:
+    """Dark for low values, which are the best and on top."""
+    shades = colormaps["viridis"](np.clip(places[-1], 0, 0.95))
+    shades[:, 3] = _strength(places.shape[1])
+    axes.add_collection(LineCollection(_lines(places), colors=shades, linewidths=1.0, zorder=2))
+    ends = np.linspace(0, 1, 101)
+    row = len(places) - 1
+    strip = [np.array([[a, row], [b, row]]) for a, b in pairwise(ends)]
+    colors = colormaps["viridis"](np.clip(ends[:-1], 0, 0.95))
+    axes.add_collection(LineCollection(strip, colors=colors, linewidths=3, zorder=3))
+
+
+def _draw_by_method(
+    axes: Axes, places: FloatArray, names: "pd.Series[str]", methods: Methods
+) -> None:
+    """In the colour and line of the method, with its marker on the last axis."""
+    all_looks, lines = looks(methods), _lines(places)
+    order = [str(name) for name in names]
+    for line, name in zip(lines, order, strict=True):
+        look = all_looks[name]
+        axes.plot(
+            line[:, 0], line[:, 1], look.line, color=look.color, linewidth=0.9,
+            alpha=max(_strength(len(lines)), 0.35), zorder=2,
+        )  # fmt: skip
+        axes.plot(*line[-1], **look.options(line=False, size=4), zorder=3)
+
+
+def _hyperparameters(configs: pd.DataFrame) -> list[str]:
+    return [str(name) for name in configs.columns if name not in FACTS]
+
+
+def _rows(configs: pd.DataFrame, importance: pd.DataFrame | None, most: int) -> list[str]:
+    """The hyperparameters to show, from top."""
+    names = _hyperparameters(configs)
+    if importance is not None:
+        ranked = {str(name): place for place, name in enumerate(importance["hyperparameter"])}
+        names = sorted(names, key=lambda name: ranked.get(hyperparameter_of(name), len(ranked)))
+    return names[:most]
+
+
+def _names(configs: pd.DataFrame, order: Sequence[str], label: str, width_in: float) -> list[str]:
+    logs = [parallel_axis(name, configs[name]).log for name in [*order, "value"]]
+    shown = [*map(hyperparameter_of, order), label]
+    names = [name + (" (log)" if log else "") for name, log in zip(shown, logs, strict=True)]
+    return [wrapped_name(name, width_in) for name in names]
+
+
+def _parallel_text(
+    configs: pd.DataFrame,
+    order: Sequence[str],
+    total: int,
+    color: str,
+    label: str,
+    notes: Sequence[str],
+) -> str:
+    seeds = configs.groupby("method").size()
+    lost = int(configs["value"].isna().sum())
+    return sentences(
+        f"Configurations of the final incumbents of {counted([len(configs)], 'runs')}: "
+        f"{counted([len(seeds)], 'methods')}, {counted(seeds, 'seeds')} each. A line a run; no "
+        "statistic, no band.",
+        f"Colour: the {label}, dark is best." if color == "value" else "Colour: the method.",
+        f"Axes span the values that occur, log over more than two decades; the last is the {label}."
+        " Lines that share a category lie side by side.",
+        "Left of the axes: the hyperparameter was not active."
+        if configs[list(order)].isna().any(axis=None)
+        else "",
+        f"Shown: {len(order)} of {total} hyperparameters." if len(order) < total else "",
+        f"Runs without a value: {lost}." if lost else "",
+        *notes,
+    )

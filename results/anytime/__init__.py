@@ -1,0 +1,1 @@
+"""Performance over time: incumbents, regret, curves, ranks."""

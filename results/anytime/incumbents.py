@@ -1,0 +1,270 @@
+"""The incumbent of every run over time, by a stated rule, as steps.
+
+The incumbent is chosen by the *observed* validation value among the observations that are ok and
+feasible. What is reported of it is a matter of the view: its observed, true, test or re-evaluated
+value.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hpobench.arrays import BoolArray, FloatArray, IntArray
+from hpobench.results.anytime.regret import contradictions, medians
+from hpobench.results.anytime.views import REEVALUATED, reported, views_by_task
+from hpobench.results.study.failed_runs import DEFAULT, Failed, rule_of
+from hpobench.results.study.horizon import Horizon, horizons
+from hpobench.results.study.index import codes, run_numbers
+from hpobench.results.study.study import Study
+from hpobench.storage.schema import SLACK, MethodFacts, TaskFacts
+
+RULE_SENTENCES = {
+    "best": "Incumbent: best observed validation value at any resource.",
+    "highest": "Incumbent: best observed validation value at the highest resource reached so far.",
+}
+
+
+@dataclass(frozen=True)
+class Incumbents:
+    """Steps of all runs end to end; those of run i lie in `starts[i]:starts[i + 1]`.
+
+    `time_s`, `value` and `row` (k,): when the incumbent changed, what it became in the view of its
+    task, and its row in the table of observations. `runs` is the table of the runs, in order;
+    `rules` and `views` say by task what was done.
+    """
+
+    runs: pd.DataFrame
+    starts: IntArray
+    time_s: FloatArray
+    value: FloatArray
+    row: IntArray
+    rules: Mapping[str, str]
+    views: Mapping[str, str]
+    tasks: Mapping[str, TaskFacts]
+    methods: Mapping[str, MethodFacts]
+    known: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """By task in the re-evaluated view, how many steps have a value, of how many; only these are
+    kept."""
+    failed_as: str = DEFAULT
+    """What failed runs count as: a name of `failed_runs.RULES`."""
+    contradictions: Mapping[str, str] = field(default_factory=dict)
+    """By task whose stated optimum cannot be one, a sentence on it; it counts as unknown."""
+    medians: Mapping[str, float] = field(default_factory=dict)
+    """By task with failed runs, what its median configuration is worth in its view."""
+    horizons: Mapping[str, Horizon] = field(default_factory=dict)
+    """By task with a run that did not fail, when methods are compared."""
+
+    @cached_property
+    def failed(self) -> BoolArray:
+        """Which runs (n,) failed."""
+        failed: BoolArray = (self.runs["status"] == "failed").to_numpy()
+        return failed
+
+    @cached_property
+    def lost_s(self) -> FloatArray:
+        """When each run (n,) began to count as the median configuration; infinite: never."""
+        counts = self.failed & (self.failed_as == "median")
+        return np.where(counts, self.runs["end_time_s"].to_numpy(float), np.inf)
+
+    @cached_property
+    def counted(self) -> dict[tuple[str, str], IntArray]:
+        """By task and method, the numbers of the runs, failed ones too, in order of the seed.
+
+        Without the tasks on which every run failed.
+        """
+        runs = self.runs.reset_index(drop=True)
+        known = set(runs.loc[~self.failed, "task"].astype(str))
+        runs = runs[runs["task"].isin(known)].sort_values("seed", kind="stable")
+        groups: Any = runs.groupby(["task", "method"], observed=True).indices
+        numbers = runs.index.to_numpy(np.int64)
+        return {(str(key[0]), str(key[1])): numbers[at] for key, at in groups.items()}
+
+    def failures(self, tasks: Iterable[str]) -> dict[str, Failed]:
+        """By method with runs on any of the tasks, how many failed there, of how many."""
+        mine = self.runs["task"].isin(list(tasks)).to_numpy()
+        all_runs = self.runs.loc[mine, "method"].value_counts()
+        failed = self.runs.loc[mine & self.failed, "method"].value_counts()
+        return {
+            name: Failed(int(failed.get(name, 0)), int(all_runs[name]))
+            for name in self.methods
+            if all_runs.get(name, 0)
+        }
+
+    def steps(self, run: int) -> tuple[FloatArray, FloatArray]:
+        """Times and values (k,) of the steps of one run: what it found, before any failure."""
+        part = slice(self.starts[run], self.starts[run + 1])
+        return self.time_s[part], self.value[part]
+
+    def only(self, tasks: Collection[str]) -> "Incumbents":
+        """The runs of these tasks, and the methods that have any there."""
+        keep = self.runs["task"].isin(list(tasks)).to_numpy()
+        counts = np.diff(self.starts)
+        rows = np.repeat(keep, counts)
+        runs = self.runs[keep].reset_index(drop=True)
+        present = set(runs["method"].astype(str))
+        return replace(
+            self,
+            runs=runs,
+            starts=np.concatenate(([0], np.cumsum(counts[keep]))),
+            time_s=self.time_s[rows],
+            value=self.value[rows],
+            row=self.row[rows],
+            tasks={name: facts for name, facts in self.tasks.items() if name in tasks},
+            methods={name: facts for name, facts in self.methods.items() if name in present},
+            rules={name: rule for name, rule in self.rules.items() if name in tasks},
+            views={name: view for name, view in self.views.items() if name in tasks},
+            known={name: counts for name, counts in self.known.items() if name in tasks},
+        )
+
+    def groups(self) -> list[list[str]]:
+        """The tasks with runs, together with those on which the same methods were run."""
+        methods = self.runs.groupby("task", observed=True)["method"].unique()
+        groups: dict[frozenset[str], list[str]] = {}
+        for task in self.tasks:
+            if task in methods.index:
+                groups.setdefault(frozenset(methods[task]), []).append(task)
+        return list(groups.values())
+
+
+def default_rule(facts: TaskFacts) -> str:
+    """Values at different resources compare: the best of all; else only those at the highest."""
+    return "best" if facts.comparable else "highest"
+
+
+def incumbents(study: Study, *, view: str | None = None, rule: str | None = None) -> Incumbents:
+    """The incumbents of all runs.
+
+    `view`: observed, true, test or reevaluated; None: true where the task has true values, else
+    test where it has those, else observed. `rule`: best or highest; None: as the task's fidelity
+    asks. Re-evaluated, a run passes over incumbents that were evaluated once only, and tasks that
+    have no others are left out. Raises ValueError if either is unknown, or if a task (re-evaluated:
+    every task) lacks the view.
+    """
+    if rule is not None and rule not in RULE_SENTENCES:
+        raise ValueError(f"rule={rule!r}: use one of {', '.join(RULE_SENTENCES)}")
+    rules = {name: rule or default_rule(facts) for name, facts in study.tasks.items()}
+    views = views_by_task(study, view)
+    rows, run, task = _eligible(study)
+    resource = study.observations["resource"].to_numpy()[rows]
+    highest = np.array([rules[name] == "highest" for name in study.tasks], dtype=bool)[task]
+    segment, compares = _segments(run, resource, highest)
+    rows, run, segment = rows[compares], run[compares], segment[compares]
+    chosen = _improvements(study.observations["value"].to_numpy()[rows], segment)
+    rows, run = rows[chosen], run[chosen]
+    time_s = study.observations["time_s"].to_numpy()[rows]
+    # At one time there is one incumbent: the last.
+    last = np.ones(len(run), dtype=bool)
+    last[:-1] = (np.diff(run) != 0) | (np.diff(time_s) != 0)
+    rows, run, time_s = rows[last], run[last], time_s[last]
+    found = Incumbents(
+        runs=study.runs,
+        starts=np.searchsorted(run, np.arange(len(study.runs) + 1)),
+        time_s=time_s,
+        value=reported(study, rows, views),
+        row=rows,
+        rules=rules,
+        views=views,
+        tasks=_believed(study),
+        contradictions=contradictions(study),
+        methods=study.methods,
+        failed_as=rule_of(study.settings),
+        medians=_medians(study, views),
+        horizons=horizons(study),
+    )
+    return _those_known(found) if view == REEVALUATED else found
+
+
+def _believed(study: Study) -> dict[str, TaskFacts]:
+    """The tasks, without an optimum and a median where what was seen contradicts them."""
+    return {
+        name: replace(facts, optimum=None, median=None) if name in study.below_optimum else facts
+        for name, facts in study.tasks.items()
+    }
+
+
+def in_view(found: Incumbents, study: Study, view: Mapping[str, str]) -> Incumbents:
+    """The same incumbents reported in other views, by task; they are chosen as before.
+
+    Re-evaluated, those that were evaluated once only are NaN.
+    """
+    views = {**found.views, **view}
+    value = reported(study, found.row, views)
+    return replace(found, value=value, views=views, medians=_medians(study, views))
+
+
+def _medians(study: Study, views: Mapping[str, str]) -> dict[str, float]:
+    """Of the tasks with failed runs."""
+    runs = study.runs
+    return medians(study, views, set(runs.loc[runs["status"] == "failed", "task"].astype(str)))
+
+
+def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:
+    """Rows that may become incumbents, in order of (run, time), with their runs and tasks."""
+    table = study.observations
+    may = (table["status"] == "ok").to_numpy() & np.isfinite(table["value"].to_numpy())
+    for column in table.columns[table.columns.str.startswith(SLACK)]:
+        # NaN: the constraint belongs to another task.
+        may &= ~(table[column].to_numpy() < 0)
+    rows = np.flatnonzero(may)
+    run = run_numbers(study, table)[rows]
+    time_s = table["time_s"].to_numpy()[rows]
+    if (np.diff(run) < 0).any() or ((np.diff(time_s) < 0) & (np.diff(run) == 0)).any():
+        order = np.lexsort((time_s, run))  # stable: ties in time keep their stored order
+        rows, run = rows[order], run[order]
+    return rows, run, codes(table["task"], study.tasks, "task")[rows]
+
+
+def _segments(
+    run: IntArray, resource: FloatArray, highest: BoolArray
+) -> tuple[IntArray, BoolArray]:
+    """Rising numbers of the stretches in which values compare, and which rows take part.
+
+    Rule best: the run is one stretch. Rule highest: a new one begins at each new highest resource,
+    and rows below the highest resource so far take no part.
+    """
+    if not highest.any():
+        return run, np.ones(len(run), dtype=bool)
+    levels, level = np.unique(resource, return_inverse=True)
+    reach = run * len(levels) + np.where(highest, level, 0)
+    return reach, reach == np.maximum.accumulate(reach)
+
+
+def _improvements(value: FloatArray, segment: IntArray) -> BoolArray:
+    """Where a value is smaller than all that came before it in its segment; ties are not.
+
+    A running minimum over all segments at once: of ranks, less an amount for each segment that
+    exceeds any rank, so that the first of a segment always lies below everything before it.
+    """
+    rank = np.empty(len(value), dtype=np.int64)
+    rank[np.argsort(value, kind="stable")] = np.arange(len(value))
+    lowest = np.minimum.accumulate(rank - segment * len(value))
+    improves = np.ones(len(value), dtype=bool)
+    improves[1:] = np.diff(lowest) < 0
+    return improves
+
+
+def _those_known(found: Incumbents) -> Incumbents:
+    """Without steps and tasks that have no value, and with the numbers of steps by task."""
+    known = np.isfinite(found.value)
+    run = np.repeat(np.arange(len(found.runs)), np.diff(found.starts))
+    task = found.runs["task"].astype(str).to_numpy()[run]
+    counts = {
+        name: (int(known[task == name].sum()), int((task == name).sum())) for name in found.tasks
+    }
+    if not known.any():
+        raise ValueError(
+            "no incumbent has a re-evaluated value: no run tried its configuration again"
+        )
+    kept = replace(
+        found,
+        starts=np.searchsorted(run[known], np.arange(len(found.runs) + 1)),
+        time_s=found.time_s[known],
+        value=found.value[known],
+        row=found.row[known],
+        known=counts,
+    )
+    return kept.only([name for name, (having, _) in counts.items() if having])

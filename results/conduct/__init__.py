@@ -1,0 +1,1 @@
+"""How methods behaved: workers, decisions, repeats, overtuning."""

@@ -1,0 +1,46 @@
+"""Repeated suggestions: trials that try a configuration which their run had tried before.
+
+They cost budget like any other. On a noisy task a repetition tells something; on a task without
+noise it tells nothing new.
+"""
+
+import numpy as np
+import pandas as pd
+
+from hpobench.results.statistics.bootstrap import SHARE, bootstrap
+from hpobench.results.study.study import Study
+from hpobench.results.study.visits import visits
+
+COLUMNS = ("task", "method", "share", "low", "high", "seeds")
+
+
+def repeated_suggestions(study: Study, rng: np.random.Generator | None = None) -> pd.DataFrame:
+    """One row per task and method that were run, in the order of the study.
+
+    share       share of a run's trials whose configuration an earlier trial of it had, mean over
+                the runs that started any
+    low, high   95 % bootstrap interval over seeds (NaN: a single seed); without `rng` a fixed one
+    seeds       how many runs these are; failed ones are left out
+
+    Raises ValueError if the study was stored without its trials.
+    """
+    by_run, rng = _shares(study), rng or np.random.default_rng(0)
+    rows = []
+    for task in study.tasks:
+        for method in study.methods:
+            mine = by_run[(by_run["task"] == task) & (by_run["method"] == method)]
+            values = mine.sort_values("seed")["share"].dropna().to_numpy(float)
+            if len(values):
+                low, high = (band[0] for band in bootstrap([values[:, None]], "mean", rng, SHARE))
+                rows.append((task, method, values.mean(), low, high, len(values)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _shares(study: Study) -> pd.DataFrame:
+    """The runs that did not fail, with `share` (NaN: no trial was started)."""
+    tried = visits(study)
+    trials = np.bincount(tried.run, minlength=len(study.runs))
+    repeated = np.bincount(tried.run, tried.visit > 0, minlength=len(study.runs))
+    share = np.where(trials > 0, repeated / np.maximum(trials, 1), np.nan)
+    runs = study.runs.assign(share=share)
+    return runs[runs["status"] != "failed"]

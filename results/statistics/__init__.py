@@ -1,0 +1,1 @@
+"""Statistics of arrays; they know of no study."""

@@ -1,0 +1,77 @@
+"""The horizon of a task: the moment at which methods are scored, ranked and judged.
+
+One rule, so that the score of a method does not move when a slower or faster one joins the study:
+the budget, where it is a time alone; else, as with so many trials, the latest end of the runs of
+one method, that of `reference_of`. What other methods do after the horizon does not count, and runs
+that ended before keep their last incumbent. On an axis of `time_axis` that the budget limits, and
+nothing else does, the same holds of its limit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from hpobench.results.study.budgets import limits
+from hpobench.results.study.study import Study
+from hpobench.results.study.time_axis import WALL_CLOCK, axis_of, decisions_charged
+from hpobench.storage.schema import MethodFacts
+
+LIMIT_OF = {WALL_CLOCK: "time_s", "resource": "resource", "cost": "cost"}
+"""By axis, the limit of a budget that ends all runs at the same place of it."""
+_REFERENCE = "random"
+_TOGETHER = 0.005
+"""Of the horizon: runs on a real clock do not end at the same time, though they should."""
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """`time_s` is on the axis of the study.
+
+    `method`: whose runs set it; "" if the budget does, or if no other method would have set another
+    one. `beyond`: by method with runs that ended later, how many times as long they took at most.
+    """
+
+    time_s: float
+    method: str
+    beyond: dict[str, float]
+
+
+def reference_of(methods: Mapping[str, MethodFacts]) -> str:
+    """Random search if it was run, else the first method that trains every trial in full, if any.
+
+    So many trials that are mostly stopped early are over before others have found anything.
+    """
+    full = [name for name, facts in methods.items() if not facts.multi_fidelity]
+    return _REFERENCE if _REFERENCE in methods else [*full, *methods][0]
+
+
+def horizons(study: Study) -> dict[str, Horizon]:
+    """By task with a run that did not fail."""
+    fine = study.runs[study.runs["status"] != "failed"]
+    ends = fine.groupby(["task", "method"], observed=True)["end_time_s"].max()
+    made = {}
+    for task in study.tasks:
+        if task in ends.index:
+            made[task] = _horizon(study, task, ends[task])
+    return made
+
+
+def _horizon(study: Study, task: str, ends: "pd.Series[float]") -> Horizon:
+    """From the latest end of each method's runs."""
+    time_s, method = _limit(study, task), ""
+    if time_s is None:
+        run = {name: facts for name, facts in study.methods.items() if name in ends}
+        method = reference_of(run)
+        time_s = float(ends[method])
+        method = "" if ((ends - time_s).abs() <= _TOGETHER * time_s).all() else method
+    later = ends[ends > (1 + _TOGETHER) * time_s]
+    return Horizon(time_s, method, {str(name): float(end / time_s) for name, end in later.items()})
+
+
+def _limit(study: Study, task: str) -> float | None:
+    """What alone ends the runs of a task, if it is a limit of the study's own axis."""
+    axis, stated = axis_of(study.runs), limits(study.settings, task)
+    if axis == "with_decisions" and decisions_charged(study.settings):
+        axis = WALL_CLOCK
+    return stated.get(LIMIT_OF.get(axis, "")) if len(stated) == 1 else None

@@ -1,0 +1,30 @@
+"""A part of a study, as a study."""
+
+import pandas as pd
+
+from hpobench.results.study.study import Study
+
+
+def of_task(study: Study, task: str) -> Study:
+    """The runs of one task; its tables are cut out when first used.
+
+    Raises ValueError, naming the choices, if the study does not have it.
+    """
+    if task not in study.tasks:
+        raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
+
+    def mine(table: pd.DataFrame) -> pd.DataFrame:
+        if "task" not in table:
+            return table
+        return table[table["task"] == task].reset_index(drop=True)
+
+    return Study(
+        observations=lambda: mine(study.observations),
+        trials=lambda: mine(study.trials),
+        decisions=lambda: mine(study.decisions),
+        runs=lambda: mine(study.runs),
+        tasks={task: study.tasks[task]},
+        methods=study.methods,
+        settings=study.settings,
+        jobs=lambda: mine(study.jobs),
+    )

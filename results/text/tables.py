@@ -1,0 +1,247 @@
+"""Tables for papers, in Markdown and LaTeX: scores of the methods on the tasks, and the tests.
+
+`table`, `rank_table` and `pair_table` make a table whose cells may be marked; `markdown` and
+`latex` write any table, so that both formats show the same. `tables` writes all of a study.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hpobench.results.anytime.incumbents import Incumbents, incumbents
+from hpobench.results.anytime.regret import references
+from hpobench.results.statistics.blocks import Regrets
+from hpobench.results.statistics.correction import LEVEL
+from hpobench.results.statistics.rank_tests import Friedman, friedman, in_words, pairwise_tests
+from hpobench.results.statistics.signed_rank import FEWEST, ROPE
+from hpobench.results.study.study import Study
+from hpobench.results.text.markup import Cell, latex, markdown, note
+from hpobench.results.verdicts.final import final_regrets
+from hpobench.results.verdicts.scores import MEAN, notes, scores
+from hpobench.results.verdicts.verdict import Verdict, verdicts
+from hpobench.storage.schema import MethodFacts
+
+__all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "tables"]
+
+FORMATS = {"markdown": markdown, "latex": latex}
+SCORES_CAPTION = (
+    "Final normalised regret (0: the best value, 1: the median configuration; what is worse counts "
+    "as 1), mean over seeds ± standard error. Bold: the best mean of a column. Underlined: within "
+    "error of the best method, as the verdict of the report has it (Student's t over seeds, level "
+    f"{LEVEL:g}, corrected for all pairs of methods"
+)
+CORRECTED = {
+    True: "means over tasks and budgets after Holm, single tasks and budgets after Benjamini and "
+    "Hochberg).",
+    False: "all tasks and budgets together after Holm).",
+}
+"""How, in a study with means over tasks and in one without."""
+PAIRS_CAPTION = (
+    "Pairs of methods by final normalised regret: median difference (below 0: the first is "
+    "better), Wilcoxon's signed-rank test with Holm's correction; bold: significant at "
+    f"{LEVEL:g}. The last three: probabilities by the Bayesian signed-rank test that the first is "
+    f"better, practically equal (within {ROPE:g}) or worse; none with fewer than {FEWEST} pairs."
+)
+ODDS = {"better": "better", "equivalent": "practically equal", "worse": "worse"}
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What all tables of a study are made from: rows of scores, and the regrets of each run."""
+
+    study: Study
+    found: Incumbents
+    scores: pd.DataFrame
+    regrets: Regrets
+    groups: list[list[str]]
+    verdicts: Mapping[tuple[str, ...], Verdict]
+    """In the end, by the tasks they are about."""
+
+
+def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
+    found = incumbents(study, view=view, rule=rule)
+    known = references(study, found.views)
+    regrets = final_regrets(found, known) if known else {}
+    groups = [[task for task in group if task in regrets] for group in found.groups()]
+    made = verdicts(found, known, np.random.default_rng(0))
+    finals = {verdict.tasks: verdict for verdict in made if verdict.fraction == 1.0}
+    return _Evidence(study, found, scores(study, view=view, rule=rule), regrets, groups, finals)
+
+
+def table(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
+    """Methods (rows) by tasks (columns), and their means: cells of `scores.scores`' final regret.
+
+    The best mean of each column is marked `best`; `tied` are the methods that the verdict at the
+    end calls within error of its best one. A method
+    without a run is an empty cell. Rows and columns are named by labels. Raises ValueError if no
+    task can be normalised.
+    """
+    evidence = _evidence(study, view, rule)
+    return _scores_table(evidence, [*dict.fromkeys(evidence.scores["task"])])
+
+
+def _scores_table(evidence: _Evidence, names: list[str]) -> pd.DataFrame:
+    """The columns of these rows of the scores: tasks, or means over tasks."""
+    rows, methods = evidence.scores, evidence.study.methods
+    if not names:
+        raise ValueError("no task of the study can be normalised: there are no scores to show")
+    columns = [_column(rows[rows["task"] == name], _tied(evidence, name)) for name in names]
+    shown = [name for name in methods if any(name in column for column in columns)]
+    cells = [[column.get(name, Cell()) for column in columns] for name in shown]
+    headings = [_heading(evidence, name) for name in names]
+    made = pd.DataFrame(cells, columns=headings, dtype=object)
+    made.index = pd.Index([methods[name].label for name in shown], name="method")
+    return made
+
+
+def _heading(evidence: _Evidence, name: str) -> str:
+    tasks = evidence.study.tasks
+    if name in tasks or name == MEAN:
+        return tasks[name].label if name in tasks else MEAN
+    group = next(group for group in evidence.groups if name == _mean_name(group))
+    others = f"{len(group) - 1} other" + ("s" if len(group) > 2 else "")
+    return f"mean over {tasks[group[0]].label} and {others}"
+
+
+def _mean_name(group: list[str]) -> str:
+    """How `scores` names the mean of one of several groups."""
+    return f"mean over {', '.join(group)}"
+
+
+def _column(part: pd.DataFrame, tied: set[str]) -> dict[str, Cell]:
+    """The cells of one task, or of one mean."""
+    names = part["method"].astype(str).to_list()
+    values = part["final"].to_numpy(dtype=float)
+    errors = part["final_sem"].to_numpy(dtype=float)
+    best = (part["comparable"] == part["comparable"].min()).to_numpy()
+    return {
+        name: Cell(value, error, best=bool(mark), tied=bool(best.any()) and name in tied)
+        for name, value, error, mark in zip(names, values, errors, best, strict=True)
+    }
+
+
+def _tied(evidence: _Evidence, name: str) -> set[str]:
+    """The methods within error of the best one, in a column."""
+    if name in evidence.study.tasks:
+        tasks: tuple[str, ...] = (name,)
+    else:
+        several = [group for group in evidence.groups if len(group) > 1]
+        tasks = tuple(next(group for group in several if name in (MEAN, _mean_name(group))))
+    verdict = evidence.verdicts.get(tasks)
+    return set() if verdict is None else {each.method for each in verdict.rivals}
+
+
+def rank_table(result: Friedman, methods: Mapping[str, MethodFacts]) -> pd.DataFrame:
+    """Average ranks, best first; methods that share a letter are not told apart (Nemenyi)."""
+    letters = {
+        method: "".join(
+            chr(ord("a") + number)
+            for number, clique in enumerate(result.cliques)
+            if method in clique
+        )
+        for method in result.ranks.index
+    }
+    made = pd.DataFrame(
+        {
+            "average rank": [f"{rank:.2f}" for rank in result.ranks],
+            "group": [letters[method] for method in result.ranks.index],
+        }
+    )
+    labels = [methods[method].label for method in result.ranks.index]
+    made.index = pd.Index(labels, name="method")
+    return made
+
+
+def pair_table(pairs: pd.DataFrame, methods: Mapping[str, MethodFacts]) -> pd.DataFrame:
+    """The table of `pairwise_tests` as it is shown; significant pairs are marked `best`."""
+    significant = pairs["p_holm"] < LEVEL
+    made = pd.DataFrame(
+        {
+            "against": [methods[name].label for name in pairs["other"]],
+            "median difference": [f"{value:.4f}" for value in pairs["median_difference"]],
+            "p": [_p(value) for value in pairs["p_value"]],
+            "p (Holm)": [
+                Cell(text=_p(value), best=bool(mark))
+                for value, mark in zip(pairs["p_holm"], significant, strict=True)
+            ],
+            "pairs": pairs["pairs"].to_numpy(),
+            "unit": pairs["unit"].to_numpy(),
+            **{label: [_share(value) for value in pairs[name]] for name, label in ODDS.items()},
+        }
+    )
+    made.index = pd.Index([methods[name].label for name in pairs["method"]], name="method")
+    return made
+
+
+def _share(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"
+
+
+def _p(value: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@dataclass(frozen=True)
+class _Section:
+    table: pd.DataFrame
+    caption: str
+    label: str
+
+
+def tables(
+    study: Study, style: str = "markdown", *, view: str | None = None, rule: str | None = None
+) -> str:
+    """All tables of a study, one below the other, in `style` markdown or latex.
+
+    For each group of tasks on which the same methods were run: scores, average ranks and pairs. A
+    test that the study is too small for is left out, and the reason given instead. Raises
+    ValueError for an unknown style, or if no task can be normalised.
+    """
+    if style not in FORMATS:
+        raise ValueError(f"style={style!r}: use one of {', '.join(FORMATS)}")
+    evidence = _evidence(study, view, rule)
+    sections, refused = [], []
+    for number, group in enumerate(filter(None, evidence.groups), start=1):
+        suffix = "" if len(evidence.groups) == 1 else f"-{number}"
+        made, reasons = _sections(evidence, group, suffix)
+        sections += made
+        refused += reasons
+    if not sections:
+        raise ValueError("no task of the study can be normalised: there is nothing to export")
+    written = [FORMATS[style](each.table, each.caption, each.label) for each in sections]
+    return "\n".join([*written, *(note(reason, style) for reason in refused)])
+
+
+def _sections(
+    evidence: _Evidence, group: list[str], suffix: str
+) -> tuple[list[_Section], list[str]]:
+    """The tables of a group of tasks, and why those that are missing are."""
+    names = [
+        name for name in (*group, MEAN, _mean_name(group)) if name in set(evidence.scores["task"])
+    ]
+    means = {_heading(evidence, name): MEAN for name in names if name not in group}
+    shown = _scores_table(evidence, names).rename(columns=means)
+    means_too = any(len(tasks) > 1 for tasks in evidence.verdicts)
+    words = f"{SCORES_CAPTION}: {CORRECTED[means_too]}"
+    caption = " ".join([words, *notes(evidence.found, group)])
+    sections = [_Section(shown, caption, f"scores{suffix}")]
+    regrets = {task: evidence.regrets[task] for task in group}
+    methods = evidence.study.methods
+    labels = "; ".join(evidence.study.tasks[task].label for task in group)
+    reasons = []
+    try:
+        result = friedman(regrets)
+        caption = f"Average ranks on {labels}. {in_words(result)}"
+        sections.append(_Section(rank_table(result, methods), caption, f"ranks{suffix}"))
+    except ValueError as error:
+        reasons.append(f"No average ranks on {labels}: {error}.")
+    try:
+        pairs = pair_table(pairwise_tests(regrets), methods)
+        sections.append(_Section(pairs, f"On {labels}. {PAIRS_CAPTION}", f"pairs{suffix}"))
+    except ValueError as error:
+        reasons.append(f"No pairs on {labels}: {error}.")
+    return sections, reasons

@@ -1,0 +1,1 @@
+"""What is concluded: final values, scores, speed-ups, verdicts, claims."""

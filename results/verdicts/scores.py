@@ -1,0 +1,219 @@
+"""Scores: one row per method and task, and their mean over tasks.
+
+final            normalised regret at the horizon, mean over seeds; as in curves and verdicts, what
+                 is worse than the median configuration counts as it does (1)
+final_sem        its standard error
+anytime_log      mean of the normalised regret over the logarithm of time, in its last three decades
+anytime_linear   mean of the normalised regret over time
+                 Both are the exact area under the steps of each run, divided by its width. In both,
+                 what is worse than the median configuration counts as it does (1): one early
+                 disaster of one seed would outweigh all the rest.
+regret           value at the horizon less the optimum (NaN: unknown), mean over seeds
+regret_sem       its standard error
+comparable       `final` as if all methods of the task had run on the same seeds (see `pairing`): by
+                 it the best is found (NaN: they share none, and none is the best)
+all_seeds        how many seeds there are of any method
+seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from hpobench.arrays import FloatArray, IntArray
+from hpobench.results.anytime.comparison import contradicted, horizon_notes, unequal_seeds
+from hpobench.results.anytime.curves import (
+    SHORTEST_FRACTION,
+    curves,
+    horizon_s,
+    mean_over_time,
+    runs_by_method,
+    stand_in,
+)
+from hpobench.results.anytime.incumbents import Incumbents, incumbents
+from hpobench.results.anytime.regret import OBSERVED, Reference, capped_regret, references
+from hpobench.results.statistics.blocks import comparable_means
+from hpobench.results.statistics.summary import standard_error
+from hpobench.results.study.failed_runs import in_words
+from hpobench.results.study.study import Study
+
+MEAN = "mean over tasks"
+COLUMNS = (
+    "final",
+    "final_sem",
+    "anytime_log",
+    "anytime_linear",
+    "regret",
+    "regret_sem",
+    "comparable",
+)
+
+
+def scores(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
+    """The table of scores; lower is better.
+
+    A run without a value counts as the median configuration (normalised regret 1) or as the mean
+    of its method's other runs if that is worse, as in curves; one that ended early keeps its last
+    incumbent. Tasks that cannot be normalised are left out. The column `reference` says what each
+    task was normalised by; the rows of `MEAN` average the tasks (each group of tasks on which the
+    same methods were run, if there are several groups), for the methods that have a score on all.
+    """
+    found = incumbents(study, view=view, rule=rule)
+    rows = []
+    for task, reference in references(study, found.views).items():
+        rows += _task_rows(found, task, reference)
+    columns = ["task", "method", *COLUMNS, "seeds", "all_seeds", "failed", "reference"]
+    table = pd.DataFrame(rows, columns=columns)
+    groups = found.groups()
+    for group in groups:
+        tasks = [task for task in group if task in set(table["task"])]
+        if len(tasks) > 1:
+            name = MEAN if len(groups) == 1 else f"mean over {', '.join(tasks)}"
+            of_group = table[table["task"].isin(tasks)]
+            means = pd.DataFrame(_mean_rows(found.only(tasks), of_group, tasks), columns=columns)
+            means = means.assign(task=name)
+            table = pd.concat([table, means], ignore_index=True)
+    return table
+
+
+def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[str, object]]:
+    end = horizon_s(found, task)
+    ends = curves(found, task, np.array([end]), keep_ended=True)
+    failed = found.failures([task])
+    optimum = found.tasks[task].optimum if found.views[task] != "test" else None
+    rows: list[dict[str, object]] = []
+    by_method, finals = runs_by_method(found, task), {}
+    for method, runs in by_method.items():
+        values = _complete(ends[method].values, reference)
+        final = capped_regret(values, reference)
+        finals[method] = final[:, 0]
+        to_optimum = values - (np.nan if optimum is None else optimum)
+        rows.append(
+            {
+                "task": task,
+                "method": method,
+                "final": final.mean(),
+                "final_sem": standard_error([final])[0],
+                "anytime_log": _anytime(found, runs, reference, end, log=True),
+                "anytime_linear": _anytime(found, runs, reference, end, log=False),
+                "regret": to_optimum.mean(),
+                "regret_sem": standard_error([to_optimum])[0],
+                "seeds": len(values),
+                "failed": failed[method].failed,
+                "reference": reference.source,
+            }
+        )
+    seeds = {name: found.runs["seed"].to_numpy()[runs] for name, runs in by_method.items()}
+    columns = {name: pd.Series(some, index=seeds[name]) for name, some in finals.items()}
+    table = pd.DataFrame(columns)
+    means, every = comparable_means(table), {"all_seeds": len(table)}
+    return [row | every | {"comparable": means[str(row["method"])]} for row in rows]
+
+
+def _anytime(
+    found: Incumbents, runs: IntArray, reference: Reference, end: float, *, log: bool
+) -> float:
+    """Mean over runs and time of the normalised regret, at most 1.
+
+    That is also what counts before the first value, and of a run that is lost.
+    """
+    begin = SHORTEST_FRACTION * end if log else 0.0
+    means = []
+    for run in runs:
+        time_s, value = found.steps(run)
+        regret = capped_regret(value, reference)
+        if found.lost_s[run] < end:
+            time_s, regret = np.append(time_s, found.lost_s[run]), np.append(regret, 1.0)
+        means.append(mean_over_time(time_s, regret, begin, end, before=1.0, log=log))
+    return float(np.mean(means))
+
+
+def _complete(values: FloatArray, reference: Reference) -> FloatArray:
+    return np.where(np.isnan(values), stand_in(values, reference.median), values)
+
+
+def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list[dict[str, object]]:
+    """Means over tasks; the error of a mean of T means is sqrt(sum of squared errors) / T."""
+    failed = found.failures(tasks)
+    rows: list[dict[str, object]] = []
+    for method in found.methods:
+        part = table[table["method"] == method]
+        if len(part) != len(tasks):
+            continue
+        row: dict[str, object] = {name: part[name].mean(skipna=False) for name in COLUMNS}
+        row["final_sem"] = float(np.sqrt((part["final_sem"] ** 2).sum(skipna=False)) / len(tasks))
+        # Regrets of different tasks have different units.
+        row["regret"] = row["regret_sem"] = np.nan
+        row |= {"task": MEAN, "method": method, "seeds": int(part["seeds"].sum())}
+        row["all_seeds"] = int(part["all_seeds"].sum())
+        row |= {"failed": failed[method].failed, "reference": ""}
+        rows.append(row)
+    return rows
+
+
+def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """What is to be said below a table: stated optima, unequal seeds, failed runs, the horizon."""
+    names = list(tasks)
+    failed = in_words(found.failures(names), found.failed_as, found.methods)
+    flags = (*contradicted(found, names), *unequal_seeds(found, names))
+    return (*flags, *failed, *horizon_notes(found, names))
+
+
+def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+    """The table for a terminal: tasks one after the other, best method first, marked by *.
+
+    The notes stand below it.
+    """
+    if not len(table):
+        return (
+            "no scores: on every task at least half of the values are as good as the best one, or "
+            "there are none"
+        )
+    header = [
+        "",
+        "method",
+        "final",
+        "± SEM",
+        "anytime (log)",
+        "(linear)",
+        "regret",
+        "seeds",
+        "failed",
+    ]
+    blocks = [(task, _lines(part)) for task, part in table.groupby("task", sort=False)]
+    cells = [header, *(line for _, lines in blocks for line in lines)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
+    parts = [f"normalised regret, lower is better (* best per task)\n\n{_aligned(header, widths)}"]
+    for task, lines in blocks:
+        parts.append("\n".join([str(task), *(_aligned(line, widths) for line in lines)]))
+    if (table["reference"] == OBSERVED).any():
+        tasks = table.loc[table["reference"] == OBSERVED, "task"].unique()
+        parts.append(f"normalised by {OBSERVED}: {', '.join(tasks)}")
+    parts += notes
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(part: pd.DataFrame) -> list[list[str]]:
+    part = part.sort_values(["comparable", "final"], kind="stable")
+    best = part["comparable"] == part["comparable"].min()
+    return [
+        _cells(row, best=bool(mark)) for (_, row), mark in zip(part.iterrows(), best, strict=True)
+    ]
+
+
+def _cells(row: "pd.Series[float]", *, best: bool) -> list[str]:
+    numbers = ["final", "final_sem", "anytime_log", "anytime_linear"]
+    regret = "-" if np.isnan(row["regret"]) else f"{row['regret']:.4g}"
+    shown = ["-" if np.isnan(row[name]) else f"{row[name]:.4f}" for name in numbers]
+    every = row["all_seeds"]
+    seeds = f"{row['seeds']} of {every}" if row["seeds"] < every else str(row["seeds"])
+    counts = [seeds, str(row["failed"])]
+    return ["*" if best else "", str(row["method"]), *shown, regret, *counts]
+
+
+def _aligned(line: list[str], widths: list[int]) -> str:
+    mark, method, *numbers = line
+    words = [mark.rjust(widths[0] + 2), method.ljust(widths[1])]
+    words += [number.rjust(width) for number, width in zip(numbers, widths[2:], strict=True)]
+    return "  ".join(words).rstrip()

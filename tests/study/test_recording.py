@@ -1,0 +1,100 @@
+"""Recording a task that trains: resumable, complete blocks only, never mixed."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from hpobench.records import Job
+from hpobench.run.randomness import derive_seed
+from hpobench.study import recording
+from hpobench.tasks.recorded_table import recorded
+from hpobench.tasks.surrogate import SurrogateQualityError, surrogate
+from hpobench.tasks.training.task import TrainingTask
+
+SETTINGS = {
+    "_target_": "hpobench.tasks.training.task.TrainingTask",
+    "data": "hpobench.tasks.data.digits.digits",
+    "model": "hpobench.tasks.training.models.cnn",
+    "epochs": 2,
+    "space": {
+        "learning_rate": {"type": "float", "low": 0.01, "high": 0.5, "log": True},
+        "optimizer": {"type": "categorical", "values": ["sgd", "adam"]},
+        "momentum": {"type": "float", "low": 0, "high": 0.9, "when": {"optimizer": "sgd"}},
+    },
+    "fixed": {"batch_size": 100, "filters": 3, "dropout": 0.1, "activation": "relu"},
+    "device": "cpu",
+    "about": {"label": "tiny"},
+}
+ASIDE = ("about", "_target_")
+
+
+def test_recording_goes_on_where_it_stopped(tmp_path):
+    job = recording.plan("tiny", SETTINGS, configs=7, seeds=2)
+    assert [(p.block, p.repetition, len(p.configs)) for p in job.pieces] == [
+        *[(0, 0, 5), (0, 1, 5), (1, 0, 2), (1, 1, 2)]
+    ]
+    with pytest.raises(ValueError, match="no block of configurations is complete"):
+        recording.write_table(job, tmp_path)
+    assert len(list(recording.record(job, tmp_path, n_jobs=1))) == 4
+    (tmp_path / "pieces" / "00001-1.parquet").unlink()
+    table = pq.read_table(recording.write_table(job, tmp_path)).to_pandas()
+    assert set(table["config"]) == set(range(5))
+    assert [piece.block for piece in recording.record(job, tmp_path, n_jobs=1)] == [1]
+    table = pq.read_table(recording.write_table(job, tmp_path)).to_pandas()
+    assert len(table) == 7 * 2 * 2
+    assert (
+        table.groupby(["config", "repetition"])["resource"]
+        .apply(list)
+        .map(lambda epochs: epochs == [1, 2])
+        .all()
+    )
+    assert (table["momentum"].notna() == (table["optimizer"] == "sgd")).all()
+    # Numbers of the design are the same for a larger one, so that recordings can grow.
+    larger = recording.plan("tiny", SETTINGS, configs=40, seeds=2)
+    assert larger.pieces[0] == job.pieces[0]
+
+
+def test_a_recorded_task_is_replayed_and_fitted(tmp_path, monkeypatch):
+    """Training under the seed of a repetition gives what its replay gives, but for its times."""
+    monkeypatch.setenv("HPOBENCH_CACHE", str(tmp_path / "cache"))
+    job = recording.plan("tiny", SETTINGS, configs=10, seeds=2)
+    assert len(list(recording.record(job, tmp_path, n_jobs=1))) == 4
+    path = str(recording.write_table(job, tmp_path))
+    table = recorded(path, repetition=1)
+    trained = TrainingTask(**{name: SETTINGS[name] for name in SETTINGS if name not in ASIDE})
+    assert dict(table.space) == dict(trained.space)
+    assert table.metric == trained.metric
+    assert table.fidelity == trained.fidelity
+    config = table.space.config_at(3)
+    fresh = trained.evaluate(Job(0, config, 0, 2), derive_seed(0, "recording", 1), None)
+    replayed = table.evaluate(Job(0, config, 0, 2), 7, None)
+    # Recorded with 24 bits.
+    assert replayed.values == pytest.approx(fresh.values, rel=1e-7)
+    assert replayed.test_values == pytest.approx(fresh.test_values, rel=1e-7)
+    assert (np.diff(replayed.seconds) > 0).all()
+    with pytest.raises(SurrogateQualityError, match="Record more configurations"):
+        surrogate(path, quality={"error": 1.0})
+    model = surrogate(path, quality={"error": -1.0, "cost": -1.0})
+    found = model.evaluate(Job(0, model.space.default(), 0, 2), 7, None)
+    assert table.optimum <= found.true_values[-1] <= 1
+    assert found.duration_s > 0
+
+
+def test_settings_are_never_mixed(tmp_path):
+    (tmp_path / "task.json").write_text("{}")
+    job = recording.plan("tiny", SETTINGS, configs=1, seeds=1)
+    with pytest.raises(ValueError, match="recorded under other settings"):
+        list(recording.record(job, tmp_path, n_jobs=1))
+
+
+def test_only_tasks_that_train_are_recorded():
+    with pytest.raises(ValueError, match="'branin' has no learning curve"):
+        recording.plan("branin", {"_target_": "hpobench.tasks.functions.branin"}, 1, 1)
+
+
+def test_the_design_fills_the_space():
+    space = TrainingTask(
+        **{name: SETTINGS[name] for name in ("space", "data", "model", "epochs", "fixed")}
+    ).space
+    configs = recording.design(space, 64)
+    assert sum(config["optimizer"] == "sgd" for config in configs) == 32
