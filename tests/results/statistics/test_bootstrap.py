@@ -25,7 +25,7 @@ STATISTICS = {
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-@pytest.mark.parametrize("sizes", [(2,), (7,), (12,), (5, 8), (3, 3, 3)])
+@pytest.mark.parametrize("sizes", [(2,), (7,), (12,), (5, 8), (3, 3, 3), (400, 701), (900, 2, 300)])
 def test_counts_give_what_the_copied_runs_give(statistic, sizes):
     rng = np.random.default_rng(sum(sizes))
     groups = [rng.random((size, 4)).round(1) for size in sizes]  # with ties
