@@ -19,7 +19,7 @@ from hpobench.results.statistics.signed_rank import FEWEST, ROPE
 from hpobench.results.study.study import Study
 from hpobench.results.text.markup import Cell, latex, markdown, note
 from hpobench.results.verdicts.final import final_regrets
-from hpobench.results.verdicts.scores import MEAN, notes, scores
+from hpobench.results.verdicts.scores import MEAN, notes, scores, skewed_notes
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage.schema import MethodFacts
 
@@ -227,7 +227,10 @@ def _sections(
     shown = _scores_table(evidence, names).rename(columns=means)
     means_too = any(len(tasks) > 1 for tasks in evidence.verdicts)
     words = f"{SCORES_CAPTION}: {CORRECTED[means_too]}"
-    caption = " ".join([words, *notes(evidence.found, group)])
+    of_group = evidence.scores[evidence.scores["task"].isin(group)]
+    called = {name: facts.label for name, facts in evidence.study.tasks.items()}
+    flags = skewed_notes(of_group, called)
+    caption = " ".join([words, *flags, *notes(evidence.found, group)])
     sections = [_Section(shown, caption, f"scores{suffix}")]
     regrets = {task: evidence.regrets[task] for task in group}
     methods = evidence.study.methods

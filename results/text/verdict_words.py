@@ -8,6 +8,8 @@ from hpobench.results.study.failed_runs import in_words as failed_in_words
 from hpobench.results.verdicts.verdict import Verdict
 from hpobench.storage.schema import MethodFacts
 
+SKEWED = " (regrets are very skewed: rather less sure than that)"
+
 
 def in_words(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     """Such as: use ASHA; or: ASHA, Hyperband or BOHB: the data do not tell them apart."""
@@ -68,7 +70,8 @@ def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     runs = "1 run" if best.runs == 1 else f"{best.runs} runs"
     if not verdict.known:
         return f"{runs}."
-    words = [f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}, {runs}"]
+    mean = f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}"
+    words = [f"{mean}{SKEWED if verdict.skewed else ''}, {runs}"]
     if not np.isnan(verdict.fresh) and len(verdict.standings) > 1:
         words.append(
             f"{verdict.fresh:.3g} where half of the seeds choose the method and the others judge it"

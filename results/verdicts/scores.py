@@ -16,7 +16,7 @@ all_seeds        how many seeds there are of any method
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ from hpobench.results.anytime.curves import (
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import OBSERVED, Reference, capped_regret, references
 from hpobench.results.statistics.blocks import comparable_means
-from hpobench.results.statistics.summary import standard_error
+from hpobench.results.statistics.summary import skewed, standard_error, summarise
 from hpobench.results.study.failed_runs import in_words
 from hpobench.results.study.study import Study
 
@@ -49,6 +49,12 @@ COLUMNS = (
     "comparable",
 )
 
+SKEWED_WORD = "skewed"
+SKEWED = (
+    "Skewed: {tasks}. Single runs are far worse than most there, so that means are off by more "
+    "than their errors say; the median is safer."
+)
+
 
 def scores(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
     """The table of scores; lower is better.
@@ -58,12 +64,14 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
     incumbent. Tasks that cannot be normalised are left out. The column `reference` says what each
     task was normalised by; the rows of `MEAN` average the tasks (each group of tasks on which the
     same methods were run, if there are several groups), for the methods that have a score on all.
+    `skewed`: whether final regrets on the task are so skewed that errors say too little (see
+    `aggregate.skewed`).
     """
     found = incumbents(study, view=view, rule=rule)
     rows = []
     for task, reference in references(study, found.views).items():
         rows += _task_rows(found, task, reference)
-    columns = ["task", "method", *COLUMNS, "seeds", "all_seeds", "failed", "reference"]
+    columns = ["task", "method", *COLUMNS, "seeds", "all_seeds", "failed", "skewed", "reference"]
     table = pd.DataFrame(rows, columns=columns)
     groups = found.groups()
     for group in groups:
@@ -107,7 +115,11 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
     seeds = {name: found.runs["seed"].to_numpy()[runs] for name, runs in by_method.items()}
     columns = {name: pd.Series(some, index=seeds[name]) for name, some in finals.items()}
     table = pd.DataFrame(columns)
-    means, every = comparable_means(table), {"all_seeds": len(table)}
+    means = comparable_means(table)
+    every = {
+        "all_seeds": len(table),
+        "skewed": skewed(summarise(some[:, None]) for some in finals.values()),
+    }
     return [row | every | {"comparable": means[str(row["method"])]} for row in rows]
 
 
@@ -147,7 +159,7 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
         row["regret"] = row["regret_sem"] = np.nan
         row |= {"task": MEAN, "method": method, "seeds": int(part["seeds"].sum())}
         row["all_seeds"] = int(part["all_seeds"].sum())
-        row |= {"failed": failed[method].failed, "reference": ""}
+        row |= {"failed": failed[method].failed, "skewed": False, "reference": ""}
         rows.append(row)
     return rows
 
@@ -158,6 +170,13 @@ def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     failed = in_words(found.failures(names), found.failed_as, found.methods)
     flags = (*contradicted(found, names), *unequal_seeds(found, names))
     return (*flags, *failed, *horizon_notes(found, names))
+
+
+def skewed_notes(table: pd.DataFrame, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence on the tasks of a table of scores of which errors say too little, if any."""
+    names = table.loc[table["skewed"].astype(bool), "task"].unique()
+    shown = [labels.get(name, str(name)) for name in names]
+    return (SKEWED.format(tasks=", ".join(shown)),) if shown else ()
 
 
 def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
@@ -185,12 +204,14 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     cells = [header, *(line for _, lines in blocks for line in lines)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     parts = [f"normalised regret, lower is better (* best per task)\n\n{_aligned(header, widths)}"]
+    very = set(table.loc[table["skewed"].astype(bool), "task"])
     for task, lines in blocks:
-        parts.append("\n".join([str(task), *(_aligned(line, widths) for line in lines)]))
+        heading = f"{task}, {SKEWED_WORD}" if task in very else str(task)
+        parts.append("\n".join([heading, *(_aligned(line, widths) for line in lines)]))
     if (table["reference"] == OBSERVED).any():
         tasks = table.loc[table["reference"] == OBSERVED, "task"].unique()
         parts.append(f"normalised by {OBSERVED}: {', '.join(tasks)}")
-    parts += notes
+    parts += [*skewed_notes(table, {}), *notes]
     return "\n\n".join(parts) + "\n"
 
 

@@ -33,6 +33,7 @@ from hpobench.results.anytime.regret import Reference, limits_of_means
 from hpobench.results.statistics.blocks import comparable_means
 from hpobench.results.statistics.contrasts import Contrast, mean_contrast
 from hpobench.results.statistics.correction import LEVEL, benjamini_hochberg, holm
+from hpobench.results.statistics.summary import skewed, summarise
 from hpobench.results.study.failed_runs import DEFAULT, Failed, added
 from hpobench.results.verdicts.final import final_regrets
 
@@ -82,7 +83,8 @@ class Verdict:
     the best method. `failed_as`: the rule for failed runs. `known`: whether any run has a value by
     then. `ended`: the methods all of whose runs had ended by then on every task. `fresh`: the mean
     regret, on seeds that did not choose it, of the method that comes out best on others (NaN: fewer
-    than 4 seeds). `p_values`: of all pairs of methods, not corrected.
+    than 4 seeds). `skewed`: whether the regrets of a single task are so skewed that intervals of
+    means hold them too rarely. `p_values`: of all pairs of methods, not corrected.
     """
 
     tasks: tuple[str, ...]
@@ -94,6 +96,7 @@ class Verdict:
     known: bool = True
     ended: tuple[str, ...] = ()
     fresh: float = np.nan
+    skewed: bool = False
     clock: str = "seconds"
     p_values: Mapping[frozenset[str], float] = field(default_factory=dict, repr=False)
 
@@ -243,6 +246,7 @@ def judge(
         None,
         standings,
         seeds=min(map(len, values[order[0]])),
+        skewed=len(tasks) == 1 and skewed(summarise(some[:, None]) for [some] in values.values()),
         fresh=fresh_mean([table[order].to_numpy(float) for table in tasks.values()], rng),
         p_values={frozenset(pair): each.p_value() for pair, each in pairs.items()},
     )

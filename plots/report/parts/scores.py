@@ -4,13 +4,19 @@ import pandas as pd
 
 from hpobench.plots.report.blocks import Block, Column, count, number, table
 from hpobench.plots.report.context import Context
-from hpobench.results.verdicts.scores import notes
+from hpobench.results.verdicts.scores import SKEWED_WORD, notes, skewed_notes
+
+
+def error(value: float, skewed: bool) -> str:
+    """A standard error, and whether it says too little."""
+    return f"{value:.2g}, {SKEWED_WORD}" if skewed else f"{value:.2g}"
+
 
 COLUMNS = {
     "task": Column("task"),
     "method": Column("method"),
     "final": Column("final", number(), "normalised regret at the horizon, mean over seeds"),
-    "final_sem": Column("± SEM", number(2), "its standard error"),
+    "final_sem": Column("± SEM", error, "its standard error", beside="skewed"),
     "anytime_log": Column(
         "anytime (log)", number(), "mean normalised regret over the last three decades of time"
     ),
@@ -31,7 +37,8 @@ def scores(context: Context) -> list[Block]:
     frame = context.scores
     if not len(frame):
         return []
-    caption = " ".join([CAPTION, *notes(context.found, context.tasks)])
+    flags = skewed_notes(frame, context.task_labels)
+    caption = " ".join([CAPTION, *flags, *notes(context.found, context.tasks)])
     return [table(named(context, frame), "table-scores", "Scores", COLUMNS, caption)]
 
 
@@ -42,7 +49,9 @@ def of_task(context: Context, task: str) -> list[Block]:
         return []
     columns = {name: column for name, column in COLUMNS.items() if name != "task"}
     name = f"table-scores-{context.number(task)}"
-    title, caption = f"Scores on {context.task_label(task)}", " ".join(notes(context.found, [task]))
+    title = f"Scores on {context.task_label(task)}"
+    flags = skewed_notes(frame, context.task_labels)
+    caption = " ".join([*flags, *notes(context.found, [task])])
     return [table(named(context, frame), name, title, columns, caption)]
 
 

@@ -9,7 +9,8 @@ from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.regret import references
 from hpobench.results.statistics.blocks import comparable_means
 from hpobench.results.study.failed_runs import counting_failed
-from hpobench.results.verdicts.scores import MEAN, as_text, notes, scores
+from hpobench.results.text.tables import tables
+from hpobench.results.verdicts.scores import MEAN, as_text, notes, scores, skewed_notes
 from hpobench.results.verdicts.verdict import verdicts
 from hpobench.storage.schema import TaskFacts
 
@@ -54,6 +55,33 @@ def test_unknown_references_are_said(synthetic):
     table = scores(study)
     assert table["regret"].isna().all()
     assert "normalised by the best and the median value observed" in as_text(table)
+
+
+def test_skewed_scores_are_said_where_they_stand(synthetic):
+    """t has one disaster in each method; on u regrets are even."""
+    even = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    values = {"t": [0.01] * 4 + [0.02] * 3 + [0.9], "u": even}
+    rows = [
+        {"task": task, "method": method, "seed": seed, "time_s": 1, "value": value}
+        for task, some in values.items()
+        for method in "ab"
+        for seed, value in enumerate(some)
+    ]
+    tasks = {n: TaskFacts(n, n.upper(), "error", optimum=0.0, median=1.0) for n in "tu"}
+    study = synthetic.hand_made(rows, tasks=tasks)
+    table = scores(study)
+    assert table.groupby("task")["skewed"].unique().str[0].to_dict() == {
+        "t": True,
+        "u": False,
+        "mean over tasks": False,
+    }
+    assert [note[:12] for note in skewed_notes(table, {"t": "T"})] == ["Skewed: T. S"]
+    lines = as_text(table).splitlines()
+    assert "t, skewed" in lines
+    assert "u" in lines
+    assert "Skewed: t. Single runs are far worse than most there" in as_text(table)
+    assert skewed_notes(table[table["task"] == "u"], {}) == ()
+    assert "Skewed: T." in tables(study)
 
 
 def test_no_scores(synthetic):

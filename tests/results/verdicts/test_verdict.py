@@ -96,6 +96,17 @@ def test_an_interval_keeps_to_what_regrets_can_be():
     assert judge({"t": frame(a=[-0.1, 1.0])}, rng()).best.low == -0.1
 
 
+def test_a_skewed_mean_is_less_sure_than_its_interval_says():
+    some = [0.01] * 4 + [0.02] * 3 + [0.9]
+    skewed = judge({"t": frame(a=some, b=some)}, rng())
+    assert "(regrets are very skewed: rather less sure than that), 8 runs" in evidence(
+        skewed, METHODS
+    )
+    even = frame(a=[0.1, 0.2, 0.3, 0.4, 0.5], b=[0.2, 0.3, 0.4, 0.5, 0.6])
+    for regrets in ({"t": even}, {"t": frame(a=some, b=some), "u": even}):
+        assert "skewed" not in evidence(judge(regrets, rng()), METHODS)
+
+
 def test_a_single_seed_has_no_interval():
     verdict = judge({"t": frame(a=[0.1], b=[0.2])}, rng())
     assert np.isnan(verdict.best.low)
