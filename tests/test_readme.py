@@ -1,12 +1,16 @@
 """What the README tells to write down runs as it is printed there."""
 
 import re
-from pathlib import Path
+
+import pytest
 
 from hpobench.cli import main
 from hpobench.results import load
+from hpobench.system.dotted import locate
+from tests.rooms import ROOT, modules
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 
 def block(language, begin):
@@ -31,3 +35,16 @@ def test_the_searcher_of_two_methods(tmp_path, monkeypatch):
     values = study.observations.groupby(["method", "seed"], observed=True)["value"].min()
     best = values.groupby("method", observed=True).mean()
     assert best["mine"] < best["random"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_files_and_names_that_a_page_tells_of_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    ours = {path.relative_to(ROOT).as_posix() for path in modules().values()}
+    ours |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/*.py")}
+    for name in re.findall(r"`([a-z_/]+\.py)`", text):
+        assert any(path == name or path.endswith(f"/{name}") for path in ours), name
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (page.parent / link).exists(), link
+    for name in re.findall(r"\bhpobench(?:\.[a-z_]+)+(?:\.[A-Z]\w+)?", text):
+        locate(name)
