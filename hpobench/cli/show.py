@@ -164,7 +164,7 @@ def report(options: argparse.Namespace) -> int:
     from hpobench.study.checks import study_folder
 
     folder = study_folder(options.study, options.runs_dir)
-    output = options.output or folder / "report.html"
+    output = _place(options, folder)
     made_of = reuse.made_from(folder, {"failed": options.failed})
     if reuse.stands(folder, output, made_of):
         _warn(folder)
@@ -176,6 +176,15 @@ def report(options: argparse.Namespace) -> int:
             reuse.note(folder, output, made_of)
     print(output)
     return 0
+
+
+def _place(options: argparse.Namespace, folder: Path) -> Path:
+    """Where the report goes; raises ValueError if it would replace what is none."""
+    if options.output is None:
+        return folder / "report.html"
+    atomic.check_output(options.output, REPORT_MARK)
+    output: Path = options.output
+    return output
 
 
 def _warn(folder: Path) -> None:
@@ -196,7 +205,7 @@ def watch(options: argparse.Namespace) -> int:
     if options.once and options.every:
         raise ValueError("--every is no use with --once: leave one of them out")
     folder = study_folder(options.study, options.runs_dir)
-    output = options.output or folder / "report.html"
+    output = _place(options, folder)
     print(f"The report is in {output}; it loads itself anew.", flush=True)
     for line in watching.follow(folder, output, options.every or 30, once=options.once):
         print(line, flush=True)
@@ -217,11 +226,16 @@ def export(options: argparse.Namespace) -> int:
     if options.output is None:
         print(text, end="")
         return 0
+    atomic.check_output(options.output, text[:EXPORT_MARK])
     atomic.write_text(options.output, text)
     print(options.output)
     return 0
 
 
+REPORT_MARK = "<title>Study "
+"""In every report, whatever version wrote it;"""
+EXPORT_MARK = 30
+"""exported tables begin with so many characters that are the same in all of their format."""
 IMPORT_OPTIONS = (
     "task",
     "method",

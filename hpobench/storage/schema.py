@@ -50,6 +50,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from hpobench.shown import one_line
+
 VERSION = 1
 SLACK = "slack."
 KEY = ("task", "method", "seed")
@@ -154,6 +156,9 @@ class TaskFacts:
     clock: str = "seconds"
     remarks: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        _in_one_line(self, "label", "value_label", "unit", "fidelity")
+
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "TaskFacts":
         """From the stored form."""
@@ -173,7 +178,16 @@ class MethodFacts:
     line: str = "-"
     multi_fidelity: bool = False
 
+    def __post_init__(self) -> None:
+        _in_one_line(self, "label")
+
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "MethodFacts":
         """From the stored form."""
         return cls(**fields)
+
+
+def _in_one_line(facts: TaskFacts | MethodFacts, *names: str) -> None:
+    """What figures, tables and pages show of `facts` is shown within lines."""
+    for name in names:
+        object.__setattr__(facts, name, one_line(str(getattr(facts, name))))

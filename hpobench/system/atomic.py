@@ -84,6 +84,26 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
+def check_output(path: Path, mark: str) -> None:
+    """Raise ValueError if `path`, which somebody has named, is no place for a new file of ours.
+
+    Its folder must be there, and a file in its place is replaced only if it is one of ours, which
+    have `mark` near their beginning.
+    """
+    if not path.parent.is_dir():
+        raise ValueError(f"--output {path}: there is no folder {path.parent}: make it first")
+    if path.is_dir():
+        raise ValueError(f"--output {path}: that is a folder: name a file in it")
+    if path.is_file():
+        with ours(path), path.open("rb") as file:
+            theirs = file.read(_LITTLE_BYTES)
+        if theirs and mark.encode() not in theirs:
+            raise ValueError(
+                f"--output {path}: that file was not written by this command, and is left as it "
+                "is: choose another name, or move it away"
+            )
+
+
 def append(descriptor: int, content: bytes) -> None:
     """Write all of `content` at the end of an open file; OSError: not all of it."""
     left = memoryview(content)

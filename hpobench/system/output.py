@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hpobench.identity import RunKey
+from hpobench.shown import harmless
 from hpobench.system.names import as_file_name
-from hpobench.system.terminal import harmless
 
 FOLDER = "logs"
 HEAD_BYTES = TAIL_BYTES = 64 << 10

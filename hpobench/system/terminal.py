@@ -6,21 +6,13 @@ of a study's files is said in one line, as a `Notice`.
 """
 
 import os
-import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-# All control characters but tab and line feed, and what turns the direction of writing.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def harmless(text: str) -> str:
-    """`text` with what would steer a terminal written out, as in a Python literal."""
-    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
+from hpobench.shown import harmless
 
 _GLYPH = "Glyph "  # 27166 (\\N{CJK UNIFIED IDEOGRAPH-6A21}) missing from font(s) ...
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,7 @@ from hpobench.plots.report.context import Context, read
 from hpobench.plots.report.packing import pack, plotly_js
 from hpobench.plots.report.sections import PARTS, UNDER_WAY, WHILE_RUNNING, sections
 from hpobench.results.study.time_axis import AXES, WALL_CLOCK
+from hpobench.shown import harmless
 from hpobench.system import atomic
 
 AXES_WHILE_RUNNING = (WALL_CLOCK,)
@@ -54,7 +56,6 @@ def write_page(
     `made`: what was made of the stored runs before.
     """
     text = render(context, refresh_s=refresh_s, made=made)
-    output.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_text(output, text)
     return output
 
@@ -62,7 +63,13 @@ def write_page(
 def render(context: Context, *, refresh_s: float | None = None, made: Made | None = None) -> str:
     """The page as text. All text that comes from outside is escaped by the templates."""
     loader = PackageLoader("hpobench.plots.report", "page")
-    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_harmless,
+    )
     made = made or make(context, short=refresh_s is not None)
     return pages.get_template("report.html.j2").render(
         title=f"Study {context.name}",
@@ -74,6 +81,11 @@ def render(context: Context, *, refresh_s: float | None = None, made: Made | Non
         js=Markup("\n".join(loader.get_source(pages, name)[0] for name in SCRIPTS)),
         refresh_s=refresh_s,
     )
+
+
+def _harmless(value: Any) -> Any:
+    """Text that is not of the templates, without what steers or turns; escaped afterwards."""
+    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _packed(chart: ChartData) -> Mapping[str, Markup]:

@@ -1,35 +1,11 @@
 """A table as Markdown or LaTeX: names escaped, the best cell bold, what is tied with it marked."""
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "`": r"\textasciigrave{}",
-    # After the end of a row these two would be its arguments.
-    "[": "{[}",
-    "*": "{*}",
-    "±": r"$\pm$",
-}
-
-# They change the order in which letters are shown.
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+from hpobench.shown import in_latex, in_markdown, one_line
 
 
 @dataclass(frozen=True)
@@ -56,8 +32,8 @@ def markdown(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
     Best cells are bold, tied ones underlined (HTML's `u`, which GitHub and pandoc understand).
     """
     del label
-    lines = [[_markdown_text(name) for name in _header(table)]]
-    lines += [[_markdown_text(name), *map(_markdown_cell, row)] for name, row in _rows(table)]
+    lines = [[in_markdown(name) for name in _header(table)]]
+    lines += [[in_markdown(name), *map(_markdown_cell, row)] for name, row in _rows(table)]
     widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines.insert(1, rule)
@@ -67,7 +43,7 @@ def markdown(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
         + " |"
         for line in lines
     ]
-    above = [_markdown_text(caption), ""] if caption else []
+    above = [in_markdown(caption), ""] if caption else []
     return "\n".join([*above, *written]) + "\n"
 
 
@@ -76,16 +52,15 @@ def latex(table: pd.DataFrame, caption: str = "", label: str = "") -> str:
 
     Best cells are set in \textbf, tied ones in \underline.
     """
-    header = " & ".join(_latex_text(name) for name in _header(table)) + r" \\"
+    header = " & ".join(in_latex(name) for name in _header(table)) + r" \\"
     rows = [
-        " & ".join([_latex_text(name), *map(_latex_cell, row)]) + r" \\"
-        for name, row in _rows(table)
+        " & ".join([in_latex(name), *map(_latex_cell, row)]) + r" \\" for name, row in _rows(table)
     ]
     columns = "l" + "r" * table.shape[1]
     fit = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", header, r"\midrule", *rows]
     body = [fit, *body, r"\bottomrule", r"\end{tabular}%", "}"]
-    above = [rf"\caption{{{_latex_text(caption)}}}"] if caption else []
+    above = [rf"\caption{{{in_latex(caption)}}}"] if caption else []
     above += [rf"\label{{tab:{label}}}"] if label else []
     needs = r"% needs \usepackage{booktabs,graphicx}"
     lines = [needs, r"\begin{table}", r"\centering", *above, *body, r"\end{table}"]
@@ -113,35 +88,19 @@ def _cell(value: object) -> Cell:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    text = _markdown_text(str(cell))
+    text = in_markdown(str(cell))
     if cell.best:
         return f"**{text}**"
     return f"<u>{text}</u>" if cell.tied else text
 
 
-def _markdown_text(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>|#~$&^])", r"\\\1", _one_line(text))
-
-
 def _latex_cell(cell: Cell) -> str:
-    text = _latex_text(str(cell))
+    text = in_latex(str(cell))
     if cell.best:
         return rf"\textbf{{{text}}}"
     return rf"\underline{{{text}}}" if cell.tied else text
 
 
-def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in _one_line(text))
-
-
-def _one_line(text: str) -> str:
-    """Without line breaks and control characters: what follows one could be taken for markup."""
-    words = " ".join(text.split())
-    return "".join(
-        letter for letter in words if unicodedata.category(letter) != "Cc" and letter not in _BIDI
-    )
-
-
 def note(text: str, style: str) -> str:
     """A sentence beside the tables: a paragraph in Markdown, a comment in LaTeX."""
-    return f"% {_one_line(text)}\n" if style == "latex" else f"{_markdown_text(text)}\n"
+    return f"% {one_line(text)}\n" if style == "latex" else f"{in_markdown(text)}\n"

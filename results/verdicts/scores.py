@@ -37,6 +37,7 @@ from hpobench.results.statistics.blocks import comparable_means
 from hpobench.results.statistics.summary import skewed, standard_error, summarise
 from hpobench.results.study.failed_runs import in_words
 from hpobench.results.study.study import Study
+from hpobench.shown import one_line
 
 MEAN = "mean over tasks"
 COLUMNS = (
@@ -207,11 +208,11 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     very = set(table.loc[table["skewed"].astype(bool), "task"])
     for task, lines in blocks:
         heading = f"{task}, {SKEWED_WORD}" if task in very else str(task)
-        parts.append("\n".join([heading, *(_aligned(line, widths) for line in lines)]))
+        parts.append("\n".join([one_line(heading), *(_aligned(line, widths) for line in lines)]))
     if (table["reference"] == OBSERVED).any():
         tasks = table.loc[table["reference"] == OBSERVED, "task"].unique()
-        parts.append(f"normalised by {OBSERVED}: {', '.join(tasks)}")
-    parts += [*skewed_notes(table, {}), *notes]
+        parts.append(f"normalised by {OBSERVED}: {one_line(', '.join(tasks))}")
+    parts += map(one_line, [*skewed_notes(table, {}), *notes])
     return "\n\n".join(parts) + "\n"
 
 
@@ -230,7 +231,7 @@ def _cells(row: "pd.Series[float]", *, best: bool) -> list[str]:
     every = row["all_seeds"]
     seeds = f"{row['seeds']} of {every}" if row["seeds"] < every else str(row["seeds"])
     counts = [seeds, str(row["failed"])]
-    return ["*" if best else "", str(row["method"]), *shown, regret, *counts]
+    return ["*" if best else "", one_line(str(row["method"])), *shown, regret, *counts]
 
 
 def _aligned(line: list[str], widths: list[int]) -> str:

@@ -363,9 +363,23 @@ def test_the_command_writes_one_file(stored, capsys):
     assert not [other for other in stored.iterdir() if other.name.startswith(".")]
 
 
-def test_the_report_goes_where_it_is_told(stored, tmp_path):
-    assert main(["report", str(stored), "--output", str(tmp_path / "new" / "mine.html")]) == 0
-    assert (tmp_path / "new" / "mine.html").stat().st_size > 500_000
+@pytest.mark.parametrize("command", ["report", "watch", "export"])
+def test_an_output_replaces_nothing_but_its_like_and_makes_no_folders(
+    stored, tmp_path, command, capsys
+):
+    def told(path):
+        status = main([command, str(stored), "--output", str(path)])
+        return status, capsys.readouterr().err
+
+    others = tmp_path / "thesis"
+    assert [told(tmp_path / "mine")[0] for _ in range(2)] == [0, 0]
+    others.write_text("years of work")
+    status, said = told(others)
+    assert (status, others.read_text()) == (2, "years of work")
+    assert "not written by this command" in said
+    assert "make it first" in told(tmp_path / "new" / "mine")[1]
+    assert "that is a folder" in told(tmp_path)[1]
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_unknown_study_is_named(tmp_path, capsys):
@@ -482,3 +496,15 @@ def test_what_a_stored_study_adds(stored):
     assert any("parallel coordinates" in attrs["alt"] for attrs in reader.all("img"))
     assert "would never have done so" in reader.words  # its budget is a time alone
     assert "The same settings give the same results to the bit." in reader.words
+
+
+def test_no_control_character_of_a_label_or_a_name_is_in_the_page(stored):
+    odd = "Mine\n| 0.0 |\x1b[31m\u202e"
+    assert MethodFacts("mine", odd).label == "Mine | 0.0 |[31m"
+    context = read_context(stored)
+    methods = context.study.methods
+    context.study.methods = {name: replace(facts, label=odd) for name, facts in methods.items()}
+    context.study.settings["name"] = odd
+    html = page.render(context)
+    assert "Mine | 0.0 |[31m" in html
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", html)

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from hpobench.system.terminal import Stream, harmless
+from hpobench import shown
+from hpobench.shown import harmless
+from hpobench.system.terminal import Stream
 from tests.rooms import ROOT
 from tests.studies import write_conf
 
@@ -35,6 +37,14 @@ def shell(line, folder=None, **environment):
 )
 def test_what_would_steer_a_terminal_is_written_out(text, shown):
     assert harmless(text) == shown
+
+
+def test_text_of_others_stays_text_in_any_medium():
+    # Written by hand: what each medium would otherwise take for markup has its own escape.
+    odd = "a_b\n\\input{x}\u202e\x07"
+    assert shown.one_line(odd) == "a_b \\input{x}"
+    assert shown.in_markdown(odd) == r"a\_b \\input\{x\}"
+    assert shown.in_latex(odd) == r"a\_b \textbackslash{}input\{x\}"
 
 
 def test_a_stream_that_is_full_swallows_what_comes_and_says_so_once():
