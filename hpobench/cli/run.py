@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hpobench.cli.failing import report_failures
 from hpobench.cli.threads import cap_threads
 from hpobench.study import catalogue
+from hpobench.system import atomic
 from hpobench.words import unknown
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def record(options: argparse.Namespace) -> int:
             f"seeds={settings['seeds']}: repetitions of a recording are counted from 0: give their "
             f"number, such as seeds={len(settings['seeds'])}"
         )
+    atomic.check_runs_dir(Path(settings["runs_dir"]))
     for name in dict.fromkeys(task for task, _ in composed.pairs):
         job = recording.plan(
             name, settings["tasks"][name], int(number), len(checks.seeds(settings["seeds"]))

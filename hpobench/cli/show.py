@@ -271,6 +271,7 @@ def bring_in(options: argparse.Namespace) -> int:
     from hpobench.results import foreign
 
     names.check_study(options.name)
+    atomic.check_runs_dir(Path(options.runs_dir))
     sources: dict[str, Callable[..., Study]] = {
         "optuna": foreign.from_optuna,
         "syne-tune": foreign.from_syne_tune,

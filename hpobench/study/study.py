@@ -42,6 +42,7 @@ class Study:
         """Check everything that can be checked; raises ConfigError before any run starts."""
         settings = composed.settings
         checks.check(settings)
+        atomic.check_runs_dir(Path(settings["runs_dir"]))
         folder = Path(settings["runs_dir"]) / str(settings["name"])
         return cls(folder, settings, checks.pairs(composed))
 

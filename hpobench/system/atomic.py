@@ -84,6 +84,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
+def check_runs_dir(path: Path) -> None:
+    """Raise ValueError if the folder of studies is not there and cannot be made as one folder."""
+    if not path.is_dir() and not path.absolute().parent.is_dir():
+        raise ValueError(f"runs_dir={path}: there is no folder {path.parent}: make it first")
+
+
 def check_output(path: Path, mark: str) -> None:
     """Raise ValueError if `path`, which somebody has named, is no place for a new file of ours.
 

@@ -70,6 +70,7 @@ def here(tmp_path, monkeypatch):
         (["retry_failed=perhaps"], ["retry_failed='perhaps'"]),
         (["budget.trials=1.5"], ["budget.trials=1.5"]),
         (["task=bowl", "tasks.bowl.noise=nan"], ["task 'bowl'", "noise=nan"]),
+        (["runs_dir=/no/such/runs", "task=bowl", "method=random"], ["/no/such: make it first"]),
         (["runs_dir=/proc/nowhere", "task=bowl", "method=random"], ["/proc/nowhere"]),
         (["name=a/b"], ["name='a/b'"]),
         (["n_jobs=0"], ["n_jobs=0"]),

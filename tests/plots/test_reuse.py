@@ -43,6 +43,7 @@ def made(study, monkeypatch):
 
 def test_a_report_that_would_be_the_same_is_not_made_again(study, made, tmp_path):
     report, other = study.folder / "report.html", tmp_path / "mail" / "other.html"
+    other.parent.mkdir()
     assert made() == 1
     assert made() == 0
     assert made("--output", str(other)) == 0
