@@ -40,9 +40,11 @@ from hpobench.system import interruption, output, processes, surroundings
 from hpobench.system.atomic import StorageError
 from hpobench.system.terminal import Notice
 
+# What every fork will need is loaded before.
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import hpobench.tasks.functions; "
-    "from hpobench import isolation, runner; isolation.serve(*map(int, sys.argv[2:]))"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "import hpobench.tasks.functions; import hpobench.study.simulated; "
+    f"from {__name__} import serve; serve(*map(int, sys.argv[2:]))"
 )
 _LOOK_EVERY_S = 0.5
 _PATIENCE_S = 5.0
