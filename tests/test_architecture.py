@@ -17,9 +17,10 @@ ARROWS = {
     "identity": "",
     "contracts": "records space",
     "words": "",
-    "system": "identity",
+    "shown": "",
+    "system": "identity shown",
     "progress": "records system",
-    "storage": "arrays identity space system",
+    "storage": "arrays identity shown space system",
     "run": "arrays contracts records space storage system",
     "real": "arrays contracts progress records run system",
     "tasks": "arrays progress records run space storage system words",
@@ -45,8 +46,10 @@ ARROWS = {
     "results.foreign": "arrays identity records results.study space storage system",
     "results.statistics": "arrays",
     "results.study": "arrays identity storage system words",
-    "results.text": "results.anytime results.statistics results.study results.verdicts storage",
-    "results.verdicts": "arrays results.anytime results.statistics results.study",
+    "results.text": (
+        "results.anytime results.statistics results.study results.verdicts shown storage"
+    ),
+    "results.verdicts": "arrays results.anytime results.statistics results.study shown",
     "plots.canvas": "arrays results.anytime results.statistics results.study storage system",
     "plots.draw": (
         "plots.canvas plots.figures plots.recipes results.anytime results.conduct "
@@ -62,8 +65,8 @@ ARROWS = {
     ),
     "plots.report": (
         "arrays plots.canvas plots.figures plots.recipes results.anytime results.conduct "
-        "results.statistics results.study results.text results.verdicts storage study "
-        "system"
+        "results.statistics results.study results.text results.verdicts shown storage "
+        "study system"
     ),
 }
 
