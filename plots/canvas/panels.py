@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hpobench.plots.canvas.sheet import Drawn, add_caption, legend_above
-from hpobench.plots.canvas.style import BAND_ALPHA, looks, new_figure, plain_where_needed, styled
+from hpobench.plots.canvas.style import (
+    BAND_ALPHA,
+    looks,
+    new_figure,
+    plain_texts,
+    plain_where_needed,
+    styled,
+)
 from hpobench.plots.canvas.words import NAME_POINTS, characters, in_lines
 from hpobench.storage.schema import MethodFacts
 
@@ -241,6 +248,6 @@ def settle(figure: Figure) -> None:
 
 def height_of(figure: Figure, artist: Any) -> float:
     """In inches."""
-    plain_where_needed(figure)
+    plain_texts(artist)
     canvas: Any = figure.canvas
     return float(artist.get_window_extent(canvas.get_renderer()).height) / figure.dpi

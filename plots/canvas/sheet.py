@@ -26,7 +26,7 @@ from hpobench.plots.canvas.style import (
     Look,
     looks,
     new_figure,
-    plain_where_needed,
+    plain_texts,
     styled,
 )
 from hpobench.results.anytime.comparison import Comparison
@@ -139,7 +139,7 @@ def _handle(look: Look, facts: MethodFacts) -> Line2D:
 
 def _size_of(figure: Figure, artist: Artist) -> tuple[float, float]:
     """Width and height in inches."""
-    plain_where_needed(figure)
+    plain_texts(artist)
     canvas: Any = figure.canvas
     extent = artist.get_window_extent(canvas.get_renderer())
     return extent.width / figure.dpi, extent.height / figure.dpi

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
@@ -137,7 +139,13 @@ def plain_where_needed(figure: Figure) -> None:
             if not all(_can_be_set(text.get_text()) for text in ticks):
                 for text in ticks:
                     text.set_parse_math(False)
-    for text in figure.findobj(Text):
+    plain_texts(figure)
+
+
+def plain_texts(artist: Artist) -> None:
+    """The same for the texts of one artist, before it is measured."""
+    texts: Any = artist.findobj(Text)
+    for text in texts:
         if not _can_be_set(text.get_text()):
             text.set_parse_math(False)
 
@@ -168,10 +176,16 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
     plain_where_needed(figure)
     with styled():
         if figure.get_layout_engine() is not None:
-            figure.draw_without_rendering()  # once; each savefig would find the layout anew
+            figure.draw_without_rendering()  # once, or each drawing would find the layout anew
             figure.set_layout_engine("none")
+        # `savefig` would draw everything twice, and throw the first away.
+        pixels: Any = FigureCanvasAgg(figure)
+        page: Any = FigureCanvasPdf(figure)
+        dpi = figure.dpi
+        figure.set_dpi(DPI)
         with atomic.draft(png) as aside:
-            figure.savefig(aside, format="png", dpi=DPI)
+            pixels.print_png(aside)
+        figure.set_dpi(dpi)
         with atomic.draft(pdf) as aside:
-            figure.savefig(aside, format="pdf", metadata={"CreationDate": None})
+            page.print_pdf(aside, metadata={"CreationDate": None})
     return [png, pdf]
