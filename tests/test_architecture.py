@@ -11,6 +11,7 @@ LARGEST = 18
 """Modules in one folder, at most."""
 
 ARROWS = {
+    "": "system",
     "arrays": "",
     "space": "arrays",
     "records": "arrays space",

@@ -5,16 +5,17 @@ other process can read, a `KeyboardInterrupt` of its own. None of them is to cos
 trial or run; only a signal (Ctrl-C) stops the study.
 """
 
+import os
 import threading
 import traceback
 from itertools import dropwhile
 from pathlib import Path
 
 from hpobench.records import EvaluationError
-from hpobench.system import interruption
+from hpobench.system import interruption, package
 from hpobench.system.atomic import StorageError
 
-_OURS = str(Path(__file__).parents[1])
+_OURS = tuple(f"{folder}{os.sep}" for folder in package.folders().values())
 _LONGEST = 8_000
 """Characters kept of a text, half of them from its end: some errors hold whole tensors."""
 

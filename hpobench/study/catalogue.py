@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hpobench.study import yaml_text
+from hpobench.system import package
 from hpobench.words import unknown
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = package.folders()["conf"]
 # Studies may stand in folders: study=claims/asha.
 _GLOBS = {"study": "**/*.yaml"}
 

@@ -17,6 +17,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
+from hpobench.system import package
 from hpobench.system.dotted import own_folders
 
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -146,10 +147,8 @@ def _imports(source: bytes, package: str) -> Iterator[str]:
 @cache
 def _libraries() -> tuple[Path, ...]:
     """Where the files of Python and of this package stand."""
-    here = Path(__file__).parents[1]
     python = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
-    links = [path for path in here.iterdir() if path.is_symlink()]
-    return tuple(path.resolve() for path in (here, *links, *python))
+    return tuple(path.resolve() for path in (*package.folders().values(), *python))
 
 
 def _is_users(path: Path) -> bool:

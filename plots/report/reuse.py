@@ -16,9 +16,8 @@ from typing import Any
 
 import matplotlib as mpl
 
-import hpobench
 from hpobench.results.study.load import fingerprint
-from hpobench.system import atomic
+from hpobench.system import atomic, package
 
 FILE = ".report.json"
 LIBRARIES = (
@@ -82,10 +81,10 @@ def _digest(path: Path) -> str:
 
 def _code() -> Iterator[tuple[str, str]]:
     """The files of this program, with a hash of each."""
-    root = Path(hpobench.__file__).parent
-    for place, folders, files in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in files:
-            path = Path(place, name)
-            if path.suffix in CODE:
-                yield str(path.relative_to(root)), atomic.digest(path)
+    for floor, root in package.folders().items():
+        for place, folders, files in os.walk(root):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            for name in files:
+                path = Path(place, name)
+                if path.suffix in CODE:
+                    yield str(floor / path.relative_to(root)), atomic.digest(path)

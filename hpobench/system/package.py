@@ -1,0 +1,30 @@
+"""Where the files of this package lie, and whether all of them are there."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).parents[1]
+FLOORS = ("conf", "methods", "plots", "results")
+"""Folders at the top of a checkout. Links in `hpobench/` lead there, or an installation does."""
+
+
+@cache
+def folders() -> dict[str, Path]:
+    """The folder of the package and that of each floor, as imports find them, by its name."""
+    specs = {name: find_spec(f"hpobench.{name}") for name in FLOORS}
+    return {"": HERE} | {
+        name: Path(spec.submodule_search_locations[0])
+        for name, spec in specs.items()
+        if spec is not None and spec.submodule_search_locations
+    }
+
+
+def check() -> None:
+    """Raise ImportError where floors are out of reach: a checkout without links, not installed."""
+    if missing := [name for name in FLOORS if name not in folders()]:
+        raise ImportError(
+            f"{', '.join(missing)} cannot be found in {HERE}: this checkout has lost its symbolic "
+            "links (by a zip file, or on Windows), and has to be installed to be used: "
+            f'python -m pip install -e "{HERE.parent}"'
+        )
