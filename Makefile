@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test check test-peers test-browser test-dask bench torture calibrate lock clean
+.PHONY: demo test one cover profile check test-peers test-browser test-dask bench torture calibrate lock picture clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -31,6 +31,19 @@ check: $(VENV)/.installed-dev  ## style and types
 test: check  ## style, types, tests
 	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto
+
+one: $(VENV)/.installed-dev  ## some tests: make one T=tests/run/test_simulator.py, or T='tests/run -k ties'
+	@test -n "$(T)" || { echo "which tests? make one T=tests/run/test_simulator.py"; exit 1; }
+	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest $(T)
+
+cover: $(VENV)/.installed-dev  ## what share of each room the tests reach (T: those tests only); build/coverage/index.html
+	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto --cov --cov-report=html --cov-report=json $(T)
+	$(BIN)/python -m tests.coverage_by_room build/coverage.json
+
+profile: $(VENV)/.installed-dev  ## where a small study spends its time (S='method=tpe task=phoneme seeds=3': that one)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.profiled $(S)
 
 test-peers: $(VENV)/.installed-dev  ## all tests of peers; their environments are made first: gigabytes
 	$(BIN)/hpobench peers install $(notdir $(basename $(wildcard methods/peers/requirements/*.txt)))
@@ -71,4 +84,4 @@ picture: $(VENV)/.installed-dev  ## docs/rooms.svg, from the imports
 	$(BIN)/python -m tests.draw_rooms
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build *.egg-info .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache
