@@ -5,8 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hpobench.plots import recipes
 from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.canvas.style import save
@@ -44,7 +42,6 @@ def draw(
     band: str | None = None,
     view: str | None = None,
     rule: str | None = None,
-    rng: np.random.Generator | None = None,
     axis: str = WALL_CLOCK,
     left_out: LeftOut = untold,
 ) -> list[Path]:
@@ -63,11 +60,9 @@ def draw(
 
     `axis`: the time axis, a name of `results.time_axis.AXES`. Long lists of tasks go over several
     pages: anytime-1, anytime-2, ... Beside each figure lies its caption (.txt). `band` defaults to
-    that of the statistic; the bootstrap without `rng` uses a fixed one, so that figures can be
-    drawn again.
+    that of the statistic.
     """
-    rng = rng or np.random.default_rng(0)
-    options = {"time": time, "statistic": statistic, "band": band, "rng": rng}
+    options = {"time": time, "statistic": statistic, "band": band}
     study = on_axis(study, axis)
     found = incumbents(study, view=view, rule=rule)
     tasks = [task for task in _with_runs(study) if task in found.tasks]
@@ -115,7 +110,7 @@ def draw_speedups(
             f"-{number}" if len(groups) > 1 else ""
         )
         make = partial(
-            recipes.speedups, study, some, known, np.random.default_rng(0),
+            recipes.speedups, study, some, known,
             reference=over, levels=levels,
         )  # fmt: skip
         for name, drawn in recipes.possible({stem: make}, left_out):
@@ -144,7 +139,7 @@ def draw_task(
     """
     name = as_file_names(study.tasks).get(task, "")  # else what follows says which tasks there are
     drawings = {
-        f"configurations-{name}": recipes.configurations(study, task, np.random.default_rng(0)),
+        f"configurations-{name}": recipes.configurations(study, task),
         f"axes-{name}": recipes.on_axes(study, task, axes, time=time, left_out=left_out),
     }
     return [path for stem, drawn in drawings.items() for path in _save(drawn, Path(folder), stem)]
@@ -274,7 +269,7 @@ def _averages_of_group(
         yield "rank", rank_figure(ranking, study.methods, study.settings, time=time)
     else:
         left_out("rank", "ranks need 2 methods or more with runs of the same seeds")
-    yield from recipes.over_tasks(study, found, known, options["rng"], left_out)
+    yield from recipes.over_tasks(study, found, known, left_out)
 
 
 def _with_runs(study: Study) -> list[str]:

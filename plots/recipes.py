@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
 from hpobench.plots.canvas.caption import whole_runs
 from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_figure
@@ -54,7 +52,6 @@ def over_tasks(
     study: Study,
     found: Incumbents,
     known: Mapping[str, Reference],
-    rng: np.random.Generator,
     left_out: LeftOut = untold,
 ) -> Iterator[Named]:
     """Scores, ranks, improvement, critical difference, time to target and ECDF of one group.
@@ -69,14 +66,12 @@ def over_tasks(
     notes = whole_runs(found, known, study.settings)
     regrets = partial(final_regrets, found, known)
     makers: tuple[Callable[[], Drawn], ...] = (
-        lambda: aggregates_figure(aggregate_scores(found, known, rng), names, notes=notes),
-        lambda: rank_intervals_figure(rank_intervals(found, known, rng), names, notes=notes),
-        lambda: improvement_figure(
-            probability_of_improvement(found, known, rng), names, notes=notes
-        ),
+        lambda: aggregates_figure(aggregate_scores(found, known), names, notes=notes),
+        lambda: rank_intervals_figure(rank_intervals(found, known), names, notes=notes),
+        lambda: improvement_figure(probability_of_improvement(found, known), names, notes=notes),
         lambda: critical_difference_figure(friedman(regrets()), names, notes=notes),
-        lambda: speedups(study, found, known, rng),
-        lambda: ecdf_figure([time_ecdf(found, known, rng=rng)], names, study.settings),
+        lambda: speedups(study, found, known),
+        lambda: ecdf_figure([time_ecdf(found, known)], names, study.settings),
     )
     yield from possible(dict(zip(OVER_TASKS, makers, strict=True)), left_out)
 
@@ -85,7 +80,6 @@ def speedups(
     study: Study,
     found: Incumbents,
     known: Mapping[str, Reference],
-    rng: np.random.Generator,
     *,
     reference: str | None = None,
     levels: Sequence[float] | None = None,
@@ -98,7 +92,7 @@ def speedups(
     axis = axis_of(found.runs)
     # A limit of time ends runs at other places of another axis: there they might have gone on.
     early = early_rule(study.settings, known) if axis == WALL_CLOCK else "censored"
-    table = time_to_target(found, known, reference, rng, level=levels, early=early)
+    table = time_to_target(found, known, reference, level=levels, early=early)
     notes = [EARLY[early], *whole_runs(found, known, study.settings)]
     unit = axis_unit(axis, *(found.tasks[task] for task in known))
     return targets_figure(table, study.methods, reference, axis=axis, unit=unit, notes=notes)
@@ -121,7 +115,7 @@ def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
     )
 
 
-def configurations(study: Study, task: str, rng: np.random.Generator) -> Drawn:
+def configurations(study: Study, task: str) -> Drawn:
     """The incumbents of a task in parallel coordinates, hyperparameters by their importance.
 
     Without importance, and saying why, if the study has too few configurations. Raises ValueError
@@ -132,7 +126,7 @@ def configurations(study: Study, task: str, rng: np.random.Generator) -> Drawn:
     label = study.tasks[task].value_label
     found = incumbent_configs(study, task)
     try:
-        matters, notes = importance(study, task, rng), []
+        matters, notes = importance(study, task), []
     except ValueError as error:
         matters, notes = None, [f"Importance is not shown: {error}."]
     return parallel_figure(found, study.methods, matters, label=label, notes=notes)

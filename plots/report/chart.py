@@ -4,7 +4,7 @@ Curves are looked up at the times of a log and of a linear grid together, so tha
 enough of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,6 @@ from hpobench.plots.report.packing import Pool
 from hpobench.results.anytime.comparison import Comparison
 from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
 from hpobench.results.anytime.ranks import average_ranks, can_rank
-from hpobench.results.anytime.regret import Reference
 from hpobench.results.anytime.summaries import average_summaries, task_summaries
 from hpobench.results.statistics.summary import BANDS, NAMES, Summary
 from hpobench.results.study.study import Study
@@ -128,7 +127,8 @@ def _averages(context: Context, found: Incumbents) -> Iterator[Panel]:
         some, known = found.only(group.tasks), group.references
         if len(known) > 1:
             title = f"Average of {_some(context, list(known))}: normalised regret"
-            yield Panel(f"average-{group.number}", title, partial(_average, context, some, known))
+            make = partial(average_summaries, some, known, POINTS)
+            yield Panel(f"average-{group.number}", title, make)
         if len(group.tasks) > 1 and can_rank(some):
             title = f"Average of {_some(context, group.tasks)}: rank"
             yield Panel(f"rank-{group.number}", title, partial(_ranks, some))
@@ -137,26 +137,18 @@ def _averages(context: Context, found: Incumbents) -> Iterator[Panel]:
 def _tasks(context: Context, study: Study, found: Incumbents) -> Iterator[Panel]:
     """Each task, then on test data those that have it."""
     for task in context.tasks:
-        title = context.task_label(task)
-        yield Panel(f"task-{task}", title, partial(_task, context, found.only([task]), task))
+        make = partial(task_summaries, found.only([task]), task, POINTS)
+        yield Panel(f"task-{task}", context.task_label(task), make)
     on_test = in_view(found, study, dict.fromkeys(context.tested, "test"))
     for task in context.tested:
-        title = f"{context.task_label(task)}, on test data"
-        yield Panel(f"test-{task}", title, partial(_task, context, on_test.only([task]), task))
+        make = partial(task_summaries, on_test.only([task]), task, POINTS)
+        yield Panel(f"test-{task}", f"{context.task_label(task)}, on test data", make)
 
 
 def _some(context: Context, tasks: list[str]) -> str:
     """So many tasks, and which they are if they are few."""
     names = [*map(context.task_label, tasks[:3]), *(["…"] if len(tasks) > 3 else [])]
     return f"{len(tasks)} tasks ({listed(names)})"
-
-
-def _average(context: Context, found: Incumbents, known: Mapping[str, Reference]) -> Series:
-    return average_summaries(found, known, POINTS, context.rng("chart"))
-
-
-def _task(context: Context, found: Incumbents, task: str) -> Series:
-    return task_summaries(found, task, POINTS, context.rng("chart"))
 
 
 def _ranks(found: Incumbents) -> Series:

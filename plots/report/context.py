@@ -1,13 +1,11 @@
 """What the sections of a report are made from; what several of them need is computed once."""
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from hpobench.plots.canvas.caption import whole_runs
@@ -79,7 +77,7 @@ class Context:
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """Which method for which budget."""
-        return verdicts(self.found, self.references, self.rng("verdicts"))
+        return verdicts(self.found, self.references)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -111,10 +109,6 @@ class Context:
         if len(tasks) == 1:
             return self.task_label(tasks[0])
         return f"{len(tasks)} tasks ({listed(map(self.task_label, tasks))})"
-
-    def rng(self, purpose: str) -> np.random.Generator:
-        """A generator for one purpose: sections do not change with what comes before them."""
-        return np.random.default_rng(zlib.crc32(purpose.encode()))
 
     def number(self, task: str) -> int:
         """Its place among the tasks: an anchor that needs no escaping."""

@@ -67,22 +67,21 @@ class Comparison:
 class Prepared:
     """The values that a comparison summarises.
 
-    `frame` lacks its lines. `groups`: by method, a table (n, t) a task. `found` is for the notes.
-    `capped`: they are capped regrets.
+    `frame` lacks its lines. `groups`: by method, a table (n, t) of each of the `tasks`. `found` is
+    for the notes. `capped`: they are capped regrets.
     """
 
     frame: Comparison
+    tasks: Sequence[str]
     groups: Mapping[str, Sequence[FloatArray]]
     found: Incumbents
     capped: bool = False
 
-    def summary(
-        self, statistic: str, band: str | None, rng: np.random.Generator | None
-    ) -> Comparison:
+    def summary(self, statistic: str, band: str | None) -> Comparison:
         """The comparison with its lines."""
         lines = {
             method: summarise(
-                some, statistic, band, rng, limits_of_means(some) if self.capped else ANY
+                some, statistic, band, self.tasks, limits_of_means(some) if self.capped else ANY
             )
             for method, some in self.groups.items()
         }
@@ -98,13 +97,12 @@ def anytime(
     time: str = "log",
     statistic: str = "mean",
     band: str | None = None,
-    rng: np.random.Generator | None = None,
     points: int = POINTS,
 ) -> Comparison:
     """Regret on one task over its time axis, or the value itself where the optimum is unknown."""
     band = check(statistic, band)
     grid = time_grid(found, task, time, points)
-    return on_task(found, task, grid).summary(statistic, band, rng)
+    return on_task(found, task, grid).summary(statistic, band)
 
 
 def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
@@ -137,7 +135,7 @@ def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
         method: [regret(each.values, facts) if is_regret else each.values]
         for method, each in begun.items()
     }
-    return Prepared(frame, groups, found)
+    return Prepared(frame, [task], groups, found)
 
 
 def average_regret(
@@ -147,7 +145,6 @@ def average_regret(
     time: str = "log",
     statistic: str = "mean",
     band: str | None = None,
-    rng: np.random.Generator | None = None,
     points: int = POINTS,
 ) -> Comparison:
     """Normalised regret over all tasks that have a reference, over the fraction of the horizon.
@@ -157,7 +154,7 @@ def average_regret(
     the tasks. Raises ValueError without any task.
     """
     prepared = over_tasks(found, references, fractions(time, points))
-    return prepared.summary(statistic, band, rng)
+    return prepared.summary(statistic, band)
 
 
 def over_tasks(
@@ -198,7 +195,7 @@ def over_tasks(
         axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in tasks)),
     )
     complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
-    return Prepared(frame, complete, found, capped=True)
+    return Prepared(frame, tasks, complete, found, capped=True)
 
 
 def value_label(facts: TaskFacts, view: str, is_regret: bool) -> str:

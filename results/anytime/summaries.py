@@ -24,19 +24,14 @@ Summaries = dict[tuple[str, str], Comparison]
 """By statistic and band."""
 
 
-def task_summaries(
-    found: Incumbents, task: str, points: Mapping[str, int], rng: np.random.Generator
-) -> Summaries:
+def task_summaries(found: Incumbents, task: str, points: Mapping[str, int]) -> Summaries:
     """One task, as `comparison.anytime` has it, at so many points of a log and of a linear grid."""
     grid = np.unique(np.concatenate([time_grid(found, task, *each) for each in points.items()]))
-    return _summaries(on_task(found, task, grid), rng)
+    return _summaries(on_task(found, task, grid))
 
 
 def average_summaries(
-    found: Incumbents,
-    references: Mapping[str, Reference],
-    points: Mapping[str, int],
-    rng: np.random.Generator,
+    found: Incumbents, references: Mapping[str, Reference], points: Mapping[str, int]
 ) -> Summaries:
     """Over tasks, as `comparison.average_regret` has it, from where its first curve begins."""
     whole = average_regret(found, references)
@@ -44,12 +39,12 @@ def average_summaries(
     shortest = min(begins, default=SHORTEST_FRACTION)
     grids = [fractions(time, count, shortest) for time, count in points.items()]
     parts = np.unique(np.concatenate(grids))
-    return _summaries(over_tasks(found, references, parts[parts >= shortest]), rng)
+    return _summaries(over_tasks(found, references, parts[parts >= shortest]))
 
 
-def _summaries(prepared: Prepared, rng: np.random.Generator) -> Summaries:
+def _summaries(prepared: Prepared) -> Summaries:
     return {
-        (statistic, band): prepared.summary(statistic, band, rng)
+        (statistic, band): prepared.summary(statistic, band)
         for statistic, bands in BANDS.items()
         for band in bands
     }

@@ -26,6 +26,7 @@ from sklearn.tree import DecisionTreeRegressor
 from hpobench.arrays import FloatArray, IntArray
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.views import VIEWS, available_views
+from hpobench.results.statistics.bootstrap import generator
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
 from hpobench.results.study.timeline import Timeline
@@ -83,9 +84,7 @@ def _configs(rows: pd.DataFrame, study: Study, task: str) -> pd.DataFrame:
     return configs.set_axis([column_of(hyperparameter_of(n), taken) for n in names], axis="columns")
 
 
-def importance(
-    study: Study, task: str, rng: np.random.Generator, *, trees: int = TREES
-) -> pd.DataFrame:
+def importance(study: Study, task: str, *, trees: int = TREES) -> pd.DataFrame:
     """Importance of each hyperparameter, the highest first: hyperparameter, importance, low, high.
 
     From all trials at the highest resource that any trial of the task has reached, by their true
@@ -100,7 +99,7 @@ def importance(
     configurations, or if all values are the same.
     """
     study = of_task(study, task)
-    data = _data(study, task)
+    data, rng = _data(study, task), generator(f"importance on {task}")
     shares = np.array([_shares_of_tree(data, rng) for _ in range(trees)])
     low, high = np.quantile(shares, [0.025, 0.975], axis=0)
     table = pd.DataFrame(

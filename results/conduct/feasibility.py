@@ -141,7 +141,6 @@ def feasibility_curves(
     time: str = "log",
     statistic: str = "mean",
     band: str | None = None,
-    rng: np.random.Generator | None = None,
     points: int = POINTS,
 ) -> Comparison:
     """Shares over time on one task: of runs with a feasible incumbent, or of feasible evaluations.
@@ -158,7 +157,7 @@ def feasibility_curves(
     found = _STEPS[quantity](study, task, slacks)
     grid = time_grid(found, task, time, points)
     lines = {
-        method: _within_unit(summarise(begin(each, "wait").values, statistic, band, rng))
+        method: _within_unit(summarise(begin(each, "wait").values, statistic, band, [task]))
         for method, each in curves(found, task, grid).items()
     }
     words, sentence = QUANTITIES[quantity]

@@ -129,7 +129,6 @@ def overtuning_curves(
     time: str = "log",
     statistic: str = "mean",
     band: str | None = None,
-    rng: np.random.Generator | None = None,
     rule: str | None = None,
     points: int = POINTS,
 ) -> Comparison:
@@ -152,7 +151,7 @@ def overtuning_curves(
     grid = time_grid(found, task, time, points)
     some = curves(_with_incumbents(replace(found, value=derived[quantity])), task, grid)
     lines = {
-        method: summarise(each.values, statistic, band, rng)
+        method: summarise(each.values, statistic, band, [task])
         for method, each in begin_all(some, "wait").items()
     }
     return Comparison(

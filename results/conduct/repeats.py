@@ -14,25 +14,25 @@ from hpobench.results.study.visits import visits
 COLUMNS = ("task", "method", "share", "low", "high", "seeds")
 
 
-def repeated_suggestions(study: Study, rng: np.random.Generator | None = None) -> pd.DataFrame:
+def repeated_suggestions(study: Study) -> pd.DataFrame:
     """One row per task and method that were run, in the order of the study.
 
     share       share of a run's trials whose configuration an earlier trial of it had, mean over
                 the runs that started any
-    low, high   95 % bootstrap interval over seeds (NaN: a single seed); without `rng` a fixed one
+    low, high   95 % bootstrap interval over seeds (NaN: a single seed)
     seeds       how many runs these are; failed ones are left out
 
     Raises ValueError if the study was stored without its trials.
     """
-    by_run, rng = _shares(study), rng or np.random.default_rng(0)
+    by_run = _shares(study)
     rows = []
     for task in study.tasks:
         for method in study.methods:
             mine = by_run[(by_run["task"] == task) & (by_run["method"] == method)]
             values = mine.sort_values("seed")["share"].dropna().to_numpy(float)
             if len(values):
-                low, high = (band[0] for band in bootstrap([values[:, None]], "mean", rng, SHARE))
-                rows.append((task, method, values.mean(), low, high, len(values)))
+                low, high = bootstrap([values[:, None]], "mean", [task], SHARE)
+                rows.append((task, method, values.mean(), low[0], high[0], len(values)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

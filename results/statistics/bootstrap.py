@@ -1,7 +1,9 @@
 """The bootstrap over seeds: 95 % percentile intervals (Efron & Tibshirani 1993, ch. 13), stretched.
 
 Seeds are drawn with replacement, within each task if there are several. Drawing n of n runs is a
-vector of multinomial counts: statistics are computed from the counts, no run is ever copied.
+vector of multinomial counts: statistics are computed from the counts, no run is ever copied. What
+is drawn depends on the name of the task and the number of its seeds alone (`drawn`), so that one
+number has one interval: in figures, in reports and from Python, whoever asks, and in which order.
 
 Of few seeds a percentile interval is too narrow: resamples vary by the variance with n instead of
 n - 1, and their quantiles are about those of the normal distribution instead of Student's t
@@ -18,6 +20,7 @@ Satterthwaite (1946), n - 1 for one group. Hesterberg's expanded percentile inte
 by taking outer quantiles instead, but those of a few values end at the least and the largest.
 """
 
+import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -97,41 +100,28 @@ def interval(
     return np.clip(low, *limits), np.clip(high, *limits)
 
 
-def centre_and_interval(
-    values: FloatArray, factor: FloatArray | float, limits: Limits = ANY
-) -> tuple[float, float, float]:
-    """The first of the values (1 + resamples,), and the stretched interval of the rest."""
-    low, high = interval(values[1:], values[0], factor, limits)
-    return float(values[0]), float(low), float(high)
+def generator(purpose: str) -> np.random.Generator:
+    """The generator of all that is drawn for a purpose, the same at each call."""
+    return np.random.default_rng(zlib.crc32(purpose.encode()))
 
 
-def mean_and_interval(
-    by_task: Sequence[FloatArray], sizes: Sequence[int], limits: Limits = ANY
-) -> tuple[float, float, float]:
-    """The mean over tasks of statistics (1 + resamples,) each, first the actual; and its interval.
-
-    `sizes`: how many seeds each task's is from.
-    """
-    factor = stretch([some[1:].var() for some in by_task], sizes)
-    return centre_and_interval(np.mean(by_task, axis=0), factor, limits)
-
-
-def drawn(count: int, rng: np.random.Generator) -> IntArray:
-    """How often each of `count` seeds is drawn, in every resample: (resamples, count)."""
-    picks = rng.integers(count, size=(RESAMPLES, count)) + count * np.arange(RESAMPLES)[:, None]
+def drawn(count: int, task: str) -> IntArray:
+    """How often each of `count` seeds of a task is drawn, in every resample: (resamples, count)."""
+    picks = generator(task).integers(count, size=(RESAMPLES, count))
+    picks += count * np.arange(RESAMPLES)[:, None]
     counts: IntArray = np.bincount(picks.ravel(), minlength=RESAMPLES * count)
     return counts.reshape(RESAMPLES, count)
 
 
-def run_weights(has: BoolArray, rng: np.random.Generator) -> FloatArray:
-    """Weights (1 + resamples, s, m) of the runs of one task; `has` (s, m) says which there are.
+def run_weights(has: BoolArray, task: str) -> FloatArray:
+    """Weights (1 + resamples, s, m) of the runs of a task; `has` (s, m) says which there are.
 
     First those of the actual runs, then the resampled; those of a method sum to 1. Seeds are drawn
     together for all methods, because they share the objective's noise: it does not tell methods
     apart. Where none of a method's seeds was drawn, all of its runs count. NaN in the resamples of
     a method with a single run.
     """
-    counts = np.concatenate([has[None], drawn(len(has), rng)[:, :, None] * has])
+    counts = np.concatenate([has[None], drawn(len(has), task)[:, :, None] * has])
     counts = np.where(counts.any(axis=1, keepdims=True), counts, has)
     weights: FloatArray = counts / counts.sum(axis=1, keepdims=True)
     weights[1:, :, has.sum(axis=0) == 1] = np.nan
@@ -144,17 +134,19 @@ def cut_of(statistic: str, count: int) -> int:
 
 
 def bootstrap(
-    groups: Groups, statistic: str, rng: np.random.Generator, limits: Limits = ANY
+    groups: Groups, statistic: str, tasks: Sequence[str] = (), limits: Limits = ANY
 ) -> Band:
     """Band (t,) of the mean, median or IQM of groups (n, t), each resampled on its own.
 
     The mean is the mean over groups of their means, median and IQM are of all runs pooled. NaN if
-    a group has a single run. `limits`: what the statistic can be.
+    a group has a single run. `tasks`: whose seeds the groups are, numbers without names. `limits`:
+    what the statistic can be.
     """
     if any(len(group) < 2 for group in groups):
         undefined = np.full(groups[0].shape[1:], np.nan)
         return undefined, undefined
-    counts = [drawn(len(group), rng).T for group in groups]
+    names = tasks or list(map(str, range(len(groups))))
+    counts = [drawn(len(group), name).T for group, name in zip(groups, names, strict=True)]
     sizes = [len(group) for group in groups]
     variances = [group.var(axis=0) for group in groups]
     if statistic == "mean":

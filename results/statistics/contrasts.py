@@ -28,6 +28,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from hpobench.arrays import FloatArray
+from hpobench.results.statistics.blocks import Regrets
 from hpobench.results.statistics.bootstrap import ANY, Band, Groups, Limits, reach
 
 _TINY = 1e-150
@@ -109,6 +110,28 @@ class Contrast:
         if self.error <= _TINY:
             return float(abs(distance) <= _TINY)
         return float(2 * stdtr(self.freedom, -abs(_cubic(distance / self.error, self.skewness))))
+
+
+def difference(regrets: Regrets, method: str, other: str) -> Contrast:
+    """The mean over tasks of the regret of `method` less that of `other`, by task a table.
+
+    The difference of two methods wherever one stands: in verdicts, tests and claims. Runs of the
+    same seed are compared; on a task where less than two seeds are shared, all runs of both are.
+    """
+    groups: list[FloatArray] = []
+    weights: list[float] = []
+    pairs = 0
+    for table in regrets.values():
+        shared = (table[method] - table[other]).dropna().to_numpy(float)
+        alone = [table[name].dropna().to_numpy(float) for name in (method, other)]
+        if len(shared) > 1 or (len(shared) and min(map(len, alone)) < 2):
+            groups.append(shared)
+            weights.append(1 / len(regrets))
+            pairs += len(shared)
+        else:
+            groups += alone
+            weights += [1 / len(regrets), -1 / len(regrets)]
+    return Contrast(groups, weights, pairs)
 
 
 def mean_contrast(groups: Groups) -> Contrast:

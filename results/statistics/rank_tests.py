@@ -182,9 +182,9 @@ def pairwise_wilcoxon(regrets: Regrets) -> pd.DataFrame:
     return table
 
 
-def pairwise_tests(regrets: Regrets, rng: np.random.Generator | None = None) -> pd.DataFrame:
+def pairwise_tests(regrets: Regrets) -> pd.DataFrame:
     """`pairwise_wilcoxon` with the columns better, equivalent, worse of `pairwise_signed_rank`."""
-    odds = pairwise_signed_rank(regrets, rng=rng)[["better", "equivalent", "worse"]]
+    odds = pairwise_signed_rank(regrets)[["better", "equivalent", "worse"]]
     return pairwise_wilcoxon(regrets).join(odds)
 
 

@@ -105,20 +105,21 @@ def summarise(
     values: FloatArray | Groups,
     statistic: str = "mean",
     band: str | None = None,
-    rng: np.random.Generator | None = None,
+    tasks: Sequence[str] = (),
     limits: Limits = ANY,
 ) -> Summary:
     """Statistic and band of `values` (n, t), or of several such groups (strata), at each time.
 
-    NaN where any value is NaN. Intervals keep to the `limits` that values can have; the bootstrap
-    needs `rng`. Raises ValueError for an unknown statistic or band, or without values.
+    NaN where any value is NaN. `tasks`: whose seeds the groups are, by whose names the bootstrap
+    draws them. Intervals keep to the `limits` that values can have. Raises ValueError for an
+    unknown statistic or band, or without values.
     """
     band = check(statistic, band)
     groups = [values] if isinstance(values, np.ndarray) else list(values)
     if not groups or not all(len(group) for group in groups):
         raise ValueError("there is nothing to summarise: no runs")
     centre = _centre(groups, statistic)
-    low, high = _band_of(statistic, band, rng, limits)(groups, centre)
+    low, high = _band_of(statistic, band, tasks, limits)(groups, centre)
     count = sum(map(len, groups))
     units = "seeds" if len(groups) == 1 else "task-seed pairs"
     skewness = _skewness(groups[0]) if band == "interval" and len(groups) == 1 else np.nan
@@ -153,15 +154,13 @@ def _centre(groups: Groups, statistic: str) -> FloatArray:
 
 
 def _band_of(
-    statistic: str, band: str, rng: np.random.Generator | None, limits: Limits
+    statistic: str, band: str, tasks: Sequence[str], limits: Limits
 ) -> Callable[[Groups, FloatArray], Band]:
     if band == "interval":
         return lambda groups, _centre: mean_contrast(groups).interval(limits=limits)
-    if band != "bootstrap":
-        return {"sem": _sem, "sd": _sd, "quartiles": _quartiles}[band]
-    if rng is None:
-        raise ValueError("band='bootstrap' needs rng, a numpy.random.Generator")
-    return lambda groups, _centre: bootstrap(groups, statistic, rng, limits)
+    if band == "bootstrap":
+        return lambda groups, _centre: bootstrap(groups, statistic, tasks, limits)
+    return {"sem": _sem, "sd": _sd, "quartiles": _quartiles}[band]
 
 
 def _deviation(values: FloatArray) -> FloatArray:

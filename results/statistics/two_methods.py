@@ -16,15 +16,15 @@ from hpobench.results.statistics.blocks import (
     require,
     seed_blocks,
 )
-from hpobench.results.statistics.summary import summarise
+from hpobench.results.statistics.contrasts import difference
 
 
 @dataclass(frozen=True)
 class TwoMethods:
     """A paired comparison of normalised regrets; differences are `method` less `other`.
 
-    `difference`: mean over tasks of the mean over seeds, with the interval [low, high] of a 95 %
-    bootstrap of the seeds within each task (NaN if a task has a single pair). `superiority`: how
+    `difference`: mean over tasks of the mean over seeds, with the 95 % interval [low, high]
+    of `contrasts.difference` (NaN if a task has a single pair). `superiority`: how
     often `method` is better on a (task, seed), ties half, mean over tasks. `statistic`, `p_value`:
     Wilcoxon's test over `tested` units of the kind `unit`. `sentence` says it all in words.
     """
@@ -49,31 +49,29 @@ def two_methods(
     regrets: Regrets,
     a: str,
     b: str,
-    rng: np.random.Generator | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> TwoMethods:
     """Compare `a` with `b` on the (task, seed) pairs that both have; one task is enough.
 
     `labels`: what the sentence calls the methods; None: their names.
 
-    The bootstrap without `rng` uses a fixed one, so that a report can be made again. Raises
-    ValueError if a method has no runs, or if they share no (task, seed).
+    Raises ValueError if a method has no runs, or if they share no (task, seed).
     """
     require(regrets, (a, b))
     pairs = seed_blocks(regrets, (a, b))
     if not len(pairs.values):
         raise ValueError(f"{a!r} and {b!r} share no (task, seed): run both with the same seeds")
     groups = _by_task(pairs.values[:, 0] - pairs.values[:, 1], pairs.tasks)
-    rng = rng or np.random.default_rng(0)
-    summary = summarise([group[:, None] for group in groups], "mean", "bootstrap", rng)
+    apart = difference({task: regrets[task] for task in dict.fromkeys(pairs.tasks)}, a, b)
+    low, high = apart.interval()
     shared = blocks(regrets, (a, b), TASKS_FOR_WILCOXON)
     statistic, p_value = wilcoxon_test(shared.values[:, 0] - shared.values[:, 1])
     found = TwoMethods(
         method=a,
         other=b,
-        difference=float(summary.centre[0]),
-        low=float(summary.low[0]),
-        high=float(summary.high[0]),
+        difference=float(apart.value),
+        low=float(low),
+        high=float(high),
         superiority=float(np.mean([_superiority(group) for group in groups])),
         statistic=statistic,
         p_value=p_value,
@@ -137,7 +135,7 @@ def _interval(found: TwoMethods) -> str:
     if not np.isfinite(found.low):
         return ""
     ends = sorted((found.low, found.high)) if found.difference > 0 else (-found.high, -found.low)
-    return f" (95 % bootstrap interval {ends[0]:.3g} to {ends[1]:.3g})"
+    return f" (95 % interval {ends[0]:.3g} to {ends[1]:.3g})"
 
 
 def p_in_words(p_value: float) -> str:

@@ -65,7 +65,7 @@ def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
     known = references(study, found.views)
     regrets = final_regrets(found, known) if known else {}
     groups = [[task for task in group if task in regrets] for group in found.groups()]
-    made = verdicts(found, known, np.random.default_rng(0))
+    made = verdicts(found, known)
     finals = {verdict.tasks: verdict for verdict in made if verdict.fraction == 1.0}
     return _Evidence(study, found, scores(study, view=view, rule=rule), regrets, groups, finals)
 

@@ -23,13 +23,13 @@ import numpy as np
 
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
+from hpobench.results.statistics.contrasts import difference
 from hpobench.results.statistics.correction import LEVEL, benjamini_hochberg
 from hpobench.results.statistics.survival import SpeedUp
 from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.final import final_regrets
 from hpobench.results.verdicts.time_to_target import over_tasks
-from hpobench.results.verdicts.verdict import difference
 
 HEADER = "| claim | source | expected | measured | p | verdict |\n|---|---|---|---|---|---|"
 CORRECTED = (
@@ -114,7 +114,7 @@ def _better(
     for name in names:
         _require(name, {task: list(map(str, frame.columns)) for task, frame in regrets.items()})
     first, second = (np.mean([frame[name].mean() for frame in regrets.values()]) for name in names)
-    gain = difference(regrets, *names)
+    gain = difference(regrets, names[1], names[0])
     low, high = gain.interval()
     when = "in the end" if at == 1 else f"after {at:.0%} of the time"
     return Finding(

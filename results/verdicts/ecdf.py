@@ -36,7 +36,6 @@ def time_ecdf(
     *,
     time: str = "log",
     targets: Sequence[float] | FloatArray = TARGETS,
-    rng: np.random.Generator,
     points: int = POINTS,
 ) -> Comparison:
     """Share of (task, target, seed) reached, by method; tasks weigh the same.
@@ -60,7 +59,7 @@ def time_ecdf(
         quantity="share of targets",
         time=parts,
         lines={
-            name: summarise(some, "mean", "bootstrap", rng, SHARE)
+            name: summarise(some, "mean", "bootstrap", tasks, SHARE)
             for name, some in complete.items()
         },
         relative=True,

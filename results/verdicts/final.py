@@ -68,7 +68,6 @@ def final_values(
 def aggregate_scores(
     found: Incumbents,
     references: Mapping[str, Reference],
-    rng: np.random.Generator,
     *,
     at: float = 1.0,
     target: float = GOOD_ENOUGH,
@@ -91,7 +90,7 @@ def aggregate_scores(
         for metric in METRICS:
             statistic, some = ("mean", gaps) if metric == "optimality_gap" else (metric, groups)
             band = "interval" if statistic == "mean" else "bootstrap"
-            made = summarise(some, statistic, band, rng, limits_of_means(some))
+            made = summarise(some, statistic, band, list(regrets), limits_of_means(some))
             numbers = made.centre[0], made.low[0], made.high[0]
             rows.append((method, metric, *numbers, len(groups), made.count))
     columns = ["method", "metric", "value", "low", "high", "tasks", "runs"]
@@ -101,7 +100,6 @@ def aggregate_scores(
 def probability_of_improvement(
     found: Incumbents,
     references: Mapping[str, Reference],
-    _rng: np.random.Generator | None = None,
     *,
     at: float = 1.0,
 ) -> pd.DataFrame:
@@ -116,7 +114,7 @@ def probability_of_improvement(
     The interval is that of Newcombe 2006 (Statistics in Medicine 25, method 5), of which the error
     is that at the end of the interval itself, not at the estimate: where all runs of one method
     beat all of the other it has a width. Runs of the same seed count as independent, so that it is
-    rather too wide. Nothing is drawn: a generator is taken for callers who have one.
+    rather too wide.
     """
     values = final_values(found, references, at=at)
     methods = _on_all(found, values)
@@ -143,7 +141,6 @@ def probability_of_improvement(
 def rank_intervals(
     found: Incumbents,
     references: Mapping[str, Reference],
-    _rng: np.random.Generator | None = None,
     *,
     at: float = 1.0,
 ) -> pd.DataFrame:
@@ -152,7 +149,7 @@ def rank_intervals(
     Ranks are as in `ranks.average_ranks`: within each (task, seed) that has a run of every method.
     Tasks without any such seed are left out; ValueError if none is left. Columns: method, rank,
     low, high, tasks. The interval is Student's t with a variance that is never 0 (see
-    `_rank_interval`); a generator is taken as before.
+    `_rank_interval`).
     """
     values = final_values(found, references, at=at)
     methods = _on_all(found, values)

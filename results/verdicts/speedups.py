@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from hpobench.results.anytime.incumbents import Incumbents
@@ -18,7 +17,6 @@ MOST_METHODS = 12
 def pair_speedups(
     found: Incumbents,
     references: Mapping[str, Reference],
-    _rng: np.random.Generator | None = None,
     *,
     early: str = "censored",
     most: int = MOST_METHODS,

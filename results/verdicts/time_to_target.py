@@ -25,7 +25,6 @@ bound           "<=" where no run of the method reached the target, which it may
 A run that failed never reaches what it had not reached by then, whatever `early` says.
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -95,7 +94,6 @@ def time_to_target(
     found: Incumbents,
     references: Mapping[str, Reference],
     reference_method: str,
-    _rng: np.random.Generator | None = None,
     *,
     level: float | Sequence[float] | None = None,
     early: str = "censored",
@@ -105,9 +103,8 @@ def time_to_target(
     Columns: task, method, target, and those above. `level`: normalised regrets to reach. None: on
     each task the mean final regret of the reference method (each run's at most 1). Tasks without a
     run of the reference method are left out. `ALL_TASKS` has the mean of `reached`, the speed-up of
-    all runs pooled, and the methods with runs on every task. Seeds are drawn by the name of the
-    task, so that a speed-up has the same interval wherever it stands; a generator is taken for
-    callers who have one. Raises ValueError if no task is left, or for a bad argument.
+    all runs pooled, and the methods with runs on every task. Raises ValueError if no task is left,
+    or for a bad argument.
     """
     tasks = _tasks(found, references, reference_method, level, early)
     rows: dict[tuple[int, int, int], _Row] = {}
@@ -247,21 +244,19 @@ def _tasks(
     made = []
     for task, final in finals.items():
         runs = runs_by_method(found, task)
-        weights = _weights(found, runs, np.random.default_rng(zlib.crc32(task.encode())))
+        weights = _weights(found, runs, task)
         targets = _means(final, weights[reference_method]) if levels is None else levels[:, None]
         end_s = latest_end_s(found, task)
         made.append(_Task(references[task], horizon_s(found, task), end_s, runs, weights, targets))
     return made
 
 
-def _weights(
-    found: Incumbents, runs: Mapping[str, IntArray], rng: np.random.Generator
-) -> dict[str, FloatArray]:
-    """By method, the first `count` weights (count, n) of its runs, in the order of its seeds."""
+def _weights(found: Incumbents, runs: Mapping[str, IntArray], task: str) -> dict[str, FloatArray]:
+    """By method, the weights (1 + resamples, n) of its runs, in the order of its seeds."""
     seeds = found.runs["seed"].to_numpy()
     every = np.unique(np.concatenate([seeds[some] for some in runs.values()]))
     has = np.array([np.isin(every, seeds[some]) for some in runs.values()]).T
-    weights = run_weights(has, rng)
+    weights = run_weights(has, task)
     return {name: weights[:, has[:, at], at] for at, name in enumerate(runs)}
 
 

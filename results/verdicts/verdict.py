@@ -31,7 +31,8 @@ from hpobench.results.anytime.curves import horizon_s, runs_by_method
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference, limits_of_means
 from hpobench.results.statistics.blocks import comparable_means
-from hpobench.results.statistics.contrasts import Contrast, mean_contrast
+from hpobench.results.statistics.bootstrap import generator
+from hpobench.results.statistics.contrasts import Contrast, difference, mean_contrast
 from hpobench.results.statistics.correction import LEVEL, benjamini_hochberg, holm
 from hpobench.results.statistics.summary import skewed, summarise
 from hpobench.results.study.failed_runs import DEFAULT, Failed, added
@@ -129,7 +130,6 @@ class Verdict:
 def verdicts(
     found: Incumbents,
     references: Mapping[str, Reference],
-    rng: np.random.Generator,
     *,
     fractions: Sequence[float] = FRACTIONS,
 ) -> list[Verdict]:
@@ -149,7 +149,7 @@ def verdicts(
         regrets = final_regrets(found, known, at=fraction)
         for tasks in wanted:
             of_tasks = {task: regrets[task] for task in tasks if task in regrets}
-            verdict = judge(of_tasks, rng, fraction=fraction, failed=failed)
+            verdict = judge(of_tasks, fraction=fraction, failed=failed)
             made += [] if verdict is None else [_in_time(verdict, found)]
     made.sort(key=lambda verdict: wanted.index(verdict.tasks))
     averages = [verdict for verdict in made if len(verdict.tasks) > 1]
@@ -208,7 +208,6 @@ def _had_ended(found: Incumbents, method: str, times_s: Mapping[str, float]) -> 
 
 def judge(
     regrets: Mapping[str, pd.DataFrame],
-    rng: np.random.Generator,
     *,
     fraction: float = 1.0,
     failed: Mapping[str, Mapping[str, Failed]] | None = None,
@@ -229,7 +228,7 @@ def judge(
     shared = [comparable_means(table[methods]) for table in tasks.values()]
     means = pd.DataFrame(shared).fillna(pd.DataFrame(own)).mean()
     order = sorted(methods, key=lambda name: float(means[name]))
-    pairs = {pair: difference(tasks, *pair) for pair in combinations(order, 2)}
+    pairs = {(best, name): difference(tasks, name, best) for best, name in combinations(order, 2)}
     standings = tuple(
         _standing(
             values[name],
@@ -247,30 +246,32 @@ def judge(
         standings,
         seeds=min(map(len, values[order[0]])),
         skewed=len(tasks) == 1 and skewed(summarise(some[:, None]) for [some] in values.values()),
-        fresh=fresh_mean([table[order].to_numpy(float) for table in tasks.values()], rng),
+        fresh=fresh_mean({task: table[order].to_numpy(float) for task, table in tasks.items()}),
         p_values={frozenset(pair): each.p_value() for pair, each in pairs.items()},
     )
     return corrected([verdict], holm)[0]
 
 
-def fresh_mean(tables: Sequence[FloatArray], rng: np.random.Generator) -> float:
+def fresh_mean(tables: Mapping[str, FloatArray]) -> float:
     """The mean regret of the method that half of the seeds choose, on the other half.
 
-    `tables` (seeds, methods), one a task; NaN: no run. The mean over `SPLITS` ways to halve the
+    `tables` (seeds, methods) by task; NaN: no run. The mean over `SPLITS` ways to halve the
     seeds of each task, both halves choosing in turn. NaN if a task has fewer than 4 seeds.
     """
-    if min(len(table) for table in tables) < 4:
+    if min(map(len, tables.values())) < 4:
         return np.nan
-    means = np.mean([_halves(table, rng) for table in tables], axis=0)
+    means = np.mean([_halves(table, task) for task, table in tables.items()], axis=0)
     best = np.where(np.isnan(means), np.inf, means).argmin(axis=-1)
     judged = np.take_along_axis(means[::-1], best[..., None], axis=-1)
     known = judged[np.isfinite(judged)]
     return float(known.mean()) if len(known) else np.nan
 
 
-def _halves(table: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _halves(table: FloatArray, task: str) -> FloatArray:
     """The means (2, splits, methods) of two halves of the seeds, at random; NaN without a run."""
-    places = rng.permuted(np.tile(np.arange(len(table)), (SPLITS, 1)), axis=1)
+    places = generator(f"halves of {task}").permuted(
+        np.tile(np.arange(len(table)), (SPLITS, 1)), axis=1
+    )
     first = places < (len(table) + 1) // 2
     halves = np.array([first, ~first], dtype=float)
     has = np.isfinite(table)
@@ -281,24 +282,6 @@ def _halves(table: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 def _columns(tasks: Mapping[str, pd.DataFrame]) -> list[str]:
     return list(dict.fromkeys(name for table in tasks.values() for name in table.columns))
-
-
-def difference(tasks: Mapping[str, pd.DataFrame], best: str, method: str) -> Contrast:
-    """The mean over tasks of the regret of `method` less that of `best`."""
-    groups: list[FloatArray] = []
-    weights: list[float] = []
-    pairs = 0
-    for table in tasks.values():
-        both = (table[method] - table[best]).dropna().to_numpy(float)
-        alone = [table[name].dropna().to_numpy(float) for name in (method, best)]
-        if len(both) > 1 or (len(both) and min(map(len, alone)) < 2):
-            groups.append(both)
-            weights.append(1 / len(tasks))
-            pairs += len(both)
-        else:
-            groups += alone
-            weights += [1 / len(tasks), -1 / len(tasks)]
-    return Contrast(groups, weights, pairs)
 
 
 def _standing(

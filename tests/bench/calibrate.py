@@ -28,7 +28,7 @@ from hpobench.results.statistics.rank_tests import (
     pairwise_wilcoxon,
     two_methods,
 )
-from hpobench.results.statistics.signed_rank import DRAWS_OF_MANY, FEWEST, posterior
+from hpobench.results.statistics.signed_rank import DRAWS, FEWEST, posterior
 from hpobench.results.statistics.summary import summarise
 from hpobench.results.statistics.survival import Observed, pooled, speed_up
 from hpobench.results.verdicts.ecdf import TARGETS
@@ -103,7 +103,7 @@ def _middle(rng: np.random.Generator, seeds: int, tasks: int, kind: str, statist
     held = []
     for _ in range(4):
         values = KINDS[kind].draw(rng, (tasks, seeds, 100))
-        made = summarise(list(values), statistic, "bootstrap", rng)
+        made = summarise(list(values), statistic, "bootstrap", _names(rng, tasks))
         held.append(_held((made.low, made.high), truth))
     return float(np.mean(held))
 
@@ -119,7 +119,8 @@ def ecdf_band(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> fl
     truth = float(shares(np.random.default_rng(0), (1_000_000,)).mean())
     held = []
     for _ in range(4):
-        made = summarise(list(shares(rng, (tasks, seeds, 100))), "mean", "bootstrap", rng, SHARE)
+        some = list(shares(rng, (tasks, seeds, 100)))
+        made = summarise(some, "mean", "bootstrap", _names(rng, tasks), SHARE)
         held.append(_held((made.low, made.high), truth))
     return float(np.mean(held))
 
@@ -182,8 +183,8 @@ def report(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> float
         averages, single = [], []
         for _budget in range(3):
             frames = _frames(rng, seeds, tasks, kind)
-            single += [judge({name: frame}, rng) for name, frame in frames.items()]
-            averages += [judge(frames, rng)] if tasks > 1 else []
+            single += [judge({name: frame}) for name, frame in frames.items()]
+            averages += [judge(frames)] if tasks > 1 else []
         families = (
             [(averages, holm), (single, benjamini_hochberg)] if tasks > 1 else [(single, holm)]
         )
@@ -228,7 +229,7 @@ def _alarms(
 
 def two_methods_interval(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> float:
     """How often the interval of the difference of two equal methods holds 0."""
-    made = [two_methods(_frames(rng, seeds, tasks, kind), "a", "b", rng) for _ in range(300)]
+    made = [two_methods(_frames(rng, seeds, tasks, kind), "a", "b") for _ in range(300)]
     return float(np.mean([each.low <= 0 <= each.high for each in made]))
 
 
@@ -250,7 +251,7 @@ def signed_rank(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> 
     for _ in range(600):
         one, two = KINDS[kind].draw(rng, (2, tasks, seeds))
         differences = (two - one).mean(axis=1) if count == tasks else (two - one).ravel()
-        better, _, worse = posterior(differences, 0.01, rng, DRAWS_OF_MANY)
+        better, _, worse = posterior(differences, 0.01, rng, DRAWS)
         alarms += max(better, worse) > 0.95
     return alarms / 600
 
@@ -258,11 +259,20 @@ def signed_rank(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> 
 def _frames(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> dict[str, pd.DataFrame]:
     """By task, the regrets of five equal methods."""
     values = KINDS[kind].draw(rng, (tasks, seeds, 5))
-    return {str(n): pd.DataFrame(each, columns=list("abcde")) for n, each in enumerate(values)}
+    names = _names(rng, tasks)
+    return {
+        name: pd.DataFrame(each, columns=list("abcde"))
+        for name, each in zip(names, values, strict=True)
+    }
+
+
+def _names(rng: np.random.Generator, tasks: int) -> list[str]:
+    """Names of tasks, by which their seeds are drawn: others in each experiment."""
+    return list(map(str, rng.integers(2**62, size=tasks)))
 
 
 def _verdict(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> Verdict | None:
-    return judge(_frames(rng, seeds, tasks, kind), rng)
+    return judge(_frames(rng, seeds, tasks, kind))
 
 
 def _worse(some: Sequence[Verdict | None]) -> bool:
@@ -280,7 +290,9 @@ def speedup(rng: np.random.Generator, seeds: int, tasks: int, kind: str) -> floa
     for _ in range(600):
         slow, quick = np.exp(0.8 * rng.normal(size=(2, tasks, seeds)))
         both = []
-        weights = [run_weights(np.ones((seeds, 1), bool), rng)[:401, :, 0] for _ in range(tasks)]
+        weights = [
+            run_weights(np.ones((seeds, 1), bool), name)[:401, :, 0] for name in _names(rng, tasks)
+        ]
         for times in (quick / SPEED, slow):
             seen = [
                 Observed(np.minimum(each, end), each <= end, some)

@@ -60,28 +60,26 @@ print(time.process_time() - begin)
 
 TABLES = """
 import resource, sys, time
-import numpy as np
 from hpobench.results import load
-from hpobench.results.across import (
+from hpobench.results.anytime.comparison import anytime
+from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.anytime.regret import references
+from hpobench.results.statistics.rank_tests import friedman, mixed_model, pairwise_wilcoxon
+from hpobench.results.verdicts.ecdf import time_ecdf
+from hpobench.results.verdicts.final import (
     aggregate_scores, final_regrets, probability_of_improvement, rank_intervals)
-from hpobench.results.comparison import anytime
-from hpobench.results.ecdf import time_ecdf
-from hpobench.results.incumbents import incumbents
-from hpobench.results.normalise import references
-from hpobench.results.scores import scores
-from hpobench.results.significance import friedman, mixed_model, pairwise_wilcoxon
-from hpobench.results.targets import time_to_target
+from hpobench.results.verdicts.scores import scores
+from hpobench.results.verdicts.time_to_target import time_to_target
 import scipy.stats, statsmodels.api
 begin = time.process_time()
 study = load(sys.argv[1])
 found = incumbents(study)
 known = references(study, found.views)
-rng = np.random.default_rng(0)
 scores(study)
 for table in (aggregate_scores, probability_of_improvement, rank_intervals):
-    table(found, known, rng)
-time_to_target(found, known, "random", rng)
-time_ecdf(found, known, rng=rng)
+    table(found, known)
+time_to_target(found, known, "random")
+time_ecdf(found, known)
 regrets = final_regrets(found, known)
 friedman(regrets), pairwise_wilcoxon(regrets), mixed_model(regrets)
 seconds = time.process_time() - begin
@@ -134,9 +132,8 @@ def main() -> None:
         show("  against 1,000 runs", many_s / few_s, 10, "x")
         show("curves of 1,000 runs on a grid of 200 points", curves_s, 0.5, "s")
 
-    rng = np.random.default_rng(0)
-    values = rng.random((30, 200))
-    seconds = cpu(lambda: summarise(values, "iqm", "bootstrap", rng), 3)
+    values = np.random.default_rng(0).random((30, 200))
+    seconds = cpu(lambda: summarise(values, "iqm", "bootstrap"), 3)
     show("bootstrap interval of a curve of 30 runs at 200 points", seconds, 0.05, "s")
 
     with tempfile.TemporaryDirectory() as folder:

@@ -192,8 +192,7 @@ def test_feasibility_on_a_clock_of_evaluations_has_no_seconds(axes):
 def test_curves_of_shares_end_at_100_percent(synthetic, axes):
     study = synthetic.random_study(tasks=2, methods=3, seeds=3)
     found = incumbents(study)
-    rng = np.random.default_rng(0)
-    panel = time_ecdf(found, references(study, found.views), rng=rng, points=30)
+    panel = time_ecdf(found, references(study, found.views), points=30)
     draw_ecdf(axes, panel, study.methods)
     assert axes.get_ylim() == (0, 1)
     assert len(axes.lines) == 3

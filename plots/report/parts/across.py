@@ -52,7 +52,7 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 
 
 def _scores(context: Context, group: Group, whose: str) -> list[Block]:
-    made = aggregate_scores(group.found, group.references, context.rng("aggregate scores"))
+    made = aggregate_scores(group.found, group.references)
     drawn = aggregates_figure(
         made, context.study.methods, width_in=WIDE_IN, notes=context.notes(group)
     )
@@ -66,14 +66,14 @@ def _scores(context: Context, group: Group, whose: str) -> list[Block]:
 def _ranks(context: Context, group: Group, whose: str) -> list[Block]:
     if len(group.found.methods) < 2:
         return []
-    made = rank_intervals(group.found, group.references, context.rng("rank intervals"))
+    made = rank_intervals(group.found, group.references)
     alt = f"Average rank of every method over {whose}, with intervals"
     drawn = rank_intervals_figure(made, context.study.methods, notes=context.notes(group))
     return [image(drawn, alt)]
 
 
 def _improvement(context: Context, group: Group, whose: str) -> list[Block]:
-    made = probability_of_improvement(group.found, group.references, context.rng("improvement"))
+    made = probability_of_improvement(group.found, group.references)
     if not len(made):
         return []
     alt = f"How probably a run of one method ends better than one of another, over {whose}"

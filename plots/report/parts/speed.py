@@ -79,9 +79,8 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 def _targets(context: Context, group: Group) -> list[Block]:
     reference = reference_of(group.found.methods)
     label = context.method_label(reference)
-    rng = context.rng("time to target")
     early = early_rule(context.study.settings, group.references)
-    made = time_to_target(group.found, group.references, reference, rng, early=early)
+    made = time_to_target(group.found, group.references, reference, early=early)
     notes = [EARLY[early], *context.notes(group)]
     unit = axis_unit(WALL_CLOCK, *(group.found.tasks[task] for task in group.references))
     drawn = targets_figure(made, context.study.methods, reference, unit=unit, notes=notes)
@@ -93,8 +92,7 @@ def _targets(context: Context, group: Group) -> list[Block]:
 
 def _pairs(context: Context, group: Group) -> list[Block]:
     early = early_rule(context.study.settings, group.references)
-    rng = context.rng("pairs of speed-ups")
-    made = pair_speedups(group.found, group.references, rng, early=early)
+    made = pair_speedups(group.found, group.references, early=early)
     name, title = f"table-speed-pairs-{group.number}", "Speed-ups, pair by pair"
     caption = f"{PAIRS_CAPTION} {_how_to_get_more(context, group)}"
     shown = table(named(context, made), name, title, PAIRS, caption)
@@ -111,6 +109,6 @@ def _how_to_get_more(context: Context, group: Group) -> str:
 
 
 def _ecdf(context: Context, group: Group) -> list[Block]:
-    made = time_ecdf(group.found, group.references, rng=context.rng("ecdf"))
+    made = time_ecdf(group.found, group.references)
     drawn = ecdf_figure([made], context.study.methods, context.study.settings)
     return [image(drawn, f"Share of targets reached over time, {context.group_label(group.tasks)}")]

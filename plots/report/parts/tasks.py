@@ -44,7 +44,7 @@ def _configurations(context: Context, task: str) -> list[Block]:
     """The incumbents in parallel coordinates, if the study has their configurations."""
     if "config" not in context.study.trials:
         return []
-    drawn = configurations(context.study, task, context.rng(f"importance {task}"))
+    drawn = configurations(context.study, task)
     alt = f"Configurations of the incumbents on {context.task_label(task)}: parallel coordinates"
     return [image(drawn, alt)]
 

@@ -78,17 +78,17 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 def _difference(context: Context, regrets: Regrets, one: str, other: str) -> list[Block]:
     """The path for two methods: by how much they differ."""
     labels = {name: context.method_label(name) for name in (one, other)}
-    found = two_methods(regrets, one, other, context.rng("two methods"), labels)
+    found = two_methods(regrets, one, other, labels)
     return [Paragraph(found.sentence)]
 
 
 def _odds(context: Context, regrets: Regrets, one: str, other: str) -> list[Block]:
     """The path for two methods: how probable it is that one is better."""
-    odds = signed_rank(regrets, one, other, rng=context.rng("signed rank"))
+    odds = signed_rank(regrets, one, other)
     words = (
         f"Bayesian signed-rank test: {context.method_label(one)} is better with probability "
-        f"{odds.better:.3f}, practically equivalent (within {odds.rope:g}) with "
-        f"{odds.equivalent:.3f}, worse with {odds.worse:.3f}; {counted([odds.pairs], odds.unit)}."
+        f"{odds.better:.2f}, practically equivalent (within {odds.rope:g}) with "
+        f"{odds.equivalent:.2f}, worse with {odds.worse:.2f}; {counted([odds.pairs], odds.unit)}."
     )
     return [Paragraph(words)]
 
@@ -102,7 +102,7 @@ def _friedman(context: Context, group: Group, regrets: Regrets) -> list[Block]:
 
 
 def _pairs(context: Context, group: Group, regrets: Regrets) -> list[Block]:
-    made = pairwise_tests(regrets, context.rng("pairs"))
+    made = pairwise_tests(regrets)
     name, title = f"table-wilcoxon-{group.number}", "Signed-rank tests, pair by pair"
     few = f" (none with fewer than {FEWEST} pairs)" if made["better"].isna().any() else ""
     shown = table(named(context, made), name, title, PAIRS, f"{PAIRS_CAPTION}{few}.")

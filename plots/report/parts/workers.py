@@ -87,7 +87,7 @@ def _repeats(context: Context) -> list[Block]:
     """If trials were stored."""
     if "config" not in context.study.trials:
         return []
-    made = repeated_suggestions(context.study, context.rng("repeats"))
+    made = repeated_suggestions(context.study)
     if not made["share"].any():
         return [Paragraph("No run tried a configuration again.")]
     name, title = "table-repeats", "Repeated suggestions"

@@ -43,7 +43,7 @@ def test_an_additive_function_has_the_shares_of_its_parts(synthetic):
     rng = np.random.default_rng(0)
     x1, x2, x3 = rng.random((3, 1000))
     study = study_of(synthetic, 3 * x1 + x2, x1=x1, x2=x2, x3=x3, constant=1.0)
-    table = importance(study, "t", rng)
+    table = importance(study, "t")
     assert table["hyperparameter"].tolist() == ["x1", "x2", "x3", "constant"]
     found = shares_of(table)
     assert found["x1"] == pytest.approx(0.9, abs=0.02)
@@ -58,11 +58,9 @@ def test_what_two_do_together_is_not_the_share_of_either(synthetic):
     rng = np.random.default_rng(1)
     levels = np.array(list(product(range(16), repeat=2))) / 15
     x1, x2 = levels[rng.permutation(256)].T
-    pure = shares_of(
-        importance(study_of(synthetic, (x1 - 0.5) * (x2 - 0.5), x1=x1, x2=x2), "t", rng)
-    )
+    pure = shares_of(importance(study_of(synthetic, (x1 - 0.5) * (x2 - 0.5), x1=x1, x2=x2), "t"))
     assert (pure < 0.1).all()
-    mixed = shares_of(importance(study_of(synthetic, x1 * x2, x1=x1, x2=x2), "t", rng))
+    mixed = shares_of(importance(study_of(synthetic, x1 * x2, x1=x1, x2=x2), "t"))
     np.testing.assert_allclose(mixed, 3 / 7, atol=0.05)
 
 
@@ -97,10 +95,10 @@ def test_categories_and_what_is_not_active_are_levels(synthetic):
     rate = np.where(rng.random(400) < 0.5, rng.integers(1, 4, 400), np.nan)
     flag = rng.random(400) < 0.5
     study = study_of(synthetic, 2.0 * (kind == "c"), kind=kind, rate=rate, flag=flag)
-    found = shares_of(importance(study, "t", rng))
+    found = shares_of(importance(study, "t"))
     np.testing.assert_allclose(found[["kind", "rate", "flag"]], [1, 0, 0], atol=1e-9)
     study = study_of(synthetic, 2.0 * np.isnan(rate), kind=kind, rate=rate, flag=flag)
-    found = shares_of(importance(study, "t", rng))
+    found = shares_of(importance(study, "t"))
     np.testing.assert_allclose(found[["rate", "kind", "flag"]], [1, 0, 0], atol=1e-9)
 
 
@@ -115,19 +113,19 @@ def test_only_the_highest_resource_true_values_and_runs_that_did_not_fail_count(
     table = pd.concat([low, table], ignore_index=True)
     table["true_value"] = np.append(np.tile(x[1], 2), 1.0)
     study.observations = table
-    found = shares_of(importance(study, "t", rng))
+    found = shares_of(importance(study, "t"))
     assert found["x2"] > 0.95
     study.observations["true_value"] = np.nan
     study.runs["status"] = ["failed", *["ok"] * (len(study.runs) - 1)]
     wrong = study.observations["seed"] == 0
     study.observations.loc[wrong, "value"] = 1e6 * rng.random(wrong.sum())
-    assert shares_of(importance(study, "t", rng))["x1"] > 0.95
+    assert shares_of(importance(study, "t"))["x1"] > 0.95
 
 
-def test_one_run_has_its_trials_resampled_and_the_same_rng_gives_the_same(synthetic):
+def test_one_run_has_its_trials_resampled_and_who_asks_again_gets_the_same(synthetic):
     x = np.random.default_rng(5).random((2, 60))
     study = study_of(synthetic, x[0], seeds=1, x1=x[0], x2=x[1])
-    tables = [importance(study, "t", np.random.default_rng(0), trees=8) for _ in range(2)]
+    tables = [importance(study, "t", trees=8) for _ in range(2)]
     pd.testing.assert_frame_equal(*tables)
     assert tables[0]["low"][0] < tables[0]["high"][0]
 
@@ -137,19 +135,19 @@ def test_refusals(synthetic):
     x = rng.random(19)
     few = study_of(synthetic, np.tile(x, 3), x1=np.tile(x, 3))
     with pytest.raises(ValueError, match="'t' has 19 different configurations at resource 1"):
-        importance(few, "t", rng)
+        importance(few, "t")
     flat = study_of(synthetic, np.ones(40), x1=rng.random(40))
     with pytest.raises(ValueError, match="all values of task 't' are the same"):
-        importance(flat, "t", rng)
+        importance(flat, "t")
     with pytest.raises(ValueError, match="task 'v' is not in the study"):
-        importance(flat, "v", rng)
+        importance(flat, "v")
     bare = synthetic.hand_made([{"time_s": 1, "value": 1.0}])
     with pytest.raises(ValueError, match="stored without its trials"):
-        importance(bare, "t", rng)
+        importance(bare, "t")
     failed = synthetic.hand_made([{"time_s": 1, "value": np.nan, "status": "failed"}])
     failed.trials = pd.DataFrame([{"task": "t", "method": "a", "seed": 0, "trial": 0, "x": 1.0}])
     with pytest.raises(ValueError, match="'t' has 0 different configurations"):
-        importance(failed, "t", rng)
+        importance(failed, "t")
 
 
 def test_every_name_of_a_hyperparameter_has_its_axis(synthetic):
@@ -158,7 +156,7 @@ def test_every_name_of_a_hyperparameter_has_its_axis(synthetic):
     names = ["value", "run", "param.seed", "param.param.x", "hyperparameter", "status", "low"]
     columns = {name: rng.random(60) for name in names}
     study = study_of(synthetic, columns["value"], **columns)
-    table = importance(study, "t", rng)
+    table = importance(study, "t")
     assert sorted(table["hyperparameter"]) == sorted(
         ["value", "run", "seed", "param.x", "hyperparameter", "status", "low"]
     )

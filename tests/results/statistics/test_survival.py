@@ -60,10 +60,10 @@ def test_each_resample_may_have_times_of_its_own():
 
 def runtimes(*by_task, end=10.0, seed=0):
     """Of one method with these times by task; what is later than the end was not seen."""
-    rng, made = np.random.default_rng(seed), []
-    for times in by_task:
+    made = []
+    for task, times in enumerate(by_task):
         each = np.array(times, dtype=float)
-        weights = run_weights(np.ones((len(each), 1), dtype=bool), rng)[..., 0]
+        weights = run_weights(np.ones((len(each), 1), dtype=bool), f"{task} of {seed}")[..., 0]
         made.append(Observed(np.minimum(each, end), each <= end, weights))
     return pooled(made, [end] * len(made))
 

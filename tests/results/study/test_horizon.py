@@ -73,9 +73,9 @@ def test_a_slower_method_does_not_move_the_scores_of_others(synthetic):
     for study in (before, after):
         found = incumbents(study)
         known = references(study, found.views)
-        budgets = verdicts(found, known, np.random.default_rng(0))
+        budgets = verdicts(found, known)
         standings = {each.method: each.value for one in budgets for each in one.standings}
-        speeds = time_to_target(found, known, "random", np.random.default_rng(0))
+        speeds = time_to_target(found, known, "random")
         by_method = speeds[speeds["task"] == "t"].set_index("method")["speedup"]
         made.append((standings["random"], standings["tpe"], by_method["tpe"]))
     assert made[0] == made[1]
@@ -109,6 +109,6 @@ def test_a_failed_run_never_gets_there_though_others_do_after_the_horizon(synthe
     runs[3]["status"] = "failed"
     found = incumbents(synthetic.hand_made(rows, runs=runs, tasks=FACTS, settings=TRIALS))
     known = references(synthetic.hand_made(rows, runs=runs, tasks=FACTS), found.views)
-    table = time_to_target(found, known, "random", np.random.default_rng(0), level=0.5)
+    table = time_to_target(found, known, "random", level=0.5)
     of_b = table[(table["method"] == "b") & (table["task"] == "t")].iloc[0]
     assert (of_b["share"], of_b["reached"], of_b["median_time_s"]) == (0.5, 0.5, 20)

@@ -145,7 +145,7 @@ def test_what_is_tied_on_a_task(synthetic):
 def test_what_is_underlined_is_what_the_verdict_calls_within_error(synthetic):
     study = synthetic.random_study(tasks=2, methods=4, seeds=20)
     found = incumbents(study)
-    made = verdicts(found, references(study, found.views), np.random.default_rng(7))
+    made = verdicts(found, references(study, found.views))
     shown, labels = table(study), {name: facts.label for name, facts in study.methods.items()}
     checked = 0
     for verdict in made:

@@ -11,10 +11,6 @@ from hpobench.results.verdicts.ecdf import TARGETS, time_ecdf
 from hpobench.storage.schema import TaskFacts
 
 
-def rng():
-    return np.random.default_rng(0)
-
-
 def made(synthetic, rows, horizons):
     """Incumbents of observations; a task of optimum 0 and median 10 for each horizon."""
     tasks = {name: TaskFacts(name, name, "error", optimum=0.0, median=10.0) for name in horizons}
@@ -36,7 +32,7 @@ def test_share_of_targets_over_tasks_and_seeds(synthetic):
         {"task": "u", "method": "a", "seed": 1, "time_s": 100, "value": 3},
     ]
     found, known = made(synthetic, rows, {"t": 10.0, "u": 100.0})
-    ecdf = time_ecdf(found, known, targets=[0.1, 0.4, 1], time="linear", rng=rng(), points=11)
+    ecdf = time_ecdf(found, known, targets=[0.1, 0.4, 1], time="linear", points=11)
     line = ecdf.lines["a"]
     # of 3 targets x 4 runs, by tenths of the horizon: 2 at 0.2, 3 at 0.4, 1 at 0.6 and 2 at 1
     np.testing.assert_allclose(line.centre * 12, [0, 0, 2, 2, 5, 5, 6, 6, 6, 6, 8])
@@ -53,7 +49,7 @@ def test_the_band_resamples_seeds_within_tasks(synthetic):
         for seed, lucky in enumerate(np.arange(20) < part)
     ]
     found, known = made(synthetic, rows, {"t": 10.0, "u": 10.0})
-    line = time_ecdf(found, known, rng=rng(), targets=[0.5]).lines["a"]
+    line = time_ecdf(found, known, targets=[0.5]).lines["a"]
     assert line.centre[-1] == pytest.approx((0.2 + 0.5) / 2)
     draws = np.random.default_rng(1).binomial(20, [0.2, 0.5], (20000, 2)).mean(axis=1) / 20
     # stretched by the formula in `bootstrap`: variances 0.16 and 0.25, 19 degrees of freedom each
@@ -69,7 +65,7 @@ def test_default_targets(synthetic):
     assert len(TARGETS) == 51
     rows = [{"task": "t", "method": "a", "time_s": 1, "value": 1}]
     found, known = made(synthetic, rows, {"t": 10.0})
-    ecdf = time_ecdf(found, known, rng=rng())
+    ecdf = time_ecdf(found, known)
     # 0.1 is the 18th of 51 targets over three decades: 50 / 3 steps a decade
     assert ecdf.lines["a"].centre[-1] == pytest.approx(17 / 51)
     np.testing.assert_array_equal(ecdf.time, fractions("log"))
@@ -83,7 +79,7 @@ def test_methods_without_a_task_are_left_out(synthetic):
         {"task": task, "method": method, "time_s": 1, "value": 1}
         for task, method in (("t", "a"), ("t", "b"), ("u", "a"))
     ]
-    ecdf = time_ecdf(*made(synthetic, rows, {"t": 10.0, "u": 10.0}), rng=rng())
+    ecdf = time_ecdf(*made(synthetic, rows, {"t": 10.0, "u": 10.0}))
     assert list(ecdf.lines) == ["a"]
     assert "Left out, without runs on every task: b." in ecdf.notes
 
@@ -91,7 +87,7 @@ def test_methods_without_a_task_are_left_out(synthetic):
 def test_a_better_method_is_above(synthetic):
     study = synthetic.random_study(seeds=10)
     found = incumbents(study)
-    ecdf = time_ecdf(found, references(study, found.views), rng=rng(), time="linear")
+    ecdf = time_ecdf(found, references(study, found.views), time="linear")
     # the methods of this study are the luckier the higher their number
     lines = list(ecdf.lines.values())
     assert lines[0].high.mean() < lines[-1].low.mean()
@@ -107,8 +103,8 @@ def test_bad_arguments(synthetic):
     found, known = made(synthetic, rows, {"t": 10.0})
     for targets in ([], [0.1, np.nan]):
         with pytest.raises(ValueError, match="give one normalised regret or more"):
-            time_ecdf(found, known, targets=targets, rng=rng())
+            time_ecdf(found, known, targets=targets)
     with pytest.raises(ValueError, match="no task"):
-        time_ecdf(found, {}, rng=rng())
+        time_ecdf(found, {})
     with pytest.raises(ValueError, match="use log or linear"):
-        time_ecdf(found, known, time="never", rng=rng())
+        time_ecdf(found, known, time="never")

@@ -19,10 +19,6 @@ from hpobench.results.verdicts.final import (
 from hpobench.storage.schema import TaskFacts
 
 
-def rng():
-    return np.random.default_rng(0)
-
-
 def made(synthetic, values, *, failed=()):
     """Incumbents of {task: {method: values by seed}}: known at time 5 of 10 (None: no run).
 
@@ -78,7 +74,7 @@ def test_moments_outside_the_horizon(synthetic, at):
 def test_aggregate_scores(synthetic):
     values = {"t": {"a": [1, 2, 3, 6], "b": [1, 1, 1, 1]}, "u": {"a": [0, 0.05, 4], "b": [2, 2, 2]}}
     found, known = made(synthetic, values)
-    table = aggregate_scores(found, known, rng())
+    table = aggregate_scores(found, known)
     got = table.set_index(["method", "metric"])
     pooled = np.array([1, 2, 3, 6, 0, 0.05, 4]) / 10
     expected = {
@@ -95,7 +91,7 @@ def test_aggregate_scores(synthetic):
     # equal runs: no width
     np.testing.assert_allclose(got.loc[("b", "mean"), ["value", "low", "high"]].tolist(), 0.15)
     assert list(table) == ["method", "metric", "value", "low", "high", "tasks", "runs"]
-    gap = aggregate_scores(found, known, rng(), target=0.2).set_index(["method", "metric"])
+    gap = aggregate_scores(found, known, target=0.2).set_index(["method", "metric"])
     assert gap.loc[("a", "optimality_gap"), "value"] == pytest.approx((0.5 / 4 + 0.2 / 3) / 2)
 
 
@@ -103,7 +99,7 @@ def test_the_probability_of_improvement_is_that_of_mann_and_whitney(synthetic):
     draw = np.random.default_rng(7)
     values = {task: {m: draw.integers(0, 6, 6 + n) for n, m in enumerate("abc")} for task in "tu"}
     found, known = made(synthetic, values)
-    table = probability_of_improvement(found, known, rng())
+    table = probability_of_improvement(found, known)
     assert len(table) == 6
     for row in table.itertuples():
         # Of the seeds that both have: b has one more than a, and c than b.
@@ -123,7 +119,7 @@ def test_the_interval_of_the_probability_is_that_of_newcombe(synthetic):
     """Its ends are as far from the estimate as the quantile of the errors that they have there."""
     draw = np.random.default_rng(3)
     values = {task: {"a": draw.normal(5, 1, 12), "b": draw.normal(5.4, 1, 9)} for task in "tu"}
-    row = probability_of_improvement(*made(synthetic, values), rng()).iloc[0]
+    row = probability_of_improvement(*made(synthetic, values)).iloc[0]
     for end in (row["low"], row["high"]):
         shape = (1 - end) / (2 - end) + end / (1 + end)
         error = np.sqrt(end * (1 - end) * (1 + (18 / 2 - 1) * shape) / (9 * 9) / 2)
@@ -145,10 +141,10 @@ def test_of_equal_methods_a_probability_seldom_excludes_a_half(synthetic, seeds,
 
 def test_where_all_runs_of_one_method_are_better_the_interval_has_a_width(synthetic):
     found, known = made(synthetic, {"t": {"a": [1, 2, 3], "b": [4, 5, 6]}})
-    table = probability_of_improvement(found, known, rng())
+    table = probability_of_improvement(found, known)
     assert table["probability"].tolist() == [0, 1] or table["probability"].tolist() == [1, 0]
     assert (table["high"] - table["low"]).min() > 0.4
-    ranked = rank_intervals(found, known, rng())
+    ranked = rank_intervals(found, known)
     assert (ranked["high"] - ranked["low"]).min() > 0.4
 
 
@@ -158,19 +154,19 @@ def test_easier_seeds_of_one_method_do_not_make_it_better(synthetic):
         "t": {"a": [5, 6, None, None], "b": [7, 8, 1, 1], "c": [9, 9, 9, 9]},
         "u": {"a": [5, None], "b": [6, 1], "c": [None, 9]},
     }
-    table = probability_of_improvement(*made(synthetic, values), rng())
+    table = probability_of_improvement(*made(synthetic, values))
     row = table.set_index(["method", "other"]).T
     assert row["a", "b"][["probability", "tasks"]].tolist() == [1, 2]
     assert row["a", "c"][["probability", "tasks"]].tolist() == [1, 1]
     apart = {"t": {"a": [5, None], "b": [None, 6]}}
-    table = probability_of_improvement(*made(synthetic, apart), rng())
+    table = probability_of_improvement(*made(synthetic, apart))
     assert table[["probability", "low", "high"]].isna().all(axis=None)
     assert table["tasks"].tolist() == [0, 0]
 
 
 def test_equal_methods_and_runs_without_a_value_tie(synthetic):
     found, known = made(synthetic, {"t": {"a": [1, np.nan], "b": [1, np.nan]}})
-    table = probability_of_improvement(found, known, rng())
+    table = probability_of_improvement(found, known)
     # 1 against 1 and none against none tie, the other two pairs are won once each
     np.testing.assert_allclose(table["probability"], 0.5)
 
@@ -181,13 +177,13 @@ def test_rank_intervals(synthetic):
         "u": {"a": [2, None], "b": [1, 0], "c": [2, 0]},
     }
     found, known = made(synthetic, values)
-    table = rank_intervals(found, known, rng()).set_index("method")
+    table = rank_intervals(found, known).set_index("method")
     # t: a has the ranks 1, 1, 2.5, 1.5; b 2, 2, 1, 1.5; c 3, 3, 2.5, 3. u: 2.5, 1, 2.5
     expected = {"a": (1.5 + 2.5) / 2, "b": (1.625 + 1) / 2, "c": (2.875 + 2.5) / 2}
     assert table["rank"].to_dict() == pytest.approx(expected)
     assert (table["tasks"] == 2).all()
     assert table[["low", "high"]].isna().all().all()  # a single seed on u
-    alone = rank_intervals(found, {"t": known["t"]}, rng()).set_index("method")
+    alone = rank_intervals(found, {"t": known["t"]}).set_index("method")
     # Ranks of a have squares 0.25, 0.25, 1, 0 about their mean; equal methods (9 - 1) / 12.
     half = stats.t.ppf(0.975, 3) * np.sqrt((1.5 + 8 / 12) / 4 / 4)
     # a rank is between 1 and the number of methods
@@ -197,18 +193,18 @@ def test_rank_intervals(synthetic):
 
 def test_ranks_sum_up(synthetic):
     found, known = made(synthetic, {"t": {m: [1, 2, 3] for m in "abcd"}})
-    table = rank_intervals(found, known, rng())
+    table = rank_intervals(found, known)
     np.testing.assert_allclose(table["rank"], 2.5)
 
 
 def test_methods_without_runs_on_a_task_are_left_out(synthetic):
     values = {"t": {"a": [1, 2], "b": [3, 4]}, "u": {"a": [1, 2], "c": [3, 4]}}
     found, known = made(synthetic, values)
-    assert set(aggregate_scores(found, known, rng())["method"]) == {"a"}
-    assert rank_intervals(found, known, rng())["rank"].tolist() == [1]
-    assert not len(probability_of_improvement(found, known, rng()))
+    assert set(aggregate_scores(found, known)["method"]) == {"a"}
+    assert rank_intervals(found, known)["rank"].tolist() == [1]
+    assert not len(probability_of_improvement(found, known))
     part = found.only(["u"])
-    table = probability_of_improvement(part, {"u": known["u"]}, rng())
+    table = probability_of_improvement(part, {"u": known["u"]})
     assert table["probability"].tolist() == [1, 0]
 
 
@@ -216,14 +212,14 @@ def test_methods_without_any_task_in_common(synthetic):
     found, known = made(synthetic, {"t": {"a": [1]}, "u": {"b": [1]}})
     for function in (aggregate_scores, probability_of_improvement, rank_intervals):
         with pytest.raises(ValueError, match=r"no method has runs on all .*found.groups\(\)"):
-            function(found, known, rng())
+            function(found, known)
 
 
 def test_no_seed_in_common(synthetic):
     found, known = made(synthetic, {"t": {"a": [1, None], "b": [None, 2]}})
     with pytest.raises(ValueError, match="there are no ranks"):
-        rank_intervals(found, known, rng())
-    row = probability_of_improvement(found, known, rng()).iloc[0]
+        rank_intervals(found, known)
+    row = probability_of_improvement(found, known).iloc[0]
     assert np.isnan(row["probability"])
     assert np.isnan(row["low"])
 
@@ -241,6 +237,6 @@ def test_a_study_of_one_seed(synthetic):
     found = incumbents(study)
     known = references(study, found.views)
     for function in (aggregate_scores, probability_of_improvement, rank_intervals):
-        table = function(found, known, rng())
+        table = function(found, known)
         assert len(table)
         assert table[["low", "high"]].isna().all().all()

@@ -115,9 +115,7 @@ def test_star_and_verdict_name_the_same_method_where_one_disaster_would_decide(s
     assert table["final"].tolist() == pytest.approx([0.19, 0.3])
     assert "*  a" in as_text(table)
     found = incumbents(study)
-    [verdict] = verdicts(
-        found, references(study, found.views), np.random.default_rng(0), fractions=(1.0,)
-    )
+    [verdict] = verdicts(found, references(study, found.views), fractions=(1.0,))
     assert verdict.best.method == "a"
 
 
@@ -179,7 +177,7 @@ def test_a_method_that_lacks_the_hard_seeds_is_flagged_and_has_no_star(synthetic
     assert "Unequal seeds: b has 1 of 2 on T. Means are over each method's own seeds;" in text
     assert any("Unequal seeds: b has 1 of 2" in note for note in anytime(found, "t").notes)
     known = references(study, found.views)
-    [verdict] = verdicts(found, known, np.random.default_rng(0), fractions=(1.0,))
+    [verdict] = verdicts(found, known, fractions=(1.0,))
     assert verdict.best.method == "a"
 
 
@@ -204,5 +202,5 @@ def test_no_method_is_the_best_where_they_share_no_seed(synthetic):
     assert "*  " not in text
     assert ("1 of 3" in text, text.count("2 of 3")) == (True, 4)
     assert "None is shared by all on t: none is marked as the best." in text
-    [verdict] = verdicts(found, references(study, found.views), np.random.default_rng(0))[-1:]
+    [verdict] = verdicts(found, references(study, found.views))[-1:]
     assert verdict.best.method == "c"  # by its own mean: it is said that differences are unpaired

@@ -14,10 +14,6 @@ from hpobench.storage.schema import TaskFacts
 NAN = np.nan
 
 
-def rng():
-    return np.random.default_rng(0)
-
-
 def made(synthetic, steps, ends=None):
     """Incumbents of {task: {method: [{time: value} of each seed]}}; regret is a tenth of a value.
 
@@ -75,7 +71,7 @@ def test_time_to_a_level(synthetic):
         "u": {"a": [{8: 1}] * 2, "b": [{2: 1}, {6: 0}]},
     }
     found, known = made(synthetic, steps)
-    table = time_to_target(found, known, "a", rng(), level=0.1)
+    table = time_to_target(found, known, "a", level=0.1)
     root = np.sqrt(2)  # the geometric means of 2 and 4, and of the fastest two of 1, 2, 3
     assert numbers(table, "t", "a") == pytest.approx((0.1, 2 / 3, 2 * root, 4, 1))
     assert numbers(table, "t", "b") == pytest.approx((0.1, 1, root, 2, 2))
@@ -96,7 +92,7 @@ def test_time_to_a_level(synthetic):
 
 def test_the_target_is_the_mean_final_value_of_the_reference(synthetic):
     steps = {"t": {"a": [{2: 1}, {4: 3}], "b": [{1: 2.5}, {2: 2, 9: 0}]}}
-    table = time_to_target(*made(synthetic, steps), "a", rng())
+    table = time_to_target(*made(synthetic, steps), "a")
     assert numbers(table, "t", "a") == pytest.approx((0.2, 0.5, 2, 2, 1))
     assert numbers(table, "t", "b") == pytest.approx((0.2, 0.5, 2, 2, 1))
     assert np.isnan(numbers(table, ALL_TASKS, "b")[0])
@@ -104,7 +100,7 @@ def test_the_target_is_the_mean_final_value_of_the_reference(synthetic):
 
 def test_equal_runs_reach_their_mean(synthetic):
     steps = {"t": {"a": [{2: 1}] * 3, "b": [{4: 1}] * 3}}  # 0.1 + 0.1 + 0.1 is not 0.3
-    table = time_to_target(*made(synthetic, steps), "a", rng())
+    table = time_to_target(*made(synthetic, steps), "a")
     assert (table["reached"] == 1).all()
     assert table.set_index(["task", "method"]).loc[("t", "b"), "speedup"] == pytest.approx(0.5)
 
@@ -113,11 +109,11 @@ def test_runs_that_ended_early(synthetic):
     steps = {"t": {"a": [{2: 1}, {3: 9}, {6: 1}, {1: 9}]}}
     found, known = made(synthetic, steps, {("t", "a", 1): 4.0})
     # censored: S falls to 3/4 at 2, and to 3/4 x 1/2 at 6, as two runs are left by then
-    censored = time_to_target(found, known, "a", rng(), level=0.1)
+    censored = time_to_target(found, known, "a", level=0.1)
     log_time = (0.25 * np.log(2) + 0.375 * np.log(6)) / 0.625
     assert numbers(censored, "t", "a")[1:4] == pytest.approx((0.5, np.exp(log_time), 6))
     # never: to 1/2 at 6
-    never = time_to_target(found, known, "a", rng(), level=0.1, early="never")
+    never = time_to_target(found, known, "a", level=0.1, early="never")
     assert numbers(never, "t", "a")[1:4] == pytest.approx((0.5, np.sqrt(12), 6))
 
 
@@ -126,7 +122,7 @@ def test_a_failed_run_never_reaches_what_it_had_not_reached(synthetic):
     steps = {"t": {"a": [{2: 1}, {3: 9}, {6: 1}, {1: 9}]}}
     found, known = made(synthetic, steps, {("t", "a", 1): 4.0})
     found.runs["status"] = ["ok", "failed", "ok", "ok"]
-    failed = time_to_target(found, known, "a", rng(), level=0.1)
+    failed = time_to_target(found, known, "a", level=0.1)
     assert numbers(failed, "t", "a")[1:4] == pytest.approx((0.5, np.sqrt(12), 6))
     # Nor does it by counting as the median configuration, whose regret is 1.
     assert first_times(found, np.array([3]), known["t"], np.array([1.0, 0.5])).tolist() == [
@@ -148,7 +144,7 @@ def test_runs_of_one_method_that_all_ended_early_make_up_no_speed(synthetic):
             ends["t", method, seed] = end
     found, known = made(synthetic, {"t": steps}, ends)
     for early in ("censored", "never"):
-        row = time_to_target(found, known, "a", rng(), level=0.1, early=early).iloc[1]
+        row = time_to_target(found, known, "a", level=0.1, early=early).iloc[1]
         assert row["share"] == pytest.approx(0.5, abs=0.15)
         assert np.log(row["speedup"]) == pytest.approx(0, abs=3 * 0.2)
         assert row["low"] < 1 < row["high"]
@@ -160,20 +156,20 @@ def test_a_speed_up_over_or_of_a_method_that_never_got_there_is_a_bound(syntheti
         "u": {"a": [{2: 1}] * 2, "b": [{5: 1}] * 2, "c": [{4: 1}] * 2},
     }
     found, known = made(synthetic, steps)
-    table = time_to_target(found, known, "a", rng(), level=0.1).set_index(["task", "method"])
+    table = time_to_target(found, known, "a", level=0.1).set_index(["task", "method"])
     # runs end at 10: a needs 2, b more than 10
     assert table.loc[("t", "b"), ["speedup", "bound"]].tolist() == pytest.approx([0.2, "<="])
     # Over tasks: the runs of u are known of both, half of all; a is 2.5 times as fast there.
     assert table["bound"].tolist() == ["", "<=", ""] + [""] * 6
     assert table.loc[(ALL_TASKS, "b"), ["speedup", "share"]].tolist() == pytest.approx([0.4, 0.5])
-    other = time_to_target(found, known, "b", rng(), level=0.1).set_index(["task", "method"])
+    other = time_to_target(found, known, "b", level=0.1).set_index(["task", "method"])
     assert other.loc[("t", "a"), ["speedup", "bound"]].tolist() == pytest.approx([5, ">="])
 
 
 def test_several_levels(synthetic):
     steps = {task: {"a": [{1: 5, 4: 1}], "b": [{2: 5, 8: 1}]} for task in "tu"}
     found, known = made(synthetic, steps)
-    table = time_to_target(found, known, "a", rng(), level=[0.5, 0.1])
+    table = time_to_target(found, known, "a", level=[0.5, 0.1])
     assert table["task"].tolist() == ["t"] * 4 + ["u"] * 4 + [ALL_TASKS] * 4
     assert table["target"].tolist() == [0.5, 0.5, 0.1, 0.1] * 3
     assert table["time_s"].tolist()[:4] == pytest.approx([1, 2, 4, 8])
@@ -187,11 +183,11 @@ def test_a_target_that_neither_reached_says_nothing(synthetic):
         "u": {"a": [{1: 0}] * 2, "b": [{4: 0}] * 2, "c": [{1: 0}] * 2},
     }
     found, known = made(synthetic, steps)
-    table = time_to_target(found, known, "a", rng(), level=0.1).set_index(["task", "method"])
+    table = time_to_target(found, known, "a", level=0.1).set_index(["task", "method"])
     assert table.loc["t", "speedup"].tolist() == pytest.approx([NAN, NAN, 2], nan_ok=True)
     # over tasks the runs are pooled: the fastest half of all is that of u
     assert table.loc[ALL_TASKS, "speedup"].tolist() == pytest.approx([1, 0.25, 1])
-    alone = time_to_target(found.only(["t"]), {"t": known["t"]}, "a", rng(), level=0.1)
+    alone = time_to_target(found.only(["t"]), {"t": known["t"]}, "a", level=0.1)
     assert np.isnan(numbers(alone, ALL_TASKS, "b")[-1])
 
 
@@ -201,7 +197,7 @@ def test_the_interval_draws_seeds_together(synthetic):
     b = a / 2 * draw.uniform(0.9, 1.1, 20)
     steps = {"t": {name: [{time: 0} for time in some] for name, some in {"a": a, "b": b}.items()}}
     found, known = made(synthetic, steps)
-    row = time_to_target(found, known, "a", rng(), level=0.1).iloc[1]
+    row = time_to_target(found, known, "a", level=0.1).iloc[1]
     picks = draw.integers(20, size=(4000, 20))
     drawn = np.exp((np.log(a) - np.log(b))[picks].mean(axis=1))
     tolerance = 0.3 * drawn.std()
@@ -219,7 +215,7 @@ def test_the_interval_over_tasks_resamples_each(synthetic):
         for task, of_task in zip("tu", times, strict=True)
     }
     found, known = made(synthetic, steps)
-    row = time_to_target(found, known, "a", rng(), level=0.1).iloc[-1]
+    row = time_to_target(found, known, "a", level=0.1).iloc[-1]
     # Seeds are drawn together, and here have nothing in common.
     picks = draw.integers(15, size=(2, 4000, 15))
     logs = [
@@ -242,7 +238,7 @@ def test_tasks_without_the_reference_method_and_methods_without_a_task(synthetic
         "u": {"a": [{1: 0}] * 2},
         "v": {"b": [{1: 0}] * 2},
     }
-    table = time_to_target(*made(synthetic, steps), "a", rng(), level=0.1)
+    table = time_to_target(*made(synthetic, steps), "a", level=0.1)
     assert list(zip(table["task"], table["method"], strict=True)) == [
         ("t", "a"), ("t", "b"), ("u", "a"), (ALL_TASKS, "a"),
     ]  # fmt: skip
@@ -250,19 +246,19 @@ def test_tasks_without_the_reference_method_and_methods_without_a_task(synthetic
 
 def test_reached_at_once(synthetic):
     steps = {"t": {"a": [{0: 0}] * 3, "b": [{0: 0}] * 3}}
-    table = time_to_target(*made(synthetic, steps), "a", rng(), level=0.1)
+    table = time_to_target(*made(synthetic, steps), "a", level=0.1)
     np.testing.assert_array_equal(table[["speedup", "low", "high"]], 1)
 
 
 def test_bad_arguments(synthetic):
     found, known = made(synthetic, {"t": {"a": [{1: 0}]}})
     with pytest.raises(ValueError, match="reference_method='z' has no runs"):
-        time_to_target(found, known, "z", rng())
+        time_to_target(found, known, "z")
     with pytest.raises(ValueError, match="early='later': use one of censored, never"):
-        time_to_target(found, known, "a", rng(), early="later")
+        time_to_target(found, known, "a", early="later")
     for level in ([], NAN, [0.1, np.inf]):
         with pytest.raises(ValueError, match="give one normalised regret or more"):
-            time_to_target(found, known, "a", rng(), level=level)
+            time_to_target(found, known, "a", level=level)
 
 
 def test_the_target_is_found_anew_in_each_resample(synthetic):
@@ -275,8 +271,8 @@ def test_the_target_is_found_anew_in_each_resample(synthetic):
     late = {float(t): 10.0 - t for t in range(1, 6)}
     quick = {t * t / 9: value for t, value in curve.items()}
     found, known = made(synthetic, {"t": {"a": [curve, late] * 8, "b": [quick] * 16}})
-    row = time_to_target(found, known, "a", rng()).iloc[1]
-    fixed = time_to_target(found, known, "a", rng(), level=0.3).iloc[1]
+    row = time_to_target(found, known, "a").iloc[1]
+    fixed = time_to_target(found, known, "a", level=0.3).iloc[1]
     assert (row["target"], row["share"]) == (pytest.approx(0.3), 0.5)
     assert fixed[["speedup", "low", "high"]].tolist() == pytest.approx([9 / 7] * 3)
     assert row["speedup"] == pytest.approx(9 / 7)
@@ -287,7 +283,7 @@ def test_seeds_that_differ(synthetic):
     study = synthetic.random_study(seeds=12)
     study.runs["status"] = study.runs["status"].where(np.arange(len(study.runs)) % 5 > 0, "failed")
     found = incumbents(study)
-    table = time_to_target(found, references(study, found.views), "method_0", rng())
+    table = time_to_target(found, references(study, found.views), "method_0")
     assert len(table) == 16
     assert np.isfinite(table[["speedup", "low", "high"]]).all().all()
     assert (table["low"] <= table["high"]).all()
@@ -323,12 +319,10 @@ def test_intervals_of_speed_ups_hold_the_truth(synthetic, seeds, tasks, censored
     intervals are wider than they need be, or there is none.
     """
     draw, held, known, logs = np.random.default_rng(seeds * tasks), 0, 0, []
-    for number in range(200):
+    for _ in range(200):
         steps, ends = simulated(draw, seeds, tasks, censored, 2.0)
         found, references_ = made(synthetic, steps, ends)
-        table = time_to_target(
-            found, references_, "a", np.random.default_rng(number), level=0.1, early="never"
-        )
+        table = time_to_target(found, references_, "a", level=0.1, early="never")
         row = table[(table["task"] == ALL_TASKS) & (table["method"] == "b")].iloc[0]
         if not row["bound"] and np.isfinite(row["speedup"]):
             logs.append(np.log(row["speedup"]))
