@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from hpobench.results.study.first_errors import Group
     from hpobench.study.study import Study
 
@@ -16,15 +18,14 @@ MOST_LINES, MOST_TRACES = 30, 3
 MOST_PRINTED, MOST_CHARACTERS = 10, 200
 
 
-def report_failures(study: "Study", left: Sequence[str] = ()) -> int:
+def report_failures(study: "Study", runs: "pd.DataFrame", left: Sequence[str] = ()) -> int:
     """Say which runs of this call failed or mostly failed, and why; 1 if any failed, else 0.
 
-    `left`: why others were not run at all, as if they had failed.
+    `runs`: the table of the runs of the study. `left`: why others were not run at all, as if they
+    had failed.
     """
-    from hpobench.results import load
     from hpobench.results.study.first_errors import groups, lost_tasks
 
-    runs = load(study.folder).runs
     mine = {(key.task, key.method, key.seed) for key in study.keys()}  # noqa: SIM118
     keys = zip(runs["task"], runs["method"], runs["seed"], strict=True)
     runs = runs[[key in mine for key in keys]]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from hpobench.real.live import Status
+    from hpobench.results import Study as Stored
     from hpobench.study.compose import Composed
     from hpobench.study.merging import Change
     from hpobench.study.study import Study
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a study, then print its scores."""
     cap_threads()
+    from hpobench.results import load
     from hpobench.study.study import Study
 
     study = Study.make(_composed(options.overrides, options))
@@ -35,8 +37,9 @@ def run(options: argparse.Namespace) -> int:
         return 0
     left = _execute(study, options.extend, options.replace)
     _print_remarks(study)
-    _print_scores(study)
-    return report_failures(study, left)
+    stored = load(study.folder)
+    _print_scores(study, stored)
+    return report_failures(study, stored.runs, left)
 
 
 def _print_remarks(study: "Study") -> None:
@@ -172,14 +175,15 @@ def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
     )
 
 
-def _print_scores(study: "Study") -> None:
-    from hpobench.results import load
+def _print_scores(study: "Study", stored: "Stored") -> None:
     from hpobench.results.anytime.incumbents import incumbents
+    from hpobench.results.anytime.regret import references
     from hpobench.results.verdicts import scores
 
-    stored = load(study.folder)
     if len(stored.observations):
-        print(scores.as_text(scores.scores(stored), scores.notes(incumbents(stored), stored.tasks)))
+        found = incumbents(stored)
+        table = scores.scores_of(found, references(stored, found.views))
+        print(scores.as_text(table, scores.notes(found, stored.tasks)))
     name = study.folder.name if study.folder.parent == Path("runs") else study.folder
     print(
         f"\nStored in {study.folder}. Report: hpobench report {name}; figures: hpobench plot {name}"
@@ -268,8 +272,9 @@ def claims(options: argparse.Namespace) -> int:
         about = catalogue.read("study", name)["about"]
         study = Study.make(_composed([f"study={name}", *others], options))
         left = _execute(study, extend=True, replace=options.replace)
-        found.append((about, judged.judge(load(study.folder), about["expects"])))
-        failed |= report_failures(study, left)
+        stored = load(study.folder)
+        found.append((about, judged.judge(stored, about["expects"])))
+        failed |= report_failures(study, stored.runs, left)
     verdicts = judged.decided([one for _, findings in found for one in findings])
     print(judged.HEADER)
     for about, findings in found:

@@ -111,31 +111,39 @@ def _set_aside(folder: Path) -> None:
 
 def faults(folder: Path) -> dict[Path, seal.Fault]:
     """The folders among the parts that are left out, and why."""
-    looked_at = {part: seal.examine(part).fault for part in _folders(folder)}
-    return {part: fault for part, fault in looked_at.items() if fault is not None}
+    return _faults(_examined(folder))
 
 
 def warn(folder: Path) -> None:
     """Warn of what is left out, in one warning. Raises ValueError if a newer program wrote some."""
-    for part, fault in faults(folder).items():
+    found = _examined(folder)
+    for part, fault in _faults(found).items():
         if fault.kind == "newer":
             raise ValueError(f"{part}: {fault.reason}: {fault.remedy}")
-    words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in faults(folder).items()]
+    words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in _faults(found).items()]
     words += [
         f"{part}: runs that {first} holds as well (each counts once; remove one of the two)"
-        for part, first in _repeated(folder).items()
+        for part, first in _repeated(found).items()
     ]
     if words:
         rest = [f"and {len(words) - _NAMED} others"] if len(words) > _NAMED else []
         warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), Notice, stacklevel=3)
 
 
-def _repeated(folder: Path) -> dict[Path, Path]:
+def _examined(folder: Path) -> dict[Path, seal.Examined]:
+    return {part: seal.examine(part) for part in _folders(folder)}
+
+
+def _faults(found: Mapping[Path, seal.Examined]) -> dict[Path, seal.Fault]:
+    return {part: each.fault for part, each in found.items() if each.fault is not None}
+
+
+def _repeated(found: Mapping[Path, seal.Examined]) -> dict[Path, Path]:
     """Parts with whole runs of which the same are in a part before, and that part."""
     first: dict[RunKey, Path] = {}
     repeated: dict[Path, Path] = {}
-    for part in _folders(folder):
-        for row in seal.examine(part).runs:
+    for part, each in found.items():
+        for row in each.runs:
             if row["status"] == "ok" and (before := first.setdefault(_key(row), part)) != part:
                 repeated[part] = before
     return repeated

@@ -16,7 +16,7 @@ from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.failed_runs import counting_failed
 from hpobench.results.study.load import load
 from hpobench.results.study.study import Study
-from hpobench.results.verdicts.scores import scores
+from hpobench.results.verdicts.scores import scores_of
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage import layout
 
@@ -82,7 +82,7 @@ class Context:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """The table of scores."""
-        return scores(self.study)
+        return scores_of(self.found, references(self.study, self.found.views))
 
     @property
     def failed(self) -> int:

@@ -69,8 +69,13 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
     `aggregate.skewed`).
     """
     found = incumbents(study, view=view, rule=rule)
+    return scores_of(found, references(study, found.views))
+
+
+def scores_of(found: Incumbents, known: Mapping[str, Reference]) -> pd.DataFrame:
+    """The table of scores of incumbents that are known already, by the references of `known`."""
     rows = []
-    for task, reference in references(study, found.views).items():
+    for task, reference in known.items():
         rows += _task_rows(found, task, reference)
     columns = ["task", "method", *COLUMNS, "seeds", "all_seeds", "failed", "skewed", "reference"]
     table = pd.DataFrame(rows, columns=columns)
