@@ -1,7 +1,7 @@
 """The standard figures of a study."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,13 @@ from hpobench.plots import recipes
 from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.canvas.style import save
 from hpobench.plots.figures.anytime import anytime_figure
-from hpobench.plots.figures.rank import rank_figure
 from hpobench.plots.figures.run import curves_figure, rungs_figure
 from hpobench.plots.figures.scaling import scaling_figure
 from hpobench.plots.figures.workers import workers_comparison_figure, workers_figure
-from hpobench.plots.recipes import LeftOut, untold
-from hpobench.results.anytime.comparison import anytime, average_regret
+from hpobench.plots.recipes import Compared, LeftOut, untold
+from hpobench.results.anytime.comparison import anytime
 from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
-from hpobench.results.anytime.ranks import average_ranks, can_rank
-from hpobench.results.anytime.regret import Reference, references
+from hpobench.results.anytime.regret import references
 from hpobench.results.anytime.views import available_views
 from hpobench.results.conduct.one_run import one_run
 from hpobench.results.study.horizon import reference_of
@@ -109,11 +107,8 @@ def draw_speedups(
         stem = f"time-to-target-over-{as_file_names(study.methods)[over]}" + (
             f"-{number}" if len(groups) > 1 else ""
         )
-        make = partial(
-            recipes.speedups, study, some, known,
-            reference=over, levels=levels,
-        )  # fmt: skip
-        for name, drawn in recipes.possible({stem: make}, left_out):
+        recipe = recipes.speedups(over, levels, stem)
+        for name, drawn in recipes.made(Compared(study, some, known), [recipe], left_out):
             paths += _save(drawn, Path(folder), name)
     return paths
 
@@ -236,40 +231,14 @@ def _averages(
     """The figures over tasks, for each group of tasks on which the same methods were run."""
     scale = {task: each for task, each in references(study, found.views).items() if task in tasks}
     groups = found.groups()
-    drawings = []
+    drawings: list[Named] = []
     for number, group in enumerate(groups, start=1):
         suffix = f"-{number}" if len(groups) > 1 else ""
-        tell = partial(_tell, left_out, suffix)
-        for stem, drawn in _averages_of_group(study, found.only(group), scale, options, tell):
-            drawings.append((stem + suffix, drawn))
+        known = {task: scale[task] for task in group if task in scale}
+        some = Compared(study, found.only(group), known, **options)
+        own = [replace(recipe, name=recipe.name + suffix) for recipe in recipes.OVER_TASKS]
+        drawings += recipes.made(some, own, left_out)
     return drawings
-
-
-def _tell(left_out: LeftOut, suffix: str, names: str, reason: str) -> None:
-    left_out(", ".join(name + suffix for name in names.split(", ")), reason)
-
-
-def _averages_of_group(
-    study: Study,
-    found: Incumbents,
-    scale: dict[str, Reference],
-    options: dict[str, Any],
-    left_out: LeftOut,
-) -> Iterator[Named]:
-    """What there is to average or to rank."""
-    time = options["time"]
-    known = {task: scale[task] for task in found.tasks if task in scale}
-    if len(known) > 1:
-        average = average_regret(found, known, **options)
-        yield "average-regret", anytime_figure([average], study.methods, study.settings, time=time)
-    else:
-        left_out("average-regret", "an average needs 2 tasks or more that can be normalised")
-    if can_rank(found):
-        ranking = average_ranks(found, time=time)
-        yield "rank", rank_figure(ranking, study.methods, study.settings, time=time)
-    else:
-        left_out("rank", "ranks need 2 methods or more with runs of the same seeds")
-    yield from recipes.over_tasks(study, found, known, left_out)
 
 
 def _with_runs(study: Study) -> list[str]:

@@ -1,8 +1,14 @@
-"""The figures that compare methods over a group of tasks, and those about one study's costs."""
+"""Each figure of a study, stated once: its name, what it needs, and how it is made.
+
+`draw` saves them, the report shows them beside their tables: in both they are the same.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, Generic, TypeVar
+
+import pandas as pd
 
 from hpobench.plots.canvas.caption import whole_runs
 from hpobench.plots.canvas.sheet import Drawn
@@ -15,9 +21,11 @@ from hpobench.plots.figures.feasibility import feasibility_figure
 from hpobench.plots.figures.improvement import improvement_figure
 from hpobench.plots.figures.overhead import overhead_figure, overhead_growth_figure
 from hpobench.plots.figures.overtuning import overtuning_figure
+from hpobench.plots.figures.rank import rank_figure
 from hpobench.plots.figures.targets import targets_figure
-from hpobench.results.anytime.comparison import anytime
+from hpobench.results.anytime.comparison import Comparison, anytime, average_regret
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
+from hpobench.results.anytime.ranks import average_ranks, can_rank
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.conduct.configurations import importance, incumbent_configs
 from hpobench.results.conduct.feasibility import feasibility
@@ -26,6 +34,7 @@ from hpobench.results.conduct.overtuning import gaps
 from hpobench.results.statistics.rank_tests import friedman
 from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.horizon import reference_of
+from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import AXES, WALL_CLOCK, axis_of, axis_unit, on_axis
 from hpobench.results.verdicts.ecdf import time_ecdf
@@ -41,61 +50,177 @@ T = TypeVar("T")
 Named = tuple[str, Drawn]
 LeftOut = Callable[[str, str], None]
 """Told of each figure that is left out, and why."""
-OVER_TASKS = ("scores", "ranks", "improvement", "critical-difference", "time-to-target", "ecdf")
 
 
 def untold(_name: str, _reason: str) -> None:
     """For callers that do not ask what was left out."""
 
 
-def over_tasks(
-    study: Study,
-    found: Incumbents,
-    known: Mapping[str, Reference],
-    left_out: LeftOut = untold,
-) -> Iterator[Named]:
-    """Scores, ranks, improvement, critical difference, time to target and ECDF of one group.
+@dataclass(frozen=True)
+class Compared:
+    """Tasks on which the same methods were run; `references` of those that can be normalised.
 
-    Those that cannot be computed (too few methods, tasks or runs) are left out.
+    `time`, `statistic`, `band`: how curves over tasks are drawn.
     """
-    if not known or len(found.methods) < 2:
-        why = "there is one method only" if known else "no task can be normalised"
-        left_out(", ".join(OVER_TASKS), why)
-        return
-    names = study.methods
-    notes = whole_runs(found, known, study.settings)
-    regrets = partial(final_regrets, found, known)
-    makers: tuple[Callable[[], Drawn], ...] = (
-        lambda: aggregates_figure(aggregate_scores(found, known), names, notes=notes),
-        lambda: rank_intervals_figure(rank_intervals(found, known), names, notes=notes),
-        lambda: improvement_figure(probability_of_improvement(found, known), names, notes=notes),
-        lambda: critical_difference_figure(friedman(regrets()), names, notes=notes),
-        lambda: speedups(study, found, known),
-        lambda: ecdf_figure([time_ecdf(found, known)], names, study.settings),
+
+    study: Study
+    found: Incumbents
+    references: Mapping[str, Reference]
+    time: str = "log"
+    statistic: str = "mean"
+    band: str | None = None
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What the captions of figures without a time axis have to say of the runs."""
+        return whole_runs(self.found, self.references, self.study.settings)
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[T]):
+    """A figure of one group of tasks: its name, why it cannot be made, and how it is.
+
+    `lacks`: the reason, "" if there is none. `table` computes what `figure` draws: for some width
+    in inches, or its own.
+    """
+
+    name: str
+    lacks: Callable[[Compared], str]
+    table: Callable[[Compared], T]
+    figure: Callable[..., Drawn]
+
+    def __call__(self, some: Compared) -> Drawn:
+        """The figure, in its own width. Raises ValueError if the runs are too few for it."""
+        return self.figure(some, self.table(some))
+
+
+def _too_few_to_average(some: Compared) -> str:
+    enough = len(some.references) > 1
+    return "" if enough else "an average needs 2 tasks or more that can be normalised"
+
+
+def _too_few_to_rank(some: Compared) -> str:
+    return (
+        "" if can_rank(some.found) else "ranks need 2 methods or more with runs of the same seeds"
     )
-    yield from possible(dict(zip(OVER_TASKS, makers, strict=True)), left_out)
+
+
+def _nothing_to_compare(some: Compared) -> str:
+    if not some.references:
+        return "no task can be normalised"
+    return "" if len(some.found.methods) > 1 else "there is one method only"
+
+
+def _curves(draw_curves: Callable[..., Drawn]) -> Callable[[Compared, Comparison], Drawn]:
+    def figure(some: Compared, made: Comparison) -> Drawn:
+        return draw_curves(made, some.study.methods, some.study.settings, time=some.time)
+
+    return figure
+
+
+def _noted(draw_table: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    def figure(some: Compared, table: Any, **width_in: float) -> Drawn:
+        return draw_table(table, some.study.methods, notes=some.notes, **width_in)
+
+    return figure
+
+
+AVERAGE_REGRET = Recipe(
+    "average-regret",
+    _too_few_to_average,
+    lambda some: average_regret(
+        some.found, some.references, time=some.time, statistic=some.statistic, band=some.band
+    ),
+    _curves(lambda made, *given, time: anytime_figure([made], *given, time=time)),
+)  # fmt: skip
+RANK = Recipe(
+    "rank",
+    _too_few_to_rank,
+    lambda some: average_ranks(some.found, time=some.time),
+    _curves(rank_figure),
+)
+SCORES = Recipe(
+    "scores",
+    _nothing_to_compare,
+    lambda some: aggregate_scores(some.found, some.references),
+    _noted(aggregates_figure),
+)
+RANKS = Recipe(
+    "ranks",
+    _nothing_to_compare,
+    lambda some: rank_intervals(some.found, some.references),
+    _noted(rank_intervals_figure),
+)
+IMPROVEMENT = Recipe(
+    "improvement",
+    _nothing_to_compare,
+    lambda some: probability_of_improvement(some.found, some.references),
+    _noted(improvement_figure),
+)
+CRITICAL_DIFFERENCE = Recipe(
+    "critical-difference",
+    _nothing_to_compare,
+    lambda some: friedman(final_regrets(some.found, some.references)),
+    _noted(critical_difference_figure),
+)
+ECDF = Recipe(
+    "ecdf",
+    _nothing_to_compare,
+    lambda some: time_ecdf(some.found, some.references),
+    lambda some, made: ecdf_figure([made], some.study.methods, some.study.settings),
+)
 
 
 def speedups(
-    study: Study,
-    found: Incumbents,
-    known: Mapping[str, Reference],
-    *,
-    reference: str | None = None,
-    levels: Sequence[float] | None = None,
-) -> Drawn:
+    reference: str | None = None, levels: Sequence[float] | None = None, name: str = ""
+) -> Recipe[pd.DataFrame]:
     """Speed-ups over one method; None: that of `reference_of`.
 
     `levels`: normalised regrets to reach; None: what the reference method reaches in the end.
     """
-    reference = reference or reference_of(found.methods)
-    axis = axis_of(found.runs)
-    # A limit of time ends runs at other places of another axis: there they might have gone on.
-    early = early_rule(study.settings, known) if axis == WALL_CLOCK else "censored"
-    table = time_to_target(found, known, reference, level=levels, early=early)
-    notes = [EARLY[early], *whole_runs(found, known, study.settings)]
-    unit = axis_unit(axis, *(found.tasks[task] for task in known))
-    return targets_figure(table, study.methods, reference, axis=axis, unit=unit, notes=notes)
+
+    def over(some: Compared) -> str:
+        return reference or reference_of(some.found.methods)
+
+    def table(some: Compared) -> pd.DataFrame:
+        early = _early(some)
+        return time_to_target(some.found, some.references, over(some), level=levels, early=early)
+
+    def figure(some: Compared, table: pd.DataFrame) -> Drawn:
+        axis = axis_of(some.found.runs)
+        unit = axis_unit(axis, *(some.found.tasks[task] for task in some.references))
+        notes = [EARLY[_early(some)], *some.notes]
+        methods = some.study.methods
+        return targets_figure(table, methods, over(some), axis=axis, unit=unit, notes=notes)
+
+    return Recipe(name or "time-to-target", lambda _some: "", table, figure)
+
+
+def _early(some: Compared) -> str:
+    """A limit of time ends runs at other places of another axis: there they might have gone on."""
+    on_clock = axis_of(some.found.runs) == WALL_CLOCK
+    return early_rule(some.study.settings, some.references) if on_clock else "censored"
+
+
+TIME_TO_TARGET = replace(speedups(), lacks=_nothing_to_compare)
+OVER_TASKS: tuple[Recipe[Any], ...] = (
+    *(AVERAGE_REGRET, RANK, SCORES, RANKS),
+    *(IMPROVEMENT, CRITICAL_DIFFERENCE, TIME_TO_TARGET, ECDF),
+)
+
+
+def made(
+    some: Compared, recipes: Sequence[Recipe[Any]] = OVER_TASKS, left_out: LeftOut = untold
+) -> Iterator[Named]:
+    """The figures of a group of tasks that can be made; `left_out` is told of the others."""
+    lacking: dict[str, list[str]] = {}
+    for recipe in recipes:
+        lacking.setdefault(recipe.lacks(some), []).append(recipe.name)
+    fine = lacking.pop("", [])
+    for reason, names in lacking.items():
+        left_out(", ".join(names), reason)
+    makers = {recipe.name: partial(recipe, some) for recipe in recipes if recipe.name in fine}
+    yield from possible(makers, left_out)
 
 
 def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
@@ -123,7 +248,7 @@ def configurations(study: Study, task: str) -> Drawn:
     """
     if task not in study.tasks:
         raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
-    label = study.tasks[task].value_label
+    label, study = study.tasks[task].value_label, of_task(study, task)  # cut out once for all
     found = incumbent_configs(study, task)
     try:
         matters, notes = importance(study, task), []

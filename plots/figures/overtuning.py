@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hpobench.arrays import FloatArray
 from hpobench.plots.canvas.axes import set_value_axis
 from hpobench.plots.canvas.panels import (
     Labels,
@@ -26,7 +27,7 @@ from hpobench.plots.canvas.style import SINGLE_IN, Look, looks
 from hpobench.plots.canvas.ticks import value_axis
 from hpobench.plots.canvas.words import counted, sentences
 from hpobench.results.anytime.comparison import Comparison
-from hpobench.results.statistics.summary import summarise
+from hpobench.results.conduct.overtuning import mean_of_runs
 
 QUANTITIES = {
     "gap": "Gap: the true (or test) value of the final incumbent less the value observed.",
@@ -93,11 +94,16 @@ def draw_overtuning(
     table = need(table, "gaps", "task", "method", "seed", quantity)
     order = order or in_order(table, methods)
     all_looks = looks(methods)
+    means = mean_of_runs(table, quantity)
     axes.axvline(0, color="#333333", linewidth=0.8, zorder=1.5)
     for place, method in enumerate(order):
         rows = table[table["method"] == method].sort_values("seed")
         values = rows[quantity].to_numpy(float)
-        _draw_row(axes, place, values[np.isfinite(values)], all_looks[method])
+        if method not in means.index:
+            mark_missing(axes, place)
+            continue
+        mean = means.loc[method, ["low", "centre", "high"]].to_numpy(float)
+        _draw_row(axes, place, values[np.isfinite(values)], mean, all_looks[method])
     name_rows(axes, order, methods)
     value_axis(axes, quantity.replace("_", " "))
     title_by_task(axes, table, labels)
@@ -115,15 +121,12 @@ def overtuning_curves_figure(
     return sheet(panels, methods, settings, time=time, finish=set_value_axis)
 
 
-def _draw_row(axes: Axes, place: int, values: np.ndarray[Any, Any], look: Look) -> None:
-    if not len(values):
-        mark_missing(axes, place)
-        return
+def _draw_row(axes: Axes, place: int, values: FloatArray, mean: FloatArray, look: Look) -> None:
+    """A dot for each of the values (n,), and their mean with its error: low, centre, high."""
     # In the order of the seeds, from top to bottom: nothing is random, and equal values show.
     places = place + np.linspace(-SPREAD, SPREAD, len(values)) * (len(values) > 1)
     axes.scatter(values, places, 5, look.color, alpha=0.35, linewidths=0, zorder=2)
-    made = summarise(values[:, None], band="sem")
-    low, centre, high = (float(part[0]) for part in (made.low, made.centre, made.high))
+    low, centre, high = mean
     axes.plot([low, high], [place, place], color="black", linewidth=1.4, zorder=3)
     options = look.options(line=False) | {"markeredgecolor": "black"}
     axes.plot([centre], [place], **options, zorder=4)

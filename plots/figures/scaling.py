@@ -25,7 +25,10 @@ from hpobench.plots.canvas.style import SINGLE_IN, looks
 from hpobench.plots.canvas.words import counted, sentences
 from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
 
-COLUMNS = ("task", "method", "workers", "speedup", "efficiency", "low", "high", "bound")
+COLUMNS = (
+    *("task", "method", "workers", "speedup", "low", "high"),
+    *("efficiency", "efficiency_low", "efficiency_high", "bound"),
+)
 
 
 def scaling_figure(
@@ -84,15 +87,14 @@ def draw_speedup(
 def draw_efficiency(
     axes: Axes, table: pd.DataFrame, methods: Methods, labels: Labels | None = None
 ) -> Axes:
-    """Efficiency of each method on one task; its interval is that of the speed-up, scaled."""
+    """Efficiency of each method on one task, with its interval."""
     table = need(table, "scaling", *COLUMNS)
     workers = np.sort(table["workers"].unique()).astype(float)
     axes.axhline(1, color="#777777", linestyle=(0, (5, 4)), linewidth=0.9)
     for method in in_order(table, methods):
         rows = _reached(table, method)
-        each = rows["efficiency"] / rows["speedup"]
-        shown = np.array([rows["workers"], rows["efficiency"], rows["low"] * each,
-                          rows["high"] * each], dtype=float)  # fmt: skip
+        columns = ["workers", "efficiency", "efficiency_low", "efficiency_high"]
+        shown = rows[columns].to_numpy(float).T
         _draw_method(axes, method, methods, shown)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("efficiency")

@@ -5,24 +5,23 @@ enough of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 from matplotlib.colors import to_hex
 
-from hpobench.arrays import FloatArray
 from hpobench.plots.canvas.axes import FLOOR_SENTENCE, axis_scale, is_cut, log_floor
 from hpobench.plots.canvas.caption import caption
 from hpobench.plots.canvas.style import looks
+from hpobench.plots.recipes import AVERAGE_REGRET
 from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.packing import Pool
 from hpobench.results.anytime.comparison import Comparison
 from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
-from hpobench.results.anytime.ranks import average_ranks, can_rank
-from hpobench.results.anytime.summaries import average_summaries, task_summaries
-from hpobench.results.statistics.summary import BANDS, NAMES, Summary
+from hpobench.results.anytime.ranks import can_rank
+from hpobench.results.anytime.summaries import average_summaries, rank_summaries, task_summaries
+from hpobench.results.statistics.summary import BANDS, NAMES
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import AXES, axis_label, axis_unit, on_axis
 
@@ -125,13 +124,13 @@ def _averages(context: Context, found: Incumbents) -> Iterator[Panel]:
     """Regret and rank over each group of tasks on which the same methods were run."""
     for group in context.groups:
         some, known = found.only(group.tasks), group.references
-        if len(known) > 1:
+        if not AVERAGE_REGRET.lacks(group.compared):
             title = f"Average of {_some(context, list(known))}: normalised regret"
             make = partial(average_summaries, some, known, POINTS)
             yield Panel(f"average-{group.number}", title, make)
         if len(group.tasks) > 1 and can_rank(some):
             title = f"Average of {_some(context, group.tasks)}: rank"
-            yield Panel(f"rank-{group.number}", title, partial(_ranks, some))
+            yield Panel(f"rank-{group.number}", title, partial(rank_summaries, some, POINTS))
 
 
 def _tasks(context: Context, study: Study, found: Incumbents) -> Iterator[Panel]:
@@ -149,23 +148,6 @@ def _some(context: Context, tasks: list[str]) -> str:
     """So many tasks, and which they are if they are few."""
     names = [*map(context.task_label, tasks[:3]), *(["…"] if len(tasks) > 3 else [])]
     return f"{len(tasks)} tasks ({listed(names)})"
-
-
-def _ranks(found: Incumbents) -> Series:
-    """Ranks at the times of both grids."""
-    log = average_ranks(found, time="log", points=POINTS["log"])
-    linear = average_ranks(found, time="linear", points=POINTS["linear"])
-    time, order = np.unique(np.concatenate([log.time, linear.time]), return_index=True)
-
-    def both(one: Summary, other: Summary) -> Summary:
-        def joined(part: str) -> FloatArray:
-            whole = np.concatenate([getattr(one, part), getattr(other, part)])
-            return np.asarray(whole[order], dtype=float)
-
-        return replace(one, centre=joined("centre"), low=joined("low"), high=joined("high"))
-
-    lines = {name: both(line, linear.lines[name]) for name, line in log.lines.items()}
-    return {("mean", "sem"): replace(log, time=time, lines=lines)}
 
 
 def _view(context: Context, panel: Panel, study: Study, pool: Pool) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """What the sections of a report are made from; what several of them need is computed once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from hpobench.plots.canvas.caption import whole_runs
+from hpobench.plots.recipes import Compared
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.anytime.views import available_views
@@ -23,12 +23,21 @@ from hpobench.storage import layout
 
 @dataclass(frozen=True)
 class Group:
-    """Tasks on which the same methods were run; `references` of those that can be normalised."""
+    """Tasks with a run that did not fail on which the same methods were run."""
 
     number: int
     tasks: list[str]
-    found: Incumbents
-    references: dict[str, Reference]
+    compared: Compared
+
+    @property
+    def found(self) -> Incumbents:
+        """The incumbents of their runs."""
+        return self.compared.found
+
+    @property
+    def references(self) -> Mapping[str, Reference]:
+        """By task that can be normalised, what by."""
+        return self.compared.references
 
 
 @dataclass(frozen=True)
@@ -97,12 +106,9 @@ class Context:
             kept = [task for task in tasks if task in self.tasks]
             known = {task: self.references[task] for task in kept if task in self.references}
             if kept:
-                made.append(Group(len(made) + 1, kept, self.found.only(kept), known))
+                compared = Compared(self.study, self.found.only(kept), known)
+                made.append(Group(len(made) + 1, kept, compared))
         return made
-
-    def notes(self, group: "Group") -> tuple[str, ...]:
-        """What the captions of figures without a time axis have to say of a group's runs."""
-        return whole_runs(group.found, group.references, self.study.settings)
 
     def group_label(self, tasks: Sequence[str]) -> str:
         """The one task, or how many there are and which."""

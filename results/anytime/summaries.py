@@ -4,10 +4,12 @@ Each is what `anytime` or `average_regret` gives for that statistic and band, bu
 serves both axes; the curves are resampled once instead of once for each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from hpobench.arrays import FloatArray
 from hpobench.results.anytime.comparison import (
     Comparison,
     Prepared,
@@ -17,6 +19,7 @@ from hpobench.results.anytime.comparison import (
 )
 from hpobench.results.anytime.curves import SHORTEST_FRACTION, fractions, time_grid
 from hpobench.results.anytime.incumbents import Incumbents
+from hpobench.results.anytime.ranks import average_ranks
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.summary import BANDS
 
@@ -40,6 +43,26 @@ def average_summaries(
     grids = [fractions(time, count, shortest) for time, count in points.items()]
     parts = np.unique(np.concatenate(grids))
     return _summaries(over_tasks(found, references, parts[parts >= shortest]))
+
+
+def rank_summaries(found: Incumbents, points: Mapping[str, int]) -> Summaries:
+    """Average ranks at the times of a log and of a linear grid."""
+    grids = [average_ranks(found, time=time, points=count) for time, count in points.items()]
+    times, order = np.unique(np.concatenate([each.time for each in grids]), return_index=True)
+
+    def joined(parts: Iterable[FloatArray]) -> FloatArray:
+        return np.asarray(np.concatenate([*parts])[order], dtype=float)
+
+    lines = {
+        method: replace(
+            line,
+            centre=joined(each.lines[method].centre for each in grids),
+            low=joined(each.lines[method].low for each in grids),
+            high=joined(each.lines[method].high for each in grids),
+        )
+        for method, line in grids[0].lines.items()
+    }
+    return {("mean", "sem"): replace(grids[0], time=times, lines=lines)}
 
 
 def _summaries(prepared: Prepared) -> Summaries:

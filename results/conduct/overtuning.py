@@ -116,6 +116,21 @@ def mean_views(table: pd.DataFrame) -> pd.DataFrame:
     return means.assign(seeds=groups.size()).reset_index()
 
 
+def mean_of_runs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """By method, the mean over its runs of a column of the table of `gaps` of one task.
+
+    Columns: centre, and low and high, a standard error away (NaN: a single run). Runs without a
+    finite value are left out, and methods without others.
+    """
+    finite = table[np.isfinite(table[quantity].astype(float))]
+    made = {
+        method: summarise(rows.to_numpy(float)[:, None], band="sem")
+        for method, rows in finite.sort_values("seed").groupby("method", sort=False)[quantity]
+    }
+    rows = [(each.centre[0], each.low[0], each.high[0]) for each in made.values()]
+    return pd.DataFrame(rows, index=list(made), columns=["centre", "low", "high"])
+
+
 def reported_views(study: Study) -> dict[str, str]:
     """By task, the view that says what an incumbent is worth; observed: the task has no other."""
     return views_by_task(study, None)

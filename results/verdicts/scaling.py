@@ -34,9 +34,11 @@ COLUMNS = (
     "time_s",
     "share",
     "speedup",
-    "efficiency",
     "low",
     "high",
+    "efficiency",
+    "efficiency_low",
+    "efficiency_high",
     "bound",
     "reached",
     "throughput",
@@ -59,7 +61,7 @@ def scaling(studies: Mapping[int, Study], *, task: str | None = None) -> Scaling
     """One row per task, method and number of workers, for what all the studies have.
 
     time_s, share, speedup, low, high, bound, reached: as in `targets`, over the fewest workers.
-    efficiency   the speed-up per worker; a bound where that is one
+    efficiency   the speed-up per worker, with its interval; a bound where that is one
     throughput   jobs that ended, per second, mean over runs: how much more was trained, also where
                  the target was never reached (NaN: jobs were not stored)
     seeds        how many runs went in
@@ -181,7 +183,8 @@ def _of_method(
     table["seeds"] = [
         len(found.counted.get(key, ())) for key in zip(table["task"], table["method"], strict=True)
     ]
-    table["efficiency"] = table["speedup"] * counts[0] / table["workers"]
+    for name, column in (("", "speedup"), ("_low", "low"), ("_high", "high")):
+        table[f"efficiency{name}"] = table[column] * counts[0] / table["workers"]
     return table[table["task"].isin(known)].assign(method=method)
 
 

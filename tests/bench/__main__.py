@@ -7,7 +7,7 @@ machines are shared. A bar that is missed is marked; nothing here fails a test. 
 
 import sys
 
-from tests.bench import loop, quality, recorded, simulators, startup, storage, training
+from tests.bench import loop, quality, recorded, road, simulators, startup, storage, training
 
 BENCHES = {
     "loop": loop.main,
@@ -16,6 +16,7 @@ BENCHES = {
     "training": training.main,
     "recorded": recorded.main,
     "simulators": simulators.main,
+    "road": road.main,
     "quality": quality.all_figures,
 }
 

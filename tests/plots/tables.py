@@ -85,9 +85,14 @@ def scalings(methods, *, tasks=("t",)):
         for n, name in enumerate(methods):
             for workers in (1, 2, 4, 8, 16):
                 up = workers ** (1 - n / (2 * len(methods)))
-                numbers = (100 / up, up, up / workers, up * 0.9, up * 1.1)
-                rows.append((task, name, workers, *numbers, "", 0.8, 30))
-    return frame("task method workers time_s speedup efficiency low high bound reached seeds", rows)
+                numbers = (100 / up, up, up * 0.9, up * 1.1)
+                each = [number / workers for number in numbers[1:]]
+                rows.append((task, name, workers, *numbers, *each, "", 0.8, 30))
+    return frame(
+        "task method workers time_s speedup low high "
+        "efficiency efficiency_low efficiency_high bound reached seeds",
+        rows,
+    )
 
 
 def overheads(methods, *, tasks=("s", "t")):

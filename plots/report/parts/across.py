@@ -1,17 +1,11 @@
 """Over all tasks: scores with intervals, ranks, and how probable it is that one beats another."""
 
-from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_figure
-from hpobench.plots.figures.improvement import improvement_figure
+from hpobench.plots.recipes import IMPROVEMENT, RANKS, SCORES
 from hpobench.plots.report.blocks import Block, Column, Section, count, number, table
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
-from hpobench.results.verdicts.final import (
-    aggregate_scores,
-    probability_of_improvement,
-    rank_intervals,
-)
 
 METRICS = {
     "mean": "mean",
@@ -19,7 +13,7 @@ METRICS = {
     "iqm": "interquartile mean",
     "optimality_gap": "optimality gap",
 }
-SCORES = {
+SCORE_COLUMNS = {
     "method": Column("method"),
     "metric": Column("metric", lambda name: str(METRICS.get(name, name))),
     "value": Column("value", number()),
@@ -46,38 +40,34 @@ def _of_group(context: Context, group: Group) -> list[Block]:
     whose = context.group_label(group.tasks)
     return [
         *attempt(lambda: _scores(context, group, whose)),
-        *attempt(lambda: _ranks(context, group, whose)),
+        *attempt(lambda: _ranks(group, whose)),
         *attempt(lambda: _improvement(context, group, whose)),
     ]
 
 
 def _scores(context: Context, group: Group, whose: str) -> list[Block]:
-    made = aggregate_scores(group.found, group.references)
-    drawn = aggregates_figure(
-        made, context.study.methods, width_in=WIDE_IN, notes=context.notes(group)
-    )
+    made = SCORES.table(group.compared)
+    drawn = SCORES.figure(group.compared, made, width_in=WIDE_IN)
     alt = f"Mean, median, interquartile mean and optimality gap of every method over {whose}"
     name = f"table-across-{group.number}"
     title = "Normalised regret at the horizon, over tasks"
-    shown = table(named(context, made), name, title, SCORES)
+    shown = table(named(context, made), name, title, SCORE_COLUMNS)
     return [image(drawn, alt), Section(f"{name}-fold", "As a table", [shown], folded=True)]
 
 
-def _ranks(context: Context, group: Group, whose: str) -> list[Block]:
+def _ranks(group: Group, whose: str) -> list[Block]:
     if len(group.found.methods) < 2:
         return []
-    made = rank_intervals(group.found, group.references)
     alt = f"Average rank of every method over {whose}, with intervals"
-    drawn = rank_intervals_figure(made, context.study.methods, notes=context.notes(group))
-    return [image(drawn, alt)]
+    return [image(RANKS(group.compared), alt)]
 
 
 def _improvement(context: Context, group: Group, whose: str) -> list[Block]:
-    made = probability_of_improvement(group.found, group.references)
+    made = IMPROVEMENT.table(group.compared)
     if not len(made):
         return []
     alt = f"How probably a run of one method ends better than one of another, over {whose}"
     name = f"table-improvement-{group.number}"
     shown = table(named(context, made), name, "Probability of improvement", PAIRS)
-    drawn = improvement_figure(made, context.study.methods, notes=context.notes(group))
+    drawn = IMPROVEMENT.figure(group.compared, made)
     return [image(drawn, alt), Section(f"{name}-fold", "As a table", [shown], folded=True)]

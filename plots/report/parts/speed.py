@@ -1,7 +1,6 @@
 """Speed: how many times as fast as another method, and which share of targets by when."""
 
-from hpobench.plots.figures.ecdf import ecdf_figure
-from hpobench.plots.figures.targets import targets_figure
+from hpobench.plots.recipes import ECDF, TIME_TO_TARGET
 from hpobench.plots.report.blocks import Block, Column, Section, number, share, table
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import image
@@ -11,10 +10,7 @@ from hpobench.plots.report.parts.summary import duration
 from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
 from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.horizon import reference_of
-from hpobench.results.study.time_axis import WALL_CLOCK, axis_unit
-from hpobench.results.verdicts.ecdf import time_ecdf
 from hpobench.results.verdicts.speedups import MOST_METHODS, pair_speedups
-from hpobench.results.verdicts.time_to_target import EARLY, time_to_target
 
 BOUND = (
     "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "
@@ -79,11 +75,8 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 def _targets(context: Context, group: Group) -> list[Block]:
     reference = reference_of(group.found.methods)
     label = context.method_label(reference)
-    early = early_rule(context.study.settings, group.references)
-    made = time_to_target(group.found, group.references, reference, early=early)
-    notes = [EARLY[early], *context.notes(group)]
-    unit = axis_unit(WALL_CLOCK, *(group.found.tasks[task] for task in group.references))
-    drawn = targets_figure(made, context.study.methods, reference, unit=unit, notes=notes)
+    made = TIME_TO_TARGET.table(group.compared)
+    drawn = TIME_TO_TARGET.figure(group.compared, made)
     alt = f"Speed-up of every method over {label} to reach its final value"
     name, title = f"table-speed-{group.number}", f"Time to what {label} reaches in the end"
     shown = table(named(context, made), name, title, SPEEDUPS)
@@ -109,6 +102,9 @@ def _how_to_get_more(context: Context, group: Group) -> str:
 
 
 def _ecdf(context: Context, group: Group) -> list[Block]:
-    made = time_ecdf(group.found, group.references)
-    drawn = ecdf_figure([made], context.study.methods, context.study.settings)
-    return [image(drawn, f"Share of targets reached over time, {context.group_label(group.tasks)}")]
+    return [
+        image(
+            ECDF(group.compared),
+            f"Share of targets reached over time, {context.group_label(group.tasks)}",
+        )
+    ]

@@ -1,7 +1,7 @@
 """Tests: do the methods differ at the end, which pairs do, and by how much."""
 
 from hpobench.plots.canvas.words import counted
-from hpobench.plots.figures.critical_difference import critical_difference_figure
+from hpobench.plots.recipes import CRITICAL_DIFFERENCE
 from hpobench.plots.report.blocks import (
     Block,
     Column,
@@ -19,7 +19,6 @@ from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
 from hpobench.results.statistics.blocks import Regrets
 from hpobench.results.statistics.rank_tests import (
-    friedman,
     mixed_model,
     pairwise_tests,
     signed_rank,
@@ -69,7 +68,7 @@ def _of_group(context: Context, group: Group) -> list[Block]:
     return [
         *(attempt(lambda: _difference(context, regrets, *pair)) if pair else []),
         *(attempt(lambda: _odds(context, regrets, *pair)) if pair else []),
-        *([] if pair else attempt(lambda: _friedman(context, group, regrets))),
+        *([] if pair else attempt(lambda: _friedman(context, group))),
         *attempt(lambda: _pairs(context, group, regrets)),
         *attempt(lambda: _mixed_model(context, group, regrets)),
     ]
@@ -93,12 +92,9 @@ def _odds(context: Context, regrets: Regrets, one: str, other: str) -> list[Bloc
     return [Paragraph(words)]
 
 
-def _friedman(context: Context, group: Group, regrets: Regrets) -> list[Block]:
+def _friedman(context: Context, group: Group) -> list[Block]:
     alt = f"Critical-difference diagram over {context.group_label(group.tasks)}"
-    drawn = critical_difference_figure(
-        friedman(regrets), context.study.methods, notes=context.notes(group)
-    )
-    return [image(drawn, alt)]
+    return [image(CRITICAL_DIFFERENCE(group.compared), alt)]
 
 
 def _pairs(context: Context, group: Group, regrets: Regrets) -> list[Block]:
