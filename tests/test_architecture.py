@@ -23,7 +23,7 @@ ARROWS = {
     "progress": "records system",
     "storage": "arrays identity shown space system",
     "run": "arrays contracts records space storage system",
-    "real": "arrays contracts progress records run system",
+    "real": "arrays contracts identity progress records run system",
     "tasks": "arrays progress records run space storage system words",
     "study": "contracts identity real records run space storage system tasks words",
     "methods.composite": "contracts methods.first_points records space",
@@ -42,7 +42,7 @@ ARROWS = {
     "results": "results.study",
     "results.anytime": "arrays results.statistics results.study storage",
     "results.conduct": (
-        "arrays real records results.anytime results.statistics results.study run storage"
+        "arrays identity real results.anytime results.statistics results.study run storage"
     ),
     "results.foreign": "arrays identity records results.study space storage system",
     "results.statistics": "arrays",

@@ -14,22 +14,21 @@ The clock stands still while workers start and while nothing runs.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from hpobench.contracts import Method, Task
-from hpobench.real.checkpoints import File, Shelf
+from hpobench.real.checkpoints import Shelf
 from hpobench.real.dispatcher import Dispatcher
-from hpobench.real.journal import Entry, Journal, JournalError, decode
-from hpobench.real.live import Live, Running, State, Watch
+from hpobench.real.events import Asked, Finished, Started, Told
+from hpobench.real.journal import Journal, JournalError, checkpoints_beside
+from hpobench.real.live import Live, State, Watch
 from hpobench.real.pool import Pool
 from hpobench.records import Job
-from hpobench.run.budget import Account, Budget
+from hpobench.run.budget import Budget
 from hpobench.run.events import Decision, Event, Outcome
 from hpobench.run.hooks import Stopwatch, refuse
 from hpobench.run.noise_seeds import NoiseSeeds
@@ -56,8 +55,8 @@ def execute(
     """Run `method` on `task` with the workers of `pool`; yield what happens, as it happens.
 
     `seed` is the objective's. `journal`: file in which the run is recorded and from which it
-    resumes; its checkpoints lie beside it (see `remove`). `watch` is called about once a second.
-    `log`: what the workers print during their jobs is kept in files beside it.
+    resumes; its checkpoints lie beside it (see `journal.remove`). `watch` is called about once a
+    second. `log`: what the workers print during their jobs is kept in files beside it.
     Raises JournalError if the journal is not of this run. The pool is left to whoever made it.
     """
     header = {"seed": seed, "workers": pool.workers, "budget": asdict(budget)}
@@ -65,7 +64,7 @@ def execute(
         if journal is None:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="hpobench-")))
         else:
-            folder = _folder(journal).resolve()  # workers may run elsewhere
+            folder = checkpoints_beside(journal).resolve()  # workers may run elsewhere
         record = stack.enter_context(Journal(journal, header))
         with atomic.ours(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -75,22 +74,11 @@ def execute(
         state = State(
             idle=deque(range(pool.workers)),
             end_s=budget.time_s,
-            resource_left=budget.resource,
-            cost_left=budget.cost_s,
+            account=budget.account(),
             seeds=NoiseSeeds(task.space, seed),
         )
         live = Live(task, state, shelf, dispatcher, watch, log)
-        yield from _Run(task, method, record, live, state, shelf, budget.account()).events()
-
-
-def remove(journal: Path) -> None:
-    """Remove a journal and its checkpoints: the run is stored."""
-    rmtree(_folder(journal), ignore_errors=True)
-    journal.unlink(missing_ok=True)
-
-
-def _folder(journal: Path) -> Path:
-    return journal.with_name(f"{journal.name}.checkpoints")
+        yield from _Run(task, method, record, live, state, shelf).events()
 
 
 @dataclass(slots=True)
@@ -103,67 +91,64 @@ class _Run:
     live: Live
     state: State
     shelf: Shelf
-    account: Account
 
     def events(self) -> Iterator[Event]:
         """Everything that happens, in order."""
         state = self.state
         while True:
             while (began := self._turn()) is not None:
-                job, decision = self._decide("ask", began, self.method.ask)
+                job, decision = self._ask(began)
                 yield decision
                 if job is None:
                     break
                 if self._admit(job):
-                    self._start(self.state.seeds.as_proposed(job))
+                    self._start(state.seeds.as_proposed(job))
             if not state.running:
                 if state.asking and not state.idle:
                     raise RuntimeError("all workers are lost to jobs that cannot be ended")
                 return
-            happened = self._next()
-            yield happened
-            if not happened.cut:
-                yield self._tell(happened)
+            outcome = self._next()
+            yield outcome
+            if not outcome.cut:
+                yield self._tell(outcome)
 
     def _turn(self) -> float | None:
         """When a free worker asks, if one may."""
         if not (self.state.asking and self.state.idle):
             return None
-        entry = self.journal.peek()
-        if entry is not None:
-            return float(entry["time_s"]) if entry["event"] == "ask" else None
+        recorded = self.journal.peek()
+        if recorded is not None:
+            return recorded.time_s if isinstance(recorded, Asked) else None
         now = self._now()
         return now if now < self.state.end_s else None
 
     def _now(self) -> float:
-        """The time on the clock of the run, or of the entry that is replayed."""
-        entry = self.journal.peek()
-        if entry is not None:
-            return float(entry["time_s"])
+        """The time on the clock of the run, or of the event that is replayed."""
+        recorded = self.journal.peek()
+        if recorded is not None:
+            return recorded.time_s
         if not self.live.is_open:
             self.live.open(self.journal.last_s)
         return self.live.now()
 
-    def _decide(
-        self, kind: str, began: float, call: Callable[..., Any], *about: Any
-    ) -> tuple[Any, Decision]:
-        answer, seconds, cpu_s = Stopwatch(self.method).time(call, *about)
-        entry: Entry = {"event": kind, "time_s": began, "seconds": seconds, "cpu_s": cpu_s}
-        entry |= {"job": answer} if kind == "ask" else {"trial": about[0].trial}
-        entry = self.journal.record(entry)
-        known = entry.get("cpu_s", math.nan)  # journals of older versions have none
-        none = kind == "ask" and answer is None
-        return answer, Decision(kind, entry["time_s"], entry["seconds"], known, none)
+    def _ask(self, began: float) -> tuple[Job | None, Decision]:
+        job, seconds, cpu_s = Stopwatch(self.method).time(self.method.ask)
+        asked = Asked(Decision("ask", began, seconds, cpu_s, job is None), job)
+        return job, self.journal.record(asked).decision
 
-    def _tell(self, happened: Outcome) -> Decision:
-        told = happened.evaluation.told()
-        return self._decide("tell", self._now(), self.method.tell, happened.job.copied(), told)[1]
+    def _tell(self, outcome: Outcome) -> Decision:
+        job, began = outcome.job, self._now()
+        told = outcome.evaluation.told()
+        _, seconds, cpu_s = Stopwatch(self.method).time(self.method.tell, job.copied(), told)
+        return self.journal.record(
+            Told(Decision("tell", began, seconds, cpu_s), job.trial)
+        ).decision
 
     def _admit(self, job: Job) -> bool:
         """Count a new trial; one too many is refused, and nothing is run."""
         if job.trial in self.state.seeds:
             return True
-        if self.account.may_start_trial():
+        if self.state.account.may_start_trial():
             self.state.seeds.start(job)
             if job.source is not None:
                 self.shelf.copy(job.source, job.trial, job.from_resource)
@@ -174,25 +159,22 @@ class _Run:
     def _start(self, job: Job) -> None:
         """Start a job on the worker that became free last, as far as the budget pays."""
         state = self.state
-        base = job.from_resource if self._goes_on(job, state.idle[0]) else 0.0
-        reach = min(job.to_resource, base + state.resource_left)
+        reach = state.account.reach(job, resumed=self._goes_on(job, state.idle[0]))
         reach = math.floor(reach) if self.task.fidelity.integer else reach
-        state.resource_left -= job.to_resource - base
         if reach < job.to_resource:
             state.asking = False
         if reach <= job.from_resource or not self._in_time():
             return
         worker = state.idle.popleft()
-        entry: Entry = {"event": "start", "time_s": self._now(), "trial": job.trial}
-        entry = self.journal.record(entry | {"worker": worker, "to_resource": reach})
-        state.running[worker] = Running(job, entry["to_resource"], entry["time_s"])
+        started = self.journal.record(Started(self._now(), job, worker, reach))
+        state.running[worker] = started._replace(job=job)  # as proposed, not as it was read back
         if self.live.is_open:
             self.live.send(worker)
 
     def _in_time(self) -> bool:
         """Whether the method decided before the time was up."""
-        entry = self.journal.peek()
-        return self._now() < self.state.end_s if entry is None else entry["event"] == "start"
+        recorded = self.journal.peek()
+        return self._now() < self.state.end_s if recorded is None else isinstance(recorded, Started)
 
     def _goes_on(self, job: Job, worker: int) -> bool:
         """Whether a trial need not be trained from zero."""
@@ -202,39 +184,37 @@ class _Run:
     def _next(self) -> Outcome:
         """The next job that ends, from the journal or from the workers."""
         self._now()  # goes live where the journal ends
-        entry = self.journal.peek()
-        entry = self._replayed(entry) if entry else self.journal.record(self.live.wait())
-        state, worker = self.state, entry["worker"]
-        job, _, start_s = state.running.pop(worker)
-        happened = Outcome(
-            job, worker, start_s, entry["time_s"], decode(entry["evaluation"]), entry["cut"]
-        )
-        state.cost_left -= happened.end_s - start_s
-        if not entry["lost"]:
+        replayed = self.journal.peek() is not None
+        finished = self._replayed() if replayed else self.journal.record(self.live.wait())
+        state, worker = self.state, finished.outcome.worker
+        outcome = finished.outcome._replace(job=state.running.pop(worker).job)
+        state.account.spend(outcome.end_s - outcome.start_s)
+        if not finished.lost:
             state.idle.appendleft(worker)
-        state.asking &= not happened.cut
-        self._keep(happened, entry)
-        return happened
+        state.asking &= not outcome.cut
+        self._keep(finished._replace(outcome=outcome))
+        return outcome
 
-    def _replayed(self, entry: Entry) -> Entry:
-        running = self.state.running.get(entry.get("worker", -1))
-        if entry["event"] != "outcome" or running is None or running.job.trial != entry["trial"]:
-            raise JournalError(f"the journal cannot be replayed: no job fits its entry {entry}")
-        return self.journal.take()
+    def _replayed(self) -> Finished:
+        event = self.journal.take()
+        if isinstance(event, Finished):
+            running = self.state.running.get(event.outcome.worker)
+            if running is not None and running.job.trial == event.outcome.job.trial:
+                return event
+        raise JournalError(f"the journal cannot be replayed: no job fits its event {event}")
 
-    def _keep(self, happened: Outcome, entry: Entry) -> None:
+    def _keep(self, finished: Finished) -> None:
         """Note what is left of a trial: its value, its checkpoint, its state in the worker."""
-        state, job, evaluation = self.state, happened.job, happened.evaluation
+        state, (job, worker, _, _, evaluation, _) = self.state, finished.outcome
         state.best = min(state.best, evaluation.value)
         state.failures = state.failures + 1 if evaluation.error else 0
         if state.failures > FAILURES:
             raise RuntimeError(f"{FAILURES} jobs in a row failed; the last: {evaluation.error}")
-        state.held.pop(happened.worker, None)
-        if entry["holds"]:
-            state.held[happened.worker] = job.trial
-        if entry["checkpoint_bytes"]:
+        state.held.pop(worker, None)
+        if finished.holds:
+            state.held[worker] = job.trial
+        if finished.file is not None:
             busy = {running.job.trial for running in state.running.values()}
-            file = File(entry["checkpoint_bytes"], entry.get("checkpoint_hash", ""))
-            self.shelf.put(job.trial, job.to_resource, file, evaluation.value, busy)
+            self.shelf.put(job.trial, job.to_resource, finished.file, evaluation.value, busy)
         else:
             self.shelf.remove(job.trial)

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from hpobench import progress
 from hpobench.contracts import Task
-from hpobench.real.checkpoints import Shelf
+from hpobench.real.checkpoints import File, Shelf
 from hpobench.real.dispatcher import Dispatcher, Ended
-from hpobench.real.journal import Entry, encode
+from hpobench.real.events import Finished, Started
 from hpobench.real.outcomes import outcome
 from hpobench.real.worker import Request
-from hpobench.records import Job
+from hpobench.run.budget import Account
 from hpobench.run.noise_seeds import NoiseSeeds
 from hpobench.system import atomic
 from hpobench.system.terminal import Notice
@@ -40,27 +40,18 @@ class Status(NamedTuple):
 Watch = Callable[[Status], None]
 
 
-class Running(NamedTuple):
-    """A job under way; `to_resource`: how far the budget lets it go."""
-
-    job: Job
-    to_resource: float
-    start_s: float
-
-
 @dataclass(slots=True)
 class State:
     """Where a run stands; `held`: the trial whose state a worker has in memory."""
 
     idle: deque[int]
     end_s: float
-    resource_left: float
-    cost_left: float
+    account: Account
     seeds: NoiseSeeds
     best: float = math.inf
     asking: bool = True
     failures: int = 0
-    running: dict[int, Running] = field(default_factory=dict)
+    running: dict[int, Started] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
 
 
@@ -118,8 +109,8 @@ class Live:
     def _progress(self, worker: int) -> Path:
         return self.shelf.folder / f"progress-{worker}"
 
-    def wait(self) -> Entry:
-        """Wait for a job to end, or for the end of the budget; what happened, for the journal."""
+    def wait(self) -> Finished:
+        """Wait for a job to end, or for the end of the budget: what happened."""
         while True:
             until = self._until()
             soon = self.now() + _SHOW_EVERY_S if self.watch else math.inf
@@ -129,19 +120,19 @@ class Live:
                 self.state.end_s = until
                 ended = ended or self.dispatcher.give_up(next(iter(self.state.running)))
             if ended is not None:
-                return self._entry(ended)
+                return self._finished(ended)
 
     def _until(self) -> float:
         """When the budget in time or cost ends if no job ends before."""
         state = self.state
-        if state.cost_left == math.inf:
+        if state.account.cost_left_s == math.inf:
             return state.end_s
         now, running = self.now(), state.running.values()
-        left = state.cost_left - sum(now - job.start_s for job in running)
+        left = state.account.cost_left_s - sum(now - started.time_s for started in running)
         return min(state.end_s, now + max(left, 0.0) / len(running))
 
-    def _entry(self, ended: Ended) -> Entry:
-        job, reach, start_s = self.state.running[ended.worker]
+    def _finished(self, ended: Ended) -> Finished:
+        start_s, job, _, reach = self.state.running[ended.worker]
         reply, path = ended.reply, self._progress(ended.worker)
         known = reply.evaluation or progress.read(path)
         if not ended.lost:
@@ -149,18 +140,9 @@ class Live:
                 path.unlink(missing_ok=True)
         whole = reach == job.to_resource
         happened = outcome(job, start_s, ended, known, self.state.end_s, whole)
-        return {
-            "event": "outcome",
-            "time_s": happened.end_s,
-            "trial": job.trial,
-            "worker": ended.worker,
-            "cut": happened.cut,
-            "lost": ended.lost,
-            "holds": reply.holds,
-            "checkpoint_bytes": reply.checkpoint_bytes,
-            "checkpoint_hash": reply.checkpoint_hash,
-            "evaluation": encode(happened.evaluation),
-        }
+        size, digest = reply.checkpoint_bytes, reply.checkpoint_hash
+        file = File(size, digest) if size else None
+        return Finished(happened, ended.lost, reply.holds, file)
 
     def _show(self, until: float) -> None:
         if self.watch is not None:

@@ -46,7 +46,7 @@ class Budget:
 
 
 class Account:
-    """What one run has spent of the limits that are charged when work starts."""
+    """What one run has spent of all limits but that of time."""
 
     __slots__ = (
         *("_cost_left", "_cost_margin", "_resource_left", "_resource_margin"),
@@ -66,25 +66,37 @@ class Account:
         self._trials_left -= 1
         return self._trials_left >= 0
 
+    @property
+    def cost_left_s(self) -> float:
+        """Seconds of work that are left, infinite if there is no limit."""
+        return self._cost_left
+
+    def spend(self, cost_s: float) -> None:
+        """Count seconds of work that were done."""
+        self._cost_left -= cost_s
+
+    def reach(self, job: Job, resumed: bool) -> float:
+        """How far the budget in resource lets a job go; all that the job asks for is charged."""
+        base = job.from_resource if resumed else 0.0
+        left = self._resource_left + self._resource_margin
+        self._resource_left -= job.to_resource - base
+        return job.to_resource if job.to_resource - base <= left else base + left
+
     def charge(self, job: Job, evaluation: Evaluation, resumed: bool) -> tuple[Evaluation, bool]:
         """What the rest of the budget leaves of a job, and whether that is the whole of it."""
         if self._unlimited:
             return evaluation, True
-        base = job.from_resource if resumed else 0.0
-        whole = (
-            job.to_resource - base <= self._resource_left + self._resource_margin
-            and evaluation.duration_s <= self._cost_left + self._cost_margin
-        )
+        reach = self.reach(job, resumed)
+        affordable_s = self._cost_left + self._cost_margin
+        whole = reach == job.to_resource and evaluation.duration_s <= affordable_s
         if not whole:
-            reached = base + self._resource_left + self._resource_margin
-            by_resource = evaluation.resources.searchsorted(reached, "right")
-            by_cost = evaluation.seconds.searchsorted(self._cost_left + self._cost_margin, "right")
+            by_resource = evaluation.resources.searchsorted(reach, "right")
+            by_cost = evaluation.seconds.searchsorted(affordable_s, "right")
             evaluation = evaluation.first(int(min(by_resource, by_cost)))
             if by_cost < by_resource:
                 # The worker is busy until the money runs out, though nothing more becomes known.
                 left = self._cost_left if self._cost_left > self._cost_margin else 0.0
                 evaluation = evaluation._replace(duration_s=left)
-        self._resource_left -= job.to_resource - base
         self._cost_left -= evaluation.duration_s
         return evaluation, whole
 

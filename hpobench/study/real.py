@@ -8,7 +8,7 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 from hpobench.contracts import Method, Task
-from hpobench.real import executor
+from hpobench.real import executor, journal
 from hpobench.real.engines import Engine
 from hpobench.real.journal import JournalError
 from hpobench.real.live import Watch
@@ -21,7 +21,6 @@ from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.simulated import build_task, check_code, record_run
 from hpobench.study.turns import Report, missing, turn
 from hpobench.system import atomic, output, processes
-from hpobench.system.names import as_file_name
 
 PROCESSES = Engine()
 
@@ -50,14 +49,13 @@ def run_all(
             unfit: list[str] = []
             for seed in left.seeds if left else ():
                 check_code(chunk.pair, on_disk=True)
-                journal = journal_path(folder, chunk.pair, seed)
                 try:
-                    record = run_one(chunk.pair, seed, journal, oversubscribe, watch, engine)
+                    record = run_one(chunk.pair, seed, folder, oversubscribe, watch, engine)
                 except JournalError as error:
                     unfit.append(str(error))
                     continue
                 parts.write_part(folder, [record])
-                executor.remove(journal)
+                journal.remove(journal.path_of(folder, chunk.pair.key(seed)))
                 errors |= {seed: record.failure} if record.failure else {}
         yield Report(chunk, errors, not mine, tuple(unfit))
 
@@ -74,33 +72,27 @@ def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> N
         ) from error
 
 
-def journal_path(folder: Path, pair: Pair, seed: int) -> Path:
-    """Where the journal of a run lies until it is stored."""
-    names = f"{as_file_name(pair.task)}.{as_file_name(pair.method)}"
-    name = f"{names}.{seed}.{pair.fingerprint}.jsonl"
-    return folder / "journal" / name
-
-
 def run_one(
     pair: Pair,
     seed: int,
-    journal: Path,
+    folder: Path,
     oversubscribe: bool = False,
     watch: Watch | None = None,
     engine: Engine = PROCESSES,
 ) -> RunRecord:
-    """One run.
+    """One run of the study in `folder`.
 
     Its CPU seconds count since it was begun or resumed, with those of its workers on this machine.
     """
     before = getrusage(RUSAGE_CHILDREN)
-    log = output.log_path(journal.parent.parent, pair.key(seed), [seed])
+    path = journal.path_of(folder, pair.key(seed))
+    log = output.log_path(folder, pair.key(seed), [seed])
     build = partial(build_task, pair.task_config)
-    with atomic.ours(journal.parent):
-        journal.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.ours(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with (
         processes.ending(f"task {pair.task!r}"),
-        engine.open(build, pair.workers, journal.parent, oversubscribe) as pool,
+        engine.open(build, pair.workers, path.parent, oversubscribe) as pool,
     ):
 
         def events(task: Task, method: Method) -> Iterator[Event]:
@@ -110,7 +102,7 @@ def run_one(
                 budget=pair.budget,
                 seed=objective_seed(pair.study_seed, pair.task, seed),
                 pool=pool,
-                journal=journal,
+                journal=path,
                 job_timeout_s=pair.job_timeout_s or math.inf,
                 watch=watch,
                 log=log,

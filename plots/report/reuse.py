@@ -16,6 +16,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from hpobench.results.conduct.under_way import any_under_way
 from hpobench.results.study.load import fingerprint
 from hpobench.system import atomic, package
 
@@ -32,7 +33,7 @@ def made_from(folder: Path, options: Mapping[str, Any]) -> str:
 
     So does that of a study with real runs under way, which says how long ago something happened.
     """
-    if any((folder / "journal").glob("*.jsonl")):
+    if any_under_way(folder):
         return ""
     content = {
         "study": fingerprint(folder),

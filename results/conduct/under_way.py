@@ -6,7 +6,7 @@ cannot be read (another version, damaged) is passed over: whoever runs the study
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray
-from hpobench.real.journal import VERSION, Entry, decode, parse
-from hpobench.records import Job
+from hpobench.identity import RunKey
+from hpobench.real import journal
+from hpobench.real.events import Event, Finished, Started
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.study.study import Study
-from hpobench.run.events import Outcome
 from hpobench.run.recorder import Recorder
 from hpobench.storage import layout
 from hpobench.storage.schema import KEY, MethodFacts, TaskFacts
@@ -54,76 +54,56 @@ class UnderWay:
         return float(self.value[-1]) if len(self.value) else np.nan
 
 
+def any_under_way(folder: Path) -> bool:
+    """Whether there are journals of real runs in the folder of a study."""
+    return bool(journal.paths(folder))
+
+
 def under_way(folder: Path, study: Study) -> list[UnderWay]:
     """The runs of the plan that have a journal and are not stored, in the order of the plan."""
-    journals = {path.name: path for path in (folder / "journal").glob("*.jsonl")}
+    journals = set(journal.paths(folder))
     fine = study.runs[study.runs["status"] != "failed"] if journals else study.runs
     stored = set(zip(*(fine[name] for name in KEY), strict=True)) if journals else set()
-    found = []
-    for key, name in _planned(folder) if journals else ():
-        if name not in journals or key in stored:
-            continue
-        read = _read(journals[name])
-        if read is not None:
-            found.append(_stand(key, *read, study.tasks[key[0]]))
-    return found
+    runs = []
+    for run in _planned(folder) if journals else ():
+        path = journal.path_of(folder, run)
+        if path in journals and (run.task, run.method, run.seed) not in stored:
+            read = _read(path)
+            if read is not None:
+                runs.append(_stand(run, *read, study.tasks[run.task]))
+    return runs
 
 
-def _planned(folder: Path) -> Iterator[tuple[tuple[str, str, int], str]]:
-    """The key of each planned run, and how its journal is called (see `real_runs`)."""
+def _planned(folder: Path) -> Iterator[RunKey]:
     for pair in layout.read_plan(folder)["pairs"]:
-        task, method = pair["task"], pair["method"]
         for seed in pair["seeds"]:
-            yield (task, method, seed), f"{task}.{method}.{seed}.{pair['fingerprint']}.jsonl"
+            yield RunKey(pair["task"], pair["method"], seed, pair["fingerprint"])
 
 
-def _read(path: Path) -> tuple[list[Entry], float] | None:
+def _read(path: Path) -> tuple[list[Event], float] | None:
     """The events of a journal, and seconds since the last one; None: there is nothing to read."""
     try:
-        content, changed = path.read_bytes(), path.stat().st_mtime
-        entries, _ = parse(content)
-    except (OSError, ValueError):
+        changed = path.stat().st_mtime
+        return journal.read(path), max(time.time() - changed, 0.0)
+    except OSError:
         return None
-    if not entries or entries[0].get("journal") != VERSION:
-        return None
-    return entries[1:], max(time.time() - changed, 0.0)
 
 
-@dataclass(slots=True)
-class _Progress:
-    """What the events of a journal add up to."""
-
-    jobs: dict[int, Job] = field(default_factory=dict)
-    running: dict[int, tuple[Job, float]] = field(default_factory=dict)
-    trials: set[int] = field(default_factory=set)
-    recorder: Recorder = field(default_factory=Recorder)
-
-    def take(self, entry: Entry) -> None:
-        """One event more."""
-        if entry["event"] == "ask" and entry["job"] is not None:
-            job = Job(*entry["job"])
-            self.jobs[job.trial] = job
-        elif entry["event"] == "start":
-            self.running[entry["worker"]] = (self.jobs[entry["trial"]], entry["time_s"])
-            self.trials.add(entry["trial"])
-        elif entry["event"] == "outcome":
-            job, start_s = self.running.pop(entry["worker"])
-            evaluation, end_s = decode(entry["evaluation"]), entry["time_s"]
-            outcome = Outcome(job, entry["worker"], start_s, end_s, evaluation, entry["cut"])
-            self.recorder.watch([outcome])
-
-
-def _stand(
-    key: tuple[str, str, int], entries: list[Entry], silent_s: float, facts: TaskFacts
-) -> UnderWay:
-    progress = _Progress()
-    for entry in entries:
-        progress.take(entry)
-    last_s = float(entries[-1]["time_s"]) if entries else 0.0
-    time_s, value = _incumbent(key, progress.recorder, facts)
-    running = tuple(sorted(job.trial for job, _ in progress.running.values()))
-    trials = len(progress.trials)
-    return UnderWay(*key, last_s, silent_s, trials, running, time_s, value)
+def _stand(run: RunKey, events: list[Event], silent_s: float, facts: TaskFacts) -> UnderWay:
+    trials: set[int] = set()
+    running: dict[int, int] = {}
+    recorder = Recorder()
+    for event in events:
+        if isinstance(event, Started):
+            running[event.worker] = event.job.trial
+            trials.add(event.job.trial)
+        elif isinstance(event, Finished):
+            del running[event.outcome.worker]
+            recorder.watch([event.outcome])
+    last_s = events[-1].time_s if events else 0.0
+    key = (run.task, run.method, run.seed)
+    steps = _incumbent(key, recorder, facts)
+    return UnderWay(*key, last_s, silent_s, len(trials), tuple(sorted(running.values())), *steps)
 
 
 def _incumbent(

@@ -10,9 +10,9 @@ import yaml
 from hpobench.plots.figures.under_way import MOST, under_way_figure
 from hpobench.plots.report import page, watching
 from hpobench.plots.report.context import read
+from hpobench.real.journal import path_of
 from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.load import load
-from hpobench.study.real import journal_path
 from tests.studies import plan, write_conf
 
 REAL = ["task=sleeper", "method=random", "clock=real", "workers=2", "seeds=2", "oversubscribe=true"]
@@ -101,7 +101,7 @@ def journal(folder):
     """A study that is planned and has stored nothing, and the journal of its first run."""
     study = plan(folder, *REAL)
     study.run()  # nothing is run before the first report is asked for
-    path = journal_path(study.folder, study.pairs[0], 0)
+    path = path_of(study.folder, study.pairs[0].key(0))
     path.parent.mkdir()
     return study, path
 
@@ -115,6 +115,19 @@ def test_by_hand(journal):
     assert (run.last_s, run.trials, run.running) == (2.5, 2, (1,))
     assert (run.time_s.tolist(), run.value.tolist(), run.best) == ([1.5], [3.0], 3.0)
     assert 2.5 <= run.elapsed_s < 62.5
+
+
+def test_names_that_are_no_names_of_files(folder):
+    """The journal of a run is looked for where the run keeps it."""
+    conf = folder / "conf" / "task"
+    name = "sleeper" * 20
+    (conf / f"{name}.yaml").write_text((conf / "sleeper.yaml").read_text())
+    study = plan(folder, f"task={name}", *REAL[1:])
+    study.run()
+    path = path_of(study.folder, study.pairs[0].key(0))
+    path.parent.mkdir()
+    path.write_text("\n".join(EVENTS) + "\n")
+    assert [run.task for run in under_way(study.folder, load(study.folder))] == [name]
 
 
 @pytest.mark.parametrize("events", range(1, len(EVENTS) + 1))

@@ -152,7 +152,7 @@ def test_a_task_that_cannot_be_built_is_an_error_at_once(tmp_path, monkeypatch):
 def test_workers_of_loky_end_with_the_run_that_was_killed(tmp_path):
     code = f"""
 from pathlib import Path
-from tests.real_runs.test_engines import opened, run
+from tests.real.test_engines import opened, run
 from tests.tiny import ScriptedMethod
 settings = {{"pace": [0.2, 0.2], "log": {str(tmp_path / "log")!r}}}
 with opened("loky", settings, Path({str(tmp_path)!r})) as pool:

@@ -20,7 +20,8 @@ from hpobench.methods.schedulers.asha import ASHA
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.real.engines import SharedExecutor
-from hpobench.real.executor import execute, remove
+from hpobench.real.executor import execute
+from hpobench.real.journal import remove
 from hpobench.real.pool import WorkerProcesses
 from hpobench.records import Evaluation, Job
 from hpobench.run.budget import Budget
@@ -371,7 +372,7 @@ def resumable(journal):
 def test_a_run_that_is_killed_resumes_to_the_same_decisions(tmp_path):
     whole = list(resumable(tmp_path / "whole.jsonl"))
     journal = tmp_path / "killed.jsonl"
-    code = f"from tests.real_runs.test_executor import resumable; list(resumable({str(journal)!r}))"
+    code = f"from tests.real.test_executor import resumable; list(resumable({str(journal)!r}))"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     while not journal.exists() or journal.read_text().count("outcome") < 4:
         time.sleep(0.02)

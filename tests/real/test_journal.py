@@ -13,13 +13,23 @@ import pytest
 from hpobench import progress
 from hpobench.real import checkpoints
 from hpobench.real.checkpoints import File, Shelf
-from hpobench.real.journal import Journal, JournalError, decode, encode
+from hpobench.real.events import Asked, Finished, Started, Told
+from hpobench.real.journal import Journal, JournalError, decode, encode, read
 from hpobench.records import Evaluation, Job
+from hpobench.run.events import Decision, Outcome
 from hpobench.system.atomic import StorageError
 from tests.tiny import ScriptedTask
 
 HEADER = {"seed": 1, "workers": 2, "budget": {"time_s": float("inf")}}
-ASK = {"event": "ask", "time_s": 1.5, "seconds": 0.1, "job": Job(0, {"x": np.int64(3)}, 0, 1)}
+
+
+def asked(time_s, x=3):
+    return Asked(Decision("ask", time_s, 0.1, 0.1), Job(0, {"x": np.int64(x)}, 0, 1))
+
+
+ASK = asked(1.5)
+TELL = Told(Decision("tell", 0.25, 0.1, 0.1), 0)
+START = Started(0.5, ASK.job, 1, 1)
 
 
 def written(path):
@@ -31,18 +41,18 @@ def written(path):
 def test_a_journal_replays_what_it_holds_and_goes_on(tmp_path):
     path = written(tmp_path / "deeper" / "j")
     with Journal(path, HEADER) as journal:
-        assert journal.peek()["job"] == [0, {"x": 3}, 0, 1, None]
+        assert journal.peek() == ASK
         # The times are those of the record.
-        assert journal.record(ASK | {"time_s": 9.0})["time_s"] == 1.5
+        assert journal.record(asked(9.0)).time_s == 1.5
         assert journal.last_s == 1.5
         assert journal.peek() is None
-        journal.record(ASK | {"time_s": 2.0})
+        journal.record(asked(2.0))
     assert len(path.read_text().splitlines()) == 3
 
 
 def test_a_run_that_does_not_repeat_itself_is_an_error(tmp_path):
     path = written(tmp_path / "j")
-    other = ASK | {"job": Job(0, {"x": 4}, 0, 1)}
+    other = asked(1.5, x=4)
     with (
         Journal(path, HEADER) as journal,
         pytest.raises(JournalError, match=r"at 1.5 s.*'x': 3.*'x': 4.*have changed"),
@@ -82,10 +92,8 @@ def edits(lines):
 def test_a_line_that_was_edited_moved_copied_or_removed_is_an_error(tmp_path):
     path = tmp_path / "j"
     with Journal(path, HEADER) as journal:
-        journal.record(ASK)
-        journal.record({"event": "tell", "time_s": 0.25, "seconds": 0.1, "trial": 0})
-        start = {"event": "start", "time_s": 0.5, "trial": 0, "worker": 1, "to_resource": 1}
-        journal.record(start)
+        for event in (ASK, TELL, START):
+            journal.record(event)
     for number, lines in list(edits(path.read_text().splitlines())):
         path.write_text("\n".join(lines) + "\n")
         with pytest.raises(JournalError, match=f"line {number}, is damaged.*first {number - 1} "):
@@ -96,8 +104,8 @@ def test_a_journal_of_an_older_version_goes_on_without_a_chain(tmp_path):
     path = written(tmp_path / "j")
     path.write_text(re.sub(', "chain.*"}', "}", path.read_text()))
     with Journal(path, HEADER) as journal:
-        assert journal.record(ASK)["time_s"] == 1.5
-        journal.record(ASK | {"time_s": 2.0})
+        assert journal.record(ASK).time_s == 1.5
+        journal.record(asked(2.0))
     assert "chain" not in path.read_text()
     path.write_text(path.read_text().replace('"seconds": 0.1, ', ""))
     with pytest.raises(JournalError, match=r"line 2, is damaged.*lacks seconds"):
@@ -120,12 +128,12 @@ def test_without_room_the_journal_keeps_whole_lines(tmp_path, monkeypatch):
         journal.record(ASK)
         monkeypatch.setattr("hpobench.system.atomic.os.write", write)
         with pytest.raises(StorageError, match=r"j cannot be .*No space left.*same command again"):
-            journal.record(ASK | {"time_s": 2.0})
+            journal.record(asked(2.0))
         assert path.read_text() == whole
         monkeypatch.undo()
-        journal.record(ASK | {"time_s": 3.0})
+        journal.record(asked(3.0))
     with Journal(path, HEADER) as journal:
-        assert [journal.take()["time_s"] for _ in range(2)] == [1.5, 3.0]
+        assert [journal.take().time_s for _ in range(2)] == [1.5, 3.0]
 
 
 def test_a_journal_of_another_version_or_run_is_left_alone(tmp_path):
@@ -162,6 +170,46 @@ def test_evaluations_survive_to_the_bit():
         (again.constraints["size"], third),
     ]:
         assert one.tobytes() == other.tobytes()
+
+
+def test_events_are_read_as_they_were_recorded(tmp_path):
+    """A job is in the file once, where it was asked for; what began and ended has it again."""
+    job = Job(4, {"x": 3, "name": "é\n"}, 1, 3, 2)
+    seconds = np.array([0.1, 0.2])
+    evaluation = Evaluation(np.array([2.0, 3.0]), seconds, seconds, 1 / 3, error="no", trace="at")
+    outcome = Outcome(job, 1, 0.5, 2.5, evaluation, cut=True)
+    recorded = [
+        Asked(Decision("ask", 0.25, 0.1, 0.2), job),
+        Started(0.5, job, 1, 2.5),
+        Asked(Decision("ask", 0.5, 0.1, 0.2, none=True), None),
+        Finished(outcome, True, False, File(12, "ab")),
+        Told(Decision("tell", 2.5, 0.1, 0.2), 4),
+    ]
+    with Journal(tmp_path / "j", HEADER) as journal:
+        for event in recorded:
+            journal.record(event)
+    again = read(tmp_path / "j")
+    assert list(map(repr, again)) == list(map(repr, recorded))  # arrays have no ==
+    (tmp_path / "j").write_bytes(b"")
+    with pytest.raises(JournalError, match="j is empty"):
+        read(tmp_path / "j")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"event": "nap"}', "unknown kind, 'nap'"),
+        ('{"event": "start", "trial": 7}', "starts trial 7, for which nobody asked"),
+        ('{"event": "outcome", "trial": 0, "worker": 0}', "of trial 0, which no worker has"),
+        ('{"event": "tell"}', "lacks time_s"),
+    ],
+)
+def test_what_cannot_have_happened_is_damage(tmp_path, line, words):
+    """In a journal of an older version, whose lines have no chain."""
+    path = written(tmp_path / "j")
+    path.write_text(re.sub(', "chain.*"}', "}", path.read_text()) + line + "\n")
+    with pytest.raises(JournalError, match=f"line 3, is damaged.*{words}"):
+        Journal(path, HEADER)
 
 
 def test_plain_states_are_stored_without_pickle(tmp_path):

@@ -378,6 +378,9 @@ def test_the_budget_of_resource_adds_decimals():
     jobs = [account.charge(Job(n, {}, 0.0, 0.1), evaluation, False) for n in range(4)]
     assert [whole for _, whole in jobs] == [True, True, True, False]
     assert jobs[-1][0].duration_s == 0
+    account = Budget(resource=0.3).account()  # on the real clock, before anything is evaluated
+    reached = [account.reach(Job(n, {}, 0.0, 0.1), resumed=False) for n in range(4)]
+    assert reached == [0.1, 0.1, 0.1, pytest.approx(0.0, abs=1e-9)]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import yaml
 
 from hpobench.cli import main
 from hpobench.real import checkpoints
+from hpobench.real.journal import path_of
 from hpobench.results import load
 from hpobench.study.compose import ConfigError
-from hpobench.study.real import journal_path
 from hpobench.system.atomic import StorageError
 from hpobench.tasks.data.fashion import FILES
 from tests.real_runs import Sleeper
@@ -151,7 +151,7 @@ def test_a_study_that_is_stopped_goes_on_where_it_stopped(folder):
 def test_a_run_whose_journal_does_not_fit_is_left_and_the_others_are_made(folder, text, words):
     settings = [*REAL[:-1], "seeds=2"]
     study = plan(folder, *settings)
-    path = journal_path(study.folder, study.pairs[0], 0)
+    path = path_of(study.folder, study.pairs[0].key(0))
     path.parent.mkdir(parents=True)
     path.write_text(text)
     reports = list(study.run())
@@ -166,7 +166,7 @@ def test_a_run_whose_journal_does_not_fit_is_left_and_the_others_are_made(folder
 def test_a_run_that_is_left_is_named_with_its_remedy_and_status_1(folder, capsys):
     settings = [*REAL[:-1], "seeds=2", f"runs_dir={folder}/runs", "name=study", "progress=false"]
     study = plan(folder, *settings)
-    path = journal_path(study.folder, study.pairs[0], 0)
+    path = path_of(study.folder, study.pairs[0].key(0))
     path.parent.mkdir(parents=True)
     path.write_text("[]\n")
     assert main(["run", *settings, "--conf", str(folder / "conf")]) == 1
@@ -214,7 +214,7 @@ def test_a_full_disk_stops_the_run_and_the_next_call_goes_on(folder):
     with pytest.raises(StorageError, match=r"No space left.*same command again"):
         execute(study)
     assert study.status() == {}
-    journal = journal_path(study.folder, study.pairs[0], 0)
+    journal = path_of(study.folder, study.pairs[0].key(0))
     before = journal.read_text()
     assert "start" in before
     full.unlink()

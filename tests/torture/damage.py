@@ -4,7 +4,6 @@ Each trial spoils a copy of a small study. It holds if loading either names what
 gives all else as it was, or gives everything as it was; and if a study run anew is whole again.
 """
 
-import json
 import random
 import re
 import shutil
@@ -15,8 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from hpobench.real.events import Asked, Event, Started
 from hpobench.real.journal import Journal, JournalError
+from hpobench.records import Job
 from hpobench.results import Study, load
+from hpobench.run.events import Decision
 from hpobench.storage import parts, seal
 from tests.studies import execute, plan
 
@@ -144,12 +146,14 @@ HEADER = {"seed": 1, "workers": 2}
 def _journal(folder: Path, rng: random.Random, trials: int) -> Counter[str]:
     """Bits, and whole lines that are edited, swapped, doubled or removed (but for the last)."""
     path, counts = folder / "journal.jsonl", Counter[str]()
+    written: list[Event] = []
     with Journal(path, HEADER) as journal:
         for trial in range(20):
-            job = [trial, {"x": trial / 7}, 0, 1, None]
-            journal.record({"event": "ask", "time_s": trial, "seconds": 0.1, "job": job})
-            start = {"trial": trial, "worker": 0, "to_resource": 1}
-            journal.record({"event": "start", "time_s": trial} | start)
+            job = Job(trial, {"x": trial / 7}, 0, 1)
+            written.append(Asked(Decision("ask", trial, 0.1, 0.1), job))
+            written.append(Started(trial, job, 0, 1))
+            for event in written[-2:]:
+                journal.record(event)
     content = path.read_bytes()
     for number in range(trials):
         path.write_bytes(_edited(content, rng, number))
@@ -157,7 +161,7 @@ def _journal(folder: Path, rng: random.Random, trials: int) -> Counter[str]:
             with Journal(path, HEADER) as journal:
                 read = []
                 while journal.peek() is not None:
-                    read.append(json.dumps(journal.take()))
+                    read.append(journal.take())
         except JournalError as error:
             named = str(path) in str(error)
             counts["held" if named else "an error that does not name the journal"] += 1
@@ -165,7 +169,7 @@ def _journal(folder: Path, rng: random.Random, trials: int) -> Counter[str]:
             counts[f"a journal ended with {type(error).__name__}"] += 1
         else:
             # Lines cut off at the end are as if they had not been written yet.
-            is_start = content.decode().splitlines()[1 : 1 + len(read)] == read
+            is_start = written[: len(read)] == read
             counts["held" if is_start else "an edited journal was replayed"] += 1
     return counts
 
