@@ -3,10 +3,10 @@
 import matplotlib as mpl
 import pytest
 
-import hpobench
 from hpobench.cli import main
 from hpobench.plots.report import page, reuse
 from hpobench.results.study.load import fingerprint
+from hpobench.system import package
 from tests.studies import execute, plan
 
 
@@ -102,7 +102,7 @@ def test_another_program_makes_another_report(study, tmp_path, monkeypatch):
     assert reuse.made_from(study.folder, {}) == before
     root = tmp_path / "program"
     root.mkdir()
-    monkeypatch.setattr(hpobench, "__file__", str(root / "__init__.py"))
+    monkeypatch.setattr(package, "folders", lambda: {"": root})
     (root / "module.py").write_text("")
     after = reuse.made_from(study.folder, {})
     assert after != before
