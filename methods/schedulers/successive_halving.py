@@ -14,6 +14,8 @@ from hpobench.contracts import Step
 from hpobench.methods.schedulers.rungs import exact_eta, rung_levels
 from hpobench.records import Fidelity
 
+IDLE = ("wait", "next_bracket")
+
 
 class SuccessiveHalving:
     """One bracket after another, each of `configurations` new trials.
@@ -47,63 +49,83 @@ class SuccessiveHalving:
 class BracketsInTurn:
     """Brackets (size, levels) one after the other, and then from the first again.
 
-    With a single level of resource there is nothing to halve, and so nothing to wait for: the one
+    `idle`: what a worker does while nothing is left to start in the brackets that have begun. It
+    waits for their barriers (`wait`), or begins the `next_bracket`; older brackets come first. With
+    a single level of resource there is nothing to halve, and so nothing to wait for: the one
     bracket is then without end.
     """
 
-    def __init__(self, plans: Sequence[tuple[float, Sequence[float]]], eta: Fraction) -> None:
+    def __init__(
+        self, plans: Sequence[tuple[float, Sequence[float]]], eta: Fraction, idle: str = "wait"
+    ) -> None:
+        if idle not in IDLE:
+            raise ValueError(f"idle={idle!r}: use one of {', '.join(IDLE)}")
         single = len(plans) == len(plans[0][1]) == 1
         self._plans = [(math.inf, plans[0][1])] if single else list(plans)
         self._eta = eta
+        self._waits = idle == "wait"
         self._open = True
-        self._turn = 0
-        self._bracket = self._begin(first=0)
-
-    def _begin(self, first: int) -> "Bracket":
-        size, levels = self._plans[self._turn % len(self._plans)]
-        self._turn += 1
-        return Bracket(first, size, levels, self._eta)
+        self._begun = self._trials = 0
+        self._brackets: list[Bracket] = []
 
     def next(self) -> Step | None:
-        if self._bracket.finished and self._open:
-            self._bracket = self._begin(self._bracket.end)
-        return self._bracket.next()
+        self._brackets = [bracket for bracket in self._brackets if not bracket.finished]
+        for bracket in self._brackets:
+            step = bracket.next(self._trials)
+            if step is not None:
+                return self._noted(step)
+        if not self._open or (self._brackets and self._waits):
+            return None
+        size, levels = self._plans[self._begun % len(self._plans)]
+        self._begun += 1
+        self._brackets.append(Bracket(size, levels, self._eta))
+        step = self._brackets[-1].next(self._trials)
+        return None if step is None else self._noted(step)
+
+    def _noted(self, step: Step) -> Step:
+        self._trials += step.trial == self._trials
+        return step
 
     def report(self, trial: int, resource: float, value: float) -> None:  # noqa: ARG002
-        self._bracket.report(trial, value)
+        next(bracket for bracket in self._brackets if trial in bracket).report(trial, value)
 
     def exhausted(self) -> None:
         self._open = False
-        self._bracket.exhausted()
+        self._trials -= 1
+        # Only the bracket that began last can have had trials to start.
+        self._brackets[-1].exhausted(self._trials)
 
 
 class Bracket:
-    """Trials `first`, `first + 1`, ... (`size` of them), of which each rung keeps the best.
+    """A bracket of `size` trials, of which each rung keeps the best.
 
     A rung of n trials keeps floor(n / eta), but at least one: a bracket that an exhausted space
     left too small still trains its winner. Ties: first come first. Failed trials are never kept.
     """
 
-    def __init__(self, first: int, size: float, levels: Sequence[float], eta: Fraction) -> None:
-        self.end = first
+    def __init__(self, size: float, levels: Sequence[float], eta: Fraction) -> None:
         self._to_start = size
         self._levels = deque(levels)
         self._eta = eta
+        self._trials: set[int] = set()
         self._queue: deque[int] = deque()
         self._running = 0
         self._reported: list[tuple[float, int]] = []
+
+    def __contains__(self, trial: int) -> bool:
+        return trial in self._trials
 
     @property
     def finished(self) -> bool:
         """Whether no trial of it will ever run again."""
         return not (self._to_start or self._queue or self._running)
 
-    def next(self) -> Step | None:
-        """The next step, or None at the barrier: the rung is not complete yet."""
+    def next(self, new: int) -> Step | None:
+        """The next step, of trial `new` if it begins one; None: the rung is not complete yet."""
         if self._to_start:
             self._to_start -= 1
-            self._queue.append(self.end)
-            self.end += 1
+            self._trials.add(new)
+            self._queue.append(new)
         if not self._queue:
             return None
         self._running += 1
@@ -115,8 +137,9 @@ class Bracket:
         self._reported.append((value, trial))
         self._pass_barrier()
 
-    def exhausted(self) -> None:
+    def exhausted(self, trial: int) -> None:
         """The trial just started has no configuration: go on with those before it."""
+        self._trials.discard(trial)
         self._to_start = 0
         self._running -= 1
         self._pass_barrier()

@@ -132,6 +132,30 @@ def test_hyperband_with_three_workers(timeline):
     assert found == timeline(partial(Hyperband, eta=2), TO_2, FIVE, workers=2)
 
 
+def test_hyperband_that_fills_idle_workers_from_the_next_bracket(timeline):
+    # At 1 worker 0 finds the first bracket at its barrier and begins the second, with trial 2; at
+    # 2 worker 1 goes on with it, at 3 worker 0 begins the third. At 4 there is no sixth
+    # configuration: the third bracket is left with trial 4.
+    filling = partial(Hyperband, eta=2, idle="next_bracket")
+    assert timeline(filling, TO_2, FIVE, workers=2) == [
+        (0, 1, 0, 0, 0, 1),
+        (0, 1, 1, 1, 0, 1),
+        (1, 2, 1, 1, 1, 2),
+        (1, 3, 0, 2, 0, 2),
+        (2, 4, 1, 3, 0, 2),
+        (3, 4, 0, 4, 0, 1),
+        (4, 5, 0, 4, 1, 2),
+    ]
+    # With one worker there is nothing to fill.
+    alone = timeline(filling, TO_2, FIVE, workers=1)
+    assert alone == timeline(partial(Hyperband, eta=2), TO_2, FIVE, workers=1)
+
+
+def test_idle_is_one_of_two():
+    with pytest.raises(ValueError, match="idle='sleep': use one of wait, next_bracket"):
+        Hyperband(TO_2, eta=2, idle="sleep")
+
+
 PROMOTING = partial(ASHA, eta=2)
 
 
