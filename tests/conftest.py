@@ -4,8 +4,13 @@ import signal
 import threading
 
 import pytest
+from hypothesis import settings
 
 from tests.results import synthetic as made_up
+
+# The same few examples in every run; how long one takes says more of the machine.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=30, database=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

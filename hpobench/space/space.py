@@ -60,14 +60,15 @@ class Space(Mapping[str, Hyperparameter]):
         configs: list[Configuration] = [{}]
         for name, item in self._items.items():
             parent, wanted = self._conditions.get(name, ("", ()))
+            levels = (item.levels or ())[: _MOST_LISTED + 1]  # of billions, more than enough
             grown = []
             for config in configs:
                 if parent and config.get(parent) not in wanted:
                     grown.append(config)
                 else:
-                    grown += [{**config, name: value} for value in item.levels or ()]
-            if len(grown) > _MOST_LISTED:
-                return []
+                    grown += [{**config, name: value} for value in levels]
+                if len(grown) > _MOST_LISTED:
+                    return []
             configs = grown
         return configs
 

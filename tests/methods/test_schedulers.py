@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpobench.methods.schedulers.asha import ASHA
 from hpobench.methods.schedulers.asha_stopping import ASHAStopping
@@ -99,6 +101,35 @@ def test_rung_against_brute_force(eta, at_least):
                 found = rung.promote()
                 assert found == (promotable[0] if promotable else None)
                 promoted.add(found)
+
+
+@given(st.integers(1, 50), st.integers(0, 5000), st.integers(105, 2000), st.booleans())
+def test_rung_levels_are_powers_of_eta_from_r_min_to_r_max(r_min, more, cents, integer):
+    # By exact fractions: each level is r_min eta^k, rounded down for whole numbers.
+    r_max, eta = r_min + more, cents / 100
+    levels = rung_levels(Fidelity("epochs", r_min, r_max, integer=integer), eta)
+    powers, level = [], Fraction(r_min)
+    while level < r_max:
+        powers.append(math.floor(level) if integer else float(level))
+        level *= Fraction(str(eta))
+    assert levels == sorted({*powers, r_max})
+    assert levels[0] == r_min
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*range(5), math.inf]), st.integers(0, 2)), max_size=40),
+    st.sampled_from([1.5, 2, 3]),
+)
+def test_any_rung_promotes_the_best_of_its_top_and_none_twice(arrivals, eta):
+    rung, reports, promoted = Rung(Fraction(str(eta))), [], []
+    for trial, (value, promotions) in enumerate(arrivals):
+        reports.append(value)
+        rung.add(trial, value)
+        for _ in range(promotions):
+            left = [one for one in brute_top(reports, eta, 0) if one not in promoted]
+            found = rung.promote()
+            assert found == (left[0] if left else None)
+            promoted += [] if found is None else [found]
 
 
 def test_turns_are_dealt_in_proportion_and_evenly():

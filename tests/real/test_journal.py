@@ -4,11 +4,14 @@ import errno
 import json
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpobench import progress
 from hpobench.real import checkpoints
@@ -299,3 +302,31 @@ def test_a_job_beyond_its_limit_stops_at_its_next_report(tmp_path):
         progress.reporting_to(tmp_path / "p", time.perf_counter() - 5, limit_s=1),
     ):
         progress.report(1, 0.5)
+
+
+NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**63), 2**63)
+CONFIGS = st.dictionaries(st.text(), NUMBERS | st.text() | st.booleans(), max_size=3)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e9), CONFIGS), max_size=4), st.data())
+def test_a_journal_cut_at_any_byte_replays_what_was_whole(written_down, data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "j"
+        events = [
+            asked(time_s)._replace(job=Job(trial, config, 0, 1))
+            for trial, (time_s, config) in enumerate(written_down)
+        ]
+        with Journal(path, HEADER) as journal:
+            for event in events:
+                journal.record(event)
+        whole = path.read_bytes()
+        cut = data.draw(st.integers(0, len(whole)))
+        path.write_bytes(whole[:cut])
+        ends = [number for number, byte in enumerate(whole) if byte == ord("\n")]
+        left = max(sum(end < cut for end in ends) - 1, 0)  # less the header
+        with Journal(path, HEADER) as journal:
+            for event in events:
+                # Those that were whole are replayed and compared, the others written anew.
+                assert (journal.peek() is None) == (event.job.trial >= left)
+                journal.record(event)
+        assert path.read_bytes() == whole

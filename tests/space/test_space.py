@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from hpobench.space.hyperparameters import LARGEST_INTEGER, Categorical, Float, Integer, Ordinal
@@ -290,3 +292,49 @@ def test_the_specification_makes_an_equal_space():
         assert dict(again) == dict(space)
         assert again.names == space.names
         assert again.conditions == space.conditions
+
+
+@st.composite
+def specifications(draw):
+    """One to four hyperparameters of any type, each perhaps active only for values of the first."""
+    levels = draw(st.lists(st.integers(1, 10**6), min_size=1, max_size=5, unique=True).map(sorted))
+    found = {"first": {"type": "categorical", "values": draw(st.sampled_from(["ab", "abc"]))}}
+    found["first"]["values"] = list(found["first"]["values"])
+    for number in range(draw(st.integers(0, 3))):
+        low = draw(st.floats(1e-8, 1e6))
+        ends = {"low": low, "high": low * draw(st.floats(1, 1e6)), "log": draw(st.booleans())}
+        whole = {"low": math.ceil(low), "high": math.ceil(ends["high"]), "log": ends["log"]}
+        spec = draw(
+            st.sampled_from(
+                [
+                    {"type": "float", **ends},
+                    {"type": "integer", **whole},
+                    {"type": "ordinal", "values": levels, "scale": "log"},
+                    {"type": "categorical", "values": levels},
+                ]
+            )
+        )
+        found[f"h{number}"] = spec | ({"when": {"first": "a"}} if draw(st.booleans()) else {})
+    return found
+
+
+@given(specifications(), st.integers(0, 100))
+def test_any_configuration_comes_back_from_the_unit_cube(specification, seed):
+    space = Space(specification)
+    configs = space.sample(np.random.default_rng(seed), 20)
+    back = space.from_unit(np.nan_to_num(space.to_unit(configs), nan=0.5))
+    for config, again in zip(configs, back, strict=True):
+        space.validate(config)
+        space.validate(again)
+        assert list(again) == list(config)
+        for name, value in config.items():
+            assert again[name] == (value if name == "first" else pytest.approx(value, rel=1e-9))
+    assert Space(space.specification()).specification() == space.specification()
+
+
+@given(specifications(), st.integers(0, 100))
+def test_any_numbered_configuration_comes_back_from_its_number(specification, seed):
+    space = Space(specification)
+    if space.size is not None:
+        for config in space.sample(np.random.default_rng(seed), 20):
+            assert space.config_at(space.index_of(config)) == config

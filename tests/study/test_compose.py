@@ -6,10 +6,13 @@ Expected values are the ones that were written.
 import json
 import math
 import string
+import tempfile
+from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpobench.cli import main
 from hpobench.study import compose, yaml_text
@@ -116,49 +119,21 @@ def test_a_study_is_run_from_an_odd_folder_with_an_odd_name(tmp_path, monkeypatc
     assert (tmp_path / "é, é" / "1e3" / "study.json").exists()
 
 
-def random_text(rng):
-    letters = string.printable + "äöüßéñ名字🎉\u00a0\u2028\\\\\"\"''{}[]"
-    text = "".join(rng.choice(list(letters), size=rng.integers(0, 12)))
-    return text.replace("$", "").replace("\r", "").replace("\x0b", "").replace("\x0c", "")
+LETTERS = string.printable + "äöüßéñ名字🎉\u00a0\u2028\\\"''{}[]"
+TEXTS = st.text([letter for letter in LETTERS if letter not in "$\r\x0b\x0c"], max_size=12)
+SPECIAL = ["007", "no", "null", "C:\\temp\\new", "a: b", "x # y", "12:30", "~", "="]
+NUMBERS = st.integers(-(2**40), 2**40) | st.sampled_from([1e-3, -1e-300, 1e22, 0.1, math.inf])
+SCALARS = st.none() | st.booleans() | NUMBERS | st.floats(-9, 9) | st.sampled_from(SPECIAL) | TEXTS
+KEYS = st.sampled_from(["a", "b b", "31", "no", "é", "x=y", "p[0]"])
+VALUES = st.recursive(
+    SCALARS, lambda each: st.lists(each, max_size=2) | st.dictionaries(KEYS, each), max_leaves=4
+)
 
 
-def random_value(rng, depth=2):
-    kinds = 7 + 2 * (depth > 0)
-    match int(rng.integers(kinds)):
-        case 0:
-            return int(rng.integers(-(2**40), 2**40))
-        case 1:
-            return float(rng.choice([1e-3, -1e-300, 1e22, 0.1, math.inf, rng.standard_normal()]))
-        case 2:
-            return bool(rng.integers(2))
-        case 3:
-            return None
-        case 4 | 5 | 6:
-            special = [
-                "007",
-                "no",
-                "null",
-                "C:\\temp\\new",
-                "a: b",
-                "x # y",
-                "12:30",
-                "~",
-                "=",
-            ]
-            return str(rng.choice(special)) if rng.random() < 0.3 else random_text(rng)
-        case 7:
-            return [random_value(rng, depth - 1) for _ in range(rng.integers(3))]
-        case _:
-            keys = ["a", "b b", "31", "no", "é", "x=y", "p[0]"]
-            chosen = rng.choice(keys, size=rng.integers(1, 4), replace=False)
-            return {str(key): random_value(rng, depth - 1) for key in chosen}
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_what_a_study_or_a_task_states_arrives_as_written(tmp_path, seed):
-    rng = np.random.default_rng(seed)
-    values = {f"key{number}": random_value(rng) for number in range(8)}
-    about = {"label": random_text(rng), "summary": random_text(rng)}
+@given(st.lists(VALUES, min_size=1, max_size=8), TEXTS, TEXTS, st.booleans())
+def test_what_a_study_or_a_task_states_arrives_as_written(listed, label, summary, as_json):
+    values = {f"key{number}": value for number, value in enumerate(listed)}
+    about = {"label": label, "summary": summary}
     study = {
         "name": "x",
         "seeds": 1,
@@ -169,10 +144,12 @@ def test_what_a_study_or_a_task_states_arrives_as_written(tmp_path, seed):
         "methods": {"random": {"about": about}},
     }
     # JSON is YAML: what another program writes, and what PyYAML does.
-    written = json.dumps(study) if seed % 2 else as_yaml(study)
-    write(tmp_path, "study", "mine", written.replace("Infinity", ".inf"))
-    write(tmp_path, "task", "own", TASK | {"from_task": values})
-    settings = compose.load(["study=mine"], [tmp_path]).settings
+    written = json.dumps(study) if as_json else as_yaml(study)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, "study", "mine", written.replace("Infinity", ".inf"))
+        write(folder, "task", "own", TASK | {"from_task": values})
+        settings = compose.load(["study=mine"], [folder]).settings
     assert settings["about"] == about
     assert settings["tasks"]["own"]["from_study"] == values
     assert settings["tasks"]["own"]["from_task"] == values

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpobench.results.anytime.curves import (
     begin,
@@ -171,3 +173,32 @@ def test_a_run_without_a_value_is_never_better_than_its_methods_others():
     # The means of the runs with a value are 8, 5, 1.5; the median configuration has 5.5.
     assert stand_in(values, 5.5).tolist() == [8, 5.5, 5.5]
     assert stand_in(np.full((2, 1), nan), 5.5).tolist() == [5.5]
+
+
+@st.composite
+def steps(draw):
+    """Rising times, some equal, and a value at each."""
+    times = sorted(draw(st.lists(st.integers(0, 20), max_size=8)))
+    return np.array(times, dtype=float), draw(
+        st.lists(st.integers(-9, 9), min_size=len(times), max_size=len(times)).map(np.array)
+    ).astype(float)
+
+
+@given(steps(), st.lists(st.floats(0, 21), max_size=8))
+def test_what_is_resampled_is_the_last_value_known_by_then(step, grid):
+    times, values = step
+    naive = [
+        next((v for t, v in reversed(list(zip(times, values, strict=True))) if t <= at), NAN)
+        for at in grid
+    ]
+    np.testing.assert_array_equal(resample(times, values, np.array(grid)), naive)
+
+
+@given(steps(), st.floats(0.5, 10), st.floats(10.5, 21), st.booleans())
+def test_a_mean_over_time_is_that_of_what_is_resampled(step, begin_s, end_s, log):
+    # The midpoints of 20,000 parts of equal weight; a step inside a part is off by a part at most.
+    parts = (np.arange(20_000) + 0.5) / 20_000
+    at = begin_s * (end_s / begin_s) ** parts if log else begin_s + (end_s - begin_s) * parts
+    expected = np.nan_to_num(resample(*step, at), nan=5.0).mean()
+    mean = mean_over_time(*step, begin_s, end_s, before=5.0, log=log)
+    assert mean == pytest.approx(expected, abs=8 * 18 / 20_000)
