@@ -32,11 +32,10 @@ from hpobench.results.conduct.feasibility import feasibility
 from hpobench.results.conduct.overhead import overhead, overhead_growth
 from hpobench.results.conduct.overtuning import gaps
 from hpobench.results.statistics.rank_tests import friedman
-from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.horizon import reference_of
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import AXES, WALL_CLOCK, axis_of, axis_unit, on_axis
+from hpobench.results.study.time_axis import AXES, axis_unit, on_axis
 from hpobench.results.verdicts.ecdf import time_ecdf
 from hpobench.results.verdicts.final import (
     aggregate_scores,
@@ -44,7 +43,7 @@ from hpobench.results.verdicts.final import (
     probability_of_improvement,
     rank_intervals,
 )
-from hpobench.results.verdicts.time_to_target import EARLY, time_to_target
+from hpobench.results.verdicts.time_to_target import early_notes, time_to_target
 
 T = TypeVar("T")
 Named = tuple[str, Drawn]
@@ -183,23 +182,15 @@ def speedups(
         return reference or reference_of(some.found.methods)
 
     def table(some: Compared) -> pd.DataFrame:
-        early = _early(some)
-        return time_to_target(some.found, some.references, over(some), level=levels, early=early)
+        return time_to_target(some.found, some.references, over(some), level=levels)
 
     def figure(some: Compared, table: pd.DataFrame) -> Drawn:
-        axis = axis_of(some.found.runs)
+        axis, methods = some.found.axis, some.study.methods
         unit = axis_unit(axis, *(some.found.tasks[task] for task in some.references))
-        notes = [EARLY[_early(some)], *some.notes]
-        methods = some.study.methods
+        notes = [*early_notes(some.found, some.references), *some.notes]
         return targets_figure(table, methods, over(some), axis=axis, unit=unit, notes=notes)
 
     return Recipe(name or "time-to-target", lambda _some: "", table, figure)
-
-
-def _early(some: Compared) -> str:
-    """A limit of time ends runs at other places of another axis: there they might have gone on."""
-    on_clock = axis_of(some.found.runs) == WALL_CLOCK
-    return early_rule(some.study.settings, some.references) if on_clock else "censored"
 
 
 TIME_TO_TARGET = replace(speedups(), lacks=_nothing_to_compare)

@@ -15,7 +15,6 @@ from hpobench.results.study.failed_runs import Failed, added, in_words
 from hpobench.results.study.time_axis import (
     WALL_CLOCK,
     axis_label,
-    axis_of,
     axis_unit,
     charging,
     note_for,
@@ -91,12 +90,11 @@ def whole_runs(
 ) -> tuple[str, ...]:
     """What a figure that shows no time has to say of it: seeds, time axis, rule, view, failures."""
     names = list(tasks)
-    axis = axis_of(found.runs)
-    label = axis_label(axis, axis_unit(axis, *(found.tasks[name] for name in names)))
+    label = axis_label(found.axis, axis_unit(found.axis, *(found.tasks[name] for name in names)))
     numbers = [len(runs) for (task, _), runs in found.counted.items() if task in names]
     return (
         f"{counted(numbers, 'seeds')} a task and method.",
-        _clock(f"Time axis: {label}, to the horizon of each task", [axis], settings),
+        _clock(f"Time axis: {label}, to the horizon of each task", [found.axis], settings),
         *rule_notes(found, names),
         *horizon_notes(found, names),
         *in_words(found.failures(names), found.failed_as, found.methods),

@@ -32,7 +32,7 @@ from hpobench.results.anytime.views import VIEW_SENTENCES
 from hpobench.results.statistics.bootstrap import ANY
 from hpobench.results.statistics.summary import SKEWED_SENTENCE, Summary, check, skewed, summarise
 from hpobench.results.study.failed_runs import DEFAULT, Failed
-from hpobench.results.study.time_axis import WALL_CLOCK, axis_of, axis_unit, uncounted
+from hpobench.results.study.time_axis import WALL_CLOCK, axis_unit, uncounted
 from hpobench.storage.schema import TaskFacts
 
 MOST_NAMED = 4
@@ -128,8 +128,8 @@ def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
         ),
         failed=found.failures([task]),
         failed_as=found.failed_as,
-        axis=axis_of(found.runs),
-        axis_unit=axis_unit(axis_of(found.runs), facts),
+        axis=found.axis,
+        axis_unit=axis_unit(found.axis, facts),
     )
     groups = {
         method: [regret(each.values, facts) if is_regret else each.values]
@@ -191,8 +191,8 @@ def over_tasks(
         ),
         failed=found.failures(tasks),
         failed_as=found.failed_as,
-        axis=axis_of(found.runs),
-        axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in tasks)),
+        axis=found.axis,
+        axis_unit=axis_unit(found.axis, *(found.tasks[task] for task in tasks)),
     )
     complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
     return Prepared(frame, tasks, complete, found, capped=True)
@@ -217,9 +217,9 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     names = list(tasks)
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
-    clocks = uncounted(axis_of(found.runs), (found.tasks[name] for name in names))
+    clocks = uncounted(found.axis, (found.tasks[name] for name in names))
     more = (*clocks, *contradicted(found, names), *unequal_seeds(found, names))
-    return (*_by_share(rules), *_by_share(views), *_known(found), *more)
+    return (*by_share(rules), *by_share(views), *_known(found), *more)
 
 
 def horizon_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
@@ -299,7 +299,8 @@ def _known(found: Incumbents) -> list[str]:
     ]
 
 
-def _by_share(sentences: list[str]) -> list[str]:
+def by_share(sentences: Sequence[str]) -> list[str]:
+    """The sentence that holds on every task, or each with the number of tasks on which it does."""
     distinct = list(dict.fromkeys(sentences))
     if len(distinct) == 1:
         return distinct

@@ -19,7 +19,7 @@ from hpobench.results.anytime.views import REEVALUATED, reported, views_by_task
 from hpobench.results.study.failed_runs import DEFAULT, Failed, rule_of
 from hpobench.results.study.horizon import Horizon, horizons
 from hpobench.results.study.index import codes, run_numbers
-from hpobench.results.study.study import Study
+from hpobench.results.study.study import WALL_CLOCK, Study
 from hpobench.storage.schema import SLACK, MethodFacts, TaskFacts
 
 RULE_SENTENCES = {
@@ -57,6 +57,10 @@ class Incumbents:
     """By task with failed runs, what its median configuration is worth in its view."""
     horizons: Mapping[str, Horizon] = field(default_factory=dict)
     """By task with a run that did not fail, when methods are compared."""
+    axis: str = WALL_CLOCK
+    """What times are measured on: that of the study."""
+    time_alone: frozenset[str] = frozenset()
+    """The tasks of which nothing but time ends runs: none on another axis, where time may."""
 
     @cached_property
     def failed(self) -> BoolArray:
@@ -174,6 +178,8 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         failed_as=rule_of(study.settings),
         medians=_medians(study, views),
         horizons=horizons(study),
+        axis=study.axis,
+        time_alone=_time_alone(study),
     )
     return _those_known(found) if view == REEVALUATED else found
 
@@ -194,6 +200,12 @@ def in_view(found: Incumbents, study: Study, view: Mapping[str, str]) -> Incumbe
     views = {**found.views, **view}
     value = reported(study, found.row, views)
     return replace(found, value=value, views=views, medians=_medians(study, views))
+
+
+def _time_alone(study: Study) -> frozenset[str]:
+    if study.axis != WALL_CLOCK:
+        return frozenset()
+    return frozenset(task for task in study.tasks if study.limits(task).keys() == {"time_s"})
 
 
 def _medians(study: Study, views: Mapping[str, str]) -> dict[str, float]:

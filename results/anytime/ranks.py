@@ -21,7 +21,7 @@ from hpobench.results.anytime.curves import (
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.statistics.blocks import ranks
 from hpobench.results.statistics.summary import summarise
-from hpobench.results.study.time_axis import axis_of, axis_unit
+from hpobench.results.study.time_axis import axis_unit
 
 RANK_SENTENCE = (
     "Rank 1 is the best method of a task and seed; ties share their average rank, and methods "
@@ -53,8 +53,8 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         time=parts,
         lines=lines,
         relative=True,
-        axis=axis_of(found.runs),
-        axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in by_task)),
+        axis=found.axis,
+        axis_unit=axis_unit(found.axis, *(found.tasks[task] for task in by_task)),
         notes=(
             RANK_SENTENCE,
             *_left_out(found, pairs),

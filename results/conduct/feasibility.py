@@ -25,7 +25,7 @@ from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.statistics.summary import Summary, check, summarise
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import axis_of, axis_unit
+from hpobench.results.study.time_axis import axis_unit
 from hpobench.results.study.timeline import Timeline
 from hpobench.storage.schema import SLACK
 
@@ -170,8 +170,8 @@ def feasibility_curves(
         notes=(sentence, START_SENTENCES["wait"], END_SENTENCE, *missing(found, lines)),
         failed=found.failures([task]),
         failed_as=found.failed_as,
-        axis=axis_of(found.runs),
-        axis_unit=axis_unit(axis_of(found.runs), facts),
+        axis=found.axis,
+        axis_unit=axis_unit(found.axis, facts),
     )
 
 

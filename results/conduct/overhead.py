@@ -6,7 +6,7 @@ import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
 from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import SECONDS, WALL_CLOCK, axis_of, decisions_charged
+from hpobench.results.study.time_axis import SECONDS, WALL_CLOCK, decisions_charged
 from hpobench.results.study.timeline import Timeline
 
 COLUMNS = (
@@ -42,7 +42,7 @@ def overhead(study: Study) -> pd.DataFrame:
     ValueError if they were not stored, or if the study is not on the wall clock. NaN stands for
     what studies of older versions did not measure.
     """
-    if axis_of(study.runs) != WALL_CLOCK:
+    if study.axis != WALL_CLOCK:
         raise ValueError("overhead is a share of the wall clock: begin with the stored study")
     runs = _by_run(study)
     pairs = [(task, method) for task in study.tasks for method in study.methods]

@@ -33,7 +33,7 @@ from hpobench.results.statistics.summary import check, summarise
 from hpobench.results.study.index import codes
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import axis_of, axis_unit
+from hpobench.results.study.time_axis import axis_unit
 from hpobench.storage.schema import KEY
 
 COLUMNS = (
@@ -185,8 +185,8 @@ def overtuning_curves(
         ),
         failed=found.failures([task]),
         failed_as="last",
-        axis=axis_of(found.runs),
-        axis_unit=axis_unit(axis_of(found.runs), facts),
+        axis=found.axis,
+        axis_unit=axis_unit(found.axis, facts),
     )
 
 

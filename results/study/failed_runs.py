@@ -54,16 +54,7 @@ def counting_failed(study: Study, rule: str | None) -> Study:
     chosen = rule_of(study.settings, rule)
     if chosen == rule_of(study.settings):
         return study
-    return Study(
-        observations=lambda: study.observations,
-        trials=lambda: study.trials,
-        decisions=lambda: study.decisions,
-        runs=lambda: study.runs,
-        tasks=study.tasks,
-        methods=study.methods,
-        settings=study.settings | {SETTING: chosen},
-        jobs=lambda: study.jobs,
-    )
+    return study.changed(settings=study.settings | {SETTING: chosen})
 
 
 def added(some: Mapping[str, Failed], more: Mapping[str, Failed]) -> dict[str, Failed]:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from hpobench.results.study.budgets import limits
-from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import WALL_CLOCK, axis_of, decisions_charged
+from hpobench.results.study.study import WALL_CLOCK, Study
+from hpobench.results.study.time_axis import decisions_charged
 from hpobench.storage.schema import MethodFacts
 
 LIMIT_OF = {WALL_CLOCK: "time_s", "resource": "resource", "cost": "cost"}
@@ -71,7 +70,7 @@ def _horizon(study: Study, task: str, ends: "pd.Series[float]") -> Horizon:
 
 def _limit(study: Study, task: str) -> float | None:
     """What alone ends the runs of a task, if it is a limit of the study's own axis."""
-    axis, stated = axis_of(study.runs), limits(study.settings, task)
+    axis, stated = study.axis, study.limits(task)
     if axis == "with_decisions" and decisions_charged(study.settings):
         axis = WALL_CLOCK
     return stated.get(LIMIT_OF.get(axis, "")) if len(stated) == 1 else None

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hpobench.identity import RunKey, digest
-from hpobench.results.study.budgets import note_task_budgets
 from hpobench.results.study.study import Study
 from hpobench.storage import arrow, layout, schema, seal
 from hpobench.storage import parts as store
@@ -27,7 +27,7 @@ def load(folder: str | Path) -> Study:
     plan = _plan(folder)
     selection = _selection(folder, plan)
     store.warn(folder)
-    study = Study(
+    return Study(
         observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS),
         trials=lambda: _trials(selection),
         jobs=lambda: _frame(selection, "jobs", schema.JOBS),
@@ -38,9 +38,8 @@ def load(folder: str | Path) -> Study:
             name: schema.MethodFacts.from_json(facts) for name, facts in plan["methods"].items()
         },
         settings=plan["settings"] | {"name": plan["name"]},
+        budgets=_budgets(folder),
     )
-    note_task_budgets(study, folder)
-    return study
 
 
 def fingerprint(folder: Path) -> str:
@@ -61,6 +60,15 @@ def _plan(folder: Path) -> layout.Plan:
             f"{folder} has row schema {plan['schema']}, this version reads {schema.VERSION}"
         )
     return plan
+
+
+def _budgets(folder: Path) -> dict[str, dict[str, Any]]:
+    """The tasks' own budgets, as far as config.yaml has them.
+
+    Earlier versions left there the tasks of the last call alone: of others nothing is known then.
+    """
+    tasks = layout.read_config(folder).get("tasks", {})
+    return {name: dict(task.get("budget") or {}) for name, task in tasks.items()}
 
 
 def _selection(folder: Path, plan: layout.Plan) -> store.Selection:

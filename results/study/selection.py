@@ -18,13 +18,8 @@ def of_task(study: Study, task: str) -> Study:
             return table
         return table[table["task"] == task].reset_index(drop=True)
 
-    return Study(
-        observations=lambda: mine(study.observations),
-        trials=lambda: mine(study.trials),
-        decisions=lambda: mine(study.decisions),
-        runs=lambda: mine(study.runs),
+    tables = ("observations", "trials", "decisions", "runs", "jobs")
+    return study.changed(
         tasks={task: study.tasks[task]},
-        methods=study.methods,
-        settings=study.settings,
-        jobs=lambda: mine(study.jobs),
+        **{name: lambda name=name: mine(getattr(study, name)) for name in tables},
     )

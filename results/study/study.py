@@ -1,15 +1,17 @@
 """A study in memory: the long tables of `hpobench.storage.schema`, and the facts beside them."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from hpobench.storage.schema import SLACK, MethodFacts, TaskFacts
 
+WALL_CLOCK = "wall_clock"
 Facts = TypeVar("Facts", TaskFacts, MethodFacts)
 _ROUNDING = 1e-6
 """Of the scale of a task's values: tables in single precision differ by so much."""
@@ -23,7 +25,9 @@ class Study:
 
     `tasks` and `methods` hold the facts by name, in the order in which they are shown; their labels
     differ.
-    `settings` says how the study was run: workers, budget, overhead, ...
+    `settings` says how the study was run: workers, budget, overhead, ... `budgets`: by task, its
+    own limits, which hold where the settings state none. `axis`: what times of observations and
+    ends of runs are measured on, a name of `time_axis.AXES`.
     """
 
     def __init__(
@@ -36,6 +40,8 @@ class Study:
         methods: Mapping[str, MethodFacts],
         settings: Mapping[str, Any] | None = None,
         jobs: Source | None = None,
+        budgets: Mapping[str, Mapping[str, Any]] | None = None,
+        axis: str = WALL_CLOCK,
     ) -> None:
         self._observations = observations
         self._trials = trials
@@ -45,6 +51,22 @@ class Study:
         self.tasks = _told_apart(tasks)
         self.methods = _told_apart(methods)
         self.settings = dict(settings or {})
+        self.budgets = dict(budgets or {})
+        self.axis = axis
+
+    def changed(self, **parts: Any) -> "Study":
+        """The same study but for some parts, which are called as when one is made."""
+        tables = ("observations", "trials", "decisions", "runs", "jobs")
+        same: dict[str, Any] = {name: partial(getattr, self, name) for name in tables}
+        same |= {name: getattr(self, name) for name in ("tasks", "methods", "settings")}
+        return Study(**same | {"budgets": self.budgets, "axis": self.axis} | parts)
+
+    def limits(self, task: str) -> dict[str, float]:
+        """What could end a task's runs: time_s, trials, resource, cost; none: it is not known."""
+        for budget in (self.settings.get("budget") or {}, self.budgets.get(task, {})):
+            if any(limit is not None for limit in budget.values()):
+                return {name: limit for name, limit in budget.items() if _limits(limit)}
+        return {}
 
     @cached_property
     def observations(self) -> pd.DataFrame:
@@ -104,6 +126,10 @@ def _told_apart(facts: Mapping[str, Facts]) -> dict[str, Facts]:
         name: replace(each, label=f"{each.label} ({name})") if counts[each.label] > 1 else each
         for name, each in facts.items()
     }
+
+
+def _limits(limit: object) -> bool:
+    return isinstance(limit, int | float) and limit < math.inf
 
 
 def _read(source: Source) -> pd.DataFrame:

@@ -26,14 +26,12 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
+from hpobench.results.study.study import WALL_CLOCK as WALL_CLOCK
 from hpobench.results.study.study import Study
 from hpobench.results.study.timeline import Timeline
 from hpobench.storage.schema import TaskFacts
 
-WALL_CLOCK = "wall_clock"
 SECONDS = "seconds"
-COLUMN = "time_axis"
-"""Column of the runs that names the axis of `end_time_s`; without it, it is the wall clock."""
 
 
 @dataclass(frozen=True)
@@ -90,25 +88,21 @@ def on_axis(study: Study, axis: str) -> Study:
     were to be added to a clock of evaluations.
     """
     known(axis)
-    current = axis_of(study.runs)
-    if current == axis:
+    if study.axis == axis:
         return study
-    if current != WALL_CLOCK:
-        raise ValueError(f"the study is on the axis {current} already: begin with the stored study")
+    if study.axis != WALL_CLOCK:
+        raise ValueError(
+            f"the study is on the axis {study.axis} already: begin with the stored study"
+        )
     if axis == "with_decisions":
         _check_seconds(study.tasks)
     line = Timeline(study)
     charged = axis == "with_decisions" and decisions_charged(study.settings)
     time, end = (line.time_s, line.end_s) if charged else _MEASURES[axis](line)
-    return Study(
+    return study.changed(
         observations=_timed(study.observations, line.run, time),
-        trials=lambda: study.trials,
-        decisions=lambda: study.decisions,
-        runs=study.runs.assign(end_time_s=end, **{COLUMN: axis}),
-        tasks=study.tasks,
-        methods=study.methods,
-        settings=study.settings | {COLUMN: axis},
-        jobs=lambda: study.jobs,
+        runs=study.runs.assign(end_time_s=end),
+        axis=axis,
     )
 
 
@@ -117,11 +111,6 @@ def known(axis: str) -> Axis:
     if axis not in AXES:
         raise ValueError(f"axis={axis!r}: use one of {', '.join(AXES)}")
     return AXES[axis]
-
-
-def axis_of(runs: pd.DataFrame) -> str:
-    """The axis of a table of runs."""
-    return str(runs[COLUMN].iloc[0]) if COLUMN in runs and len(runs) else WALL_CLOCK
 
 
 def _check_seconds(tasks: Mapping[str, TaskFacts]) -> None:

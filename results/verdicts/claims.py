@@ -26,7 +26,6 @@ from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.statistics.contrasts import difference
 from hpobench.results.statistics.correction import LEVEL, benjamini_hochberg
 from hpobench.results.statistics.survival import SpeedUp
-from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.final import final_regrets
 from hpobench.results.verdicts.time_to_target import over_tasks
@@ -55,8 +54,7 @@ def judge(study: Study, expects: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Judge every expectation; raises ValueError if the study cannot answer one."""
     found = incumbents(study)
     known = references(study, found.views)
-    early = early_rule(study.settings, known)
-    return [_judge(found, known, expectation, early) for expectation in expects]
+    return [_judge(found, known, expectation) for expectation in expects]
 
 
 def decided(findings: Sequence[Finding]) -> list[str]:
@@ -88,10 +86,7 @@ def _p(p_value: float) -> str:
 
 
 def _judge(
-    found: Incumbents,
-    known: Mapping[str, Reference],
-    expectation: Mapping[str, Any],
-    early: str,
+    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any]
 ) -> Finding:
     wanted = expectation.get("task") or list(found.tasks)
     tasks = [wanted] if isinstance(wanted, str) else list(wanted)
@@ -101,7 +96,7 @@ def _judge(
     if "better" in expectation:
         return _better(some, mine, expectation)
     if "faster" in expectation:
-        return _faster(some, mine, expectation, early)
+        return _faster(some, mine, expectation)
     raise ValueError(f"{expectation}: state better and worse, or faster and than")
 
 
@@ -126,13 +121,13 @@ def _better(
 
 
 def _faster(
-    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any], early: str
+    found: Incumbents, known: Mapping[str, Reference], expectation: Mapping[str, Any]
 ) -> Finding:
     names, by = (str(expectation["faster"]), str(expectation["than"])), float(expectation["by"])
     having = {task: [m for m in found.methods if (task, m) in found.counted] for task in known}
     for name in names:
         _require(name, having)
-    made = over_tasks(found, known, names[1], names[:1], early=early)
+    made = over_tasks(found, known, names[1], names[:1])
     speed = made[names[0]]
     return Finding(
         f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",

@@ -23,7 +23,7 @@ from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.bootstrap import SHARE
 from hpobench.results.statistics.summary import summarise
-from hpobench.results.study.time_axis import axis_of, axis_unit
+from hpobench.results.study.time_axis import axis_unit
 from hpobench.results.verdicts.final import tasks_with_runs
 from hpobench.results.verdicts.time_to_target import first_times
 
@@ -63,8 +63,8 @@ def time_ecdf(
             for name, some in complete.items()
         },
         relative=True,
-        axis=axis_of(found.runs),
-        axis_unit=axis_unit(axis_of(found.runs), *(found.tasks[task] for task in tasks)),
+        axis=found.axis,
+        axis_unit=axis_unit(found.axis, *(found.tasks[task] for task in tasks)),
         notes=(
             _target_note(levels),
             _reference_note([references[task] for task in tasks]),

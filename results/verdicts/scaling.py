@@ -19,13 +19,12 @@ import pandas as pd
 from hpobench.results.anytime.comparison import horizon_notes, rule_notes
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
-from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.failed_runs import in_words
 from hpobench.results.study.horizon import Horizon, horizons
 from hpobench.results.study.jobs import jobs_of, workers_of
 from hpobench.results.study.study import Study
 from hpobench.results.study.timeline import Timeline
-from hpobench.results.verdicts.time_to_target import EARLY, time_to_target
+from hpobench.results.verdicts.time_to_target import early_notes, time_to_target
 
 COLUMNS = (
     "task",
@@ -77,9 +76,8 @@ def scaling(studies: Mapping[int, Study], *, task: str | None = None) -> Scaling
     if not (tasks and methods):
         raise ValueError(NOTHING)
     found, scale = _together(studies, tasks, methods)
-    early = early_rule(studies[counts[0]].settings, tasks)
     throughput = {count: _throughput(study) for count, study in studies.items()}
-    tables = [_of_method(found, scale, method, counts, early) for method in methods]
+    tables = [_of_method(found, scale, method, counts) for method in methods]
     if not any(map(len, tables)):
         raise ValueError(NOTHING)
     table = pd.concat([each for each in tables if len(each)], ignore_index=True)
@@ -90,7 +88,7 @@ def scaling(studies: Mapping[int, Study], *, task: str | None = None) -> Scaling
     shown = dict.fromkeys(table["task"])
     return Scaling(
         table=table[list(COLUMNS)].reset_index(drop=True),
-        notes={name: _notes(found, name, early) for name in shown},
+        notes={name: _notes(found, name) for name in shown},
         left_out={name: _why_not(found, scale, name) for name in tasks if name not in shown},
     )
 
@@ -135,6 +133,7 @@ def _together(
             if name in methods or count == min(studies)  # one of those may set a horizon
         },
         settings=fewest.settings,
+        budgets=fewest.budgets,
     )
     found = incumbents(both)
     ends = {name: _renamed(each, min(studies)) for name, each in horizons(fewest).items()}
@@ -166,7 +165,6 @@ def _of_method(
     scale: Mapping[str, Reference],
     method: str,
     counts: Sequence[int],
-    early: str,
 ) -> pd.DataFrame:
     """The rows of one method, on the tasks with runs of each number of workers."""
     names = {_with(method, count): count for count in counts}
@@ -178,7 +176,7 @@ def _of_method(
     if not known:
         return pd.DataFrame()
     some = replace(found, methods={name: found.methods[name] for name in names})
-    table = time_to_target(some, known, next(iter(names)), early=early)
+    table = time_to_target(some, known, next(iter(names)))
     table["workers"] = table["method"].map(names)
     table["seeds"] = [
         len(found.counted.get(key, ())) for key in zip(table["task"], table["method"], strict=True)
@@ -188,9 +186,14 @@ def _of_method(
     return table[table["task"].isin(known)].assign(method=method)
 
 
-def _notes(found: Incumbents, task: str, early: str) -> tuple[str, ...]:
+def _notes(found: Incumbents, task: str) -> tuple[str, ...]:
     failed = in_words(found.failures([task]), found.failed_as, found.methods)
-    return (EARLY[early], *rule_notes(found, [task]), *horizon_notes(found, [task]), *failed)
+    return (
+        *early_notes(found, [task]),
+        *rule_notes(found, [task]),
+        *horizon_notes(found, [task]),
+        *failed,
+    )
 
 
 def _why_not(found: Incumbents, scale: Mapping[str, Reference], task: str) -> str:

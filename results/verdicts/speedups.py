@@ -18,7 +18,6 @@ def pair_speedups(
     found: Incumbents,
     references: Mapping[str, Reference],
     *,
-    early: str = "censored",
     most: int = MOST_METHODS,
 ) -> pd.DataFrame:
     """Speed-ups over all tasks, with each method as the reference: one row an ordered pair.
@@ -32,7 +31,7 @@ def pair_speedups(
     rows = []
     for other in kept:
         names = [method for method in found.methods if method in kept and method != other]
-        some = over_tasks(found, references, other, names, early=early)
+        some = over_tasks(found, references, other, names)
         for method, made in some.items():
             numbers = made.share, made.speed, made.low, made.high, made.bound
             rows.append((method, other, made.mean_reached, *numbers))

@@ -22,10 +22,11 @@ bound           "<=" where no run of the method reached the target, which it may
     never       it would not have improved, as when the space was exhausted, which is all that can
                 end a run whose budget is a time alone. All are followed to the end of the last run
 
+Without `early` it is for each task the second if nothing but time ends its runs, else the first.
 A run that failed never reaches what it had not reached by then, whatever `early` says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,6 +34,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
+from hpobench.results.anytime.comparison import by_share
 from hpobench.results.anytime.curves import horizon_s, latest_end_s, runs_by_method
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference, normalised_regret
@@ -67,7 +69,7 @@ _ROUNDING = 1e-12
 class _Task:
     """What one task has: by method its `runs` (n,) and their `weights` (1 + resamples, n).
 
-    Times are parts of `horizon_s`; `last_s`: when the last run ended.
+    Times are parts of `horizon_s`; `last_s`: when the last run ended; `early`: see above.
 
     `targets` (k, 1 + resamples), or (k, 1) where they do not depend on the runs.
     """
@@ -75,19 +77,33 @@ class _Task:
     reference: Reference
     horizon_s: float
     last_s: float
+    early: str
     runs: Mapping[str, IntArray]
     weights: Mapping[str, FloatArray]
     targets: FloatArray
 
-    def observed(self, found: Incumbents, method: str, number: int, early: str) -> Observed:
+    def observed(self, found: Incumbents, method: str, number: int) -> Observed:
         """When the runs of a method reached target `number`."""
         runs = self.runs[method]
         first_s = first_times(found, runs, self.reference, self.targets[number]).T
         reached = np.isfinite(first_s)
         end_s = found.runs["end_time_s"].to_numpy()[runs]
-        never = found.failed[runs] | (early == "never")
+        never = found.failed[runs] | (self.early == "never")
         until_s = np.where(never, self.last_s, end_s)
         return Observed(np.where(reached, first_s, until_s), reached, self.weights[method])
+
+
+def early_rule(found: Incumbents, task: str) -> str:
+    """What runs count as that ended early: never if nothing but time limits them.
+
+    Such a run ends before its time only if there is nothing left to try.
+    """
+    return "never" if task in found.time_alone else "censored"
+
+
+def early_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """Sentences on what runs count as that ended early; on how many tasks which, if they differ."""
+    return tuple(by_share([EARLY[early_rule(found, task)] for task in tasks]))
 
 
 def time_to_target(
@@ -96,7 +112,7 @@ def time_to_target(
     reference_method: str,
     *,
     level: float | Sequence[float] | None = None,
-    early: str = "censored",
+    early: str | None = None,
 ) -> pd.DataFrame:
     """One row per task, target and method; those of `ALL_TASKS` are over all of them.
 
@@ -109,7 +125,7 @@ def time_to_target(
     tasks = _tasks(found, references, reference_method, level, early)
     rows: dict[tuple[int, int, int], _Row] = {}
     for number in range(len(tasks[0].targets)):
-        see = partial(_observed, found, tasks, number, early)
+        see = partial(_observed, found, tasks, number)
         base = see(reference_method)
         bases = [_pooled({place: one}, tasks) for place, one in base.items()]
         over_all = _pooled(base, tasks)
@@ -134,16 +150,14 @@ def over_tasks(
     references: Mapping[str, Reference],
     reference_method: str,
     methods: Sequence[str],
-    *,
-    early: str = "censored",
 ) -> dict[str, SpeedUp]:
     """By method, how many times as fast it is to what the reference method reaches in the end.
 
     Over all tasks with runs of that, as in `time_to_target`; the methods that lack one are left
     out.
     """
-    tasks = _tasks(found, references, reference_method, None, early)
-    see = partial(_observed, found, tasks, 0, early)
+    tasks = _tasks(found, references, reference_method, None, None)
+    see = partial(_observed, found, tasks, 0)
     base = _pooled(see(reference_method), tasks)
     seen = {method: see(method) for method in methods}
     return {
@@ -188,11 +202,11 @@ def _row(method: str, task: _Task, number: int, some: Runtimes, base: Runtimes) 
 
 
 def _observed(
-    found: Incumbents, tasks: Sequence[_Task], number: int, early: str, method: str
+    found: Incumbents, tasks: Sequence[_Task], number: int, method: str
 ) -> dict[int, Observed]:
     """By the place of the task, when the runs of a method reached the target."""
     return {
-        place: each.observed(found, method, number, early)
+        place: each.observed(found, method, number)
         for place, each in enumerate(tasks)
         if method in each.runs
     }
@@ -223,10 +237,10 @@ def _tasks(
     references: Mapping[str, Reference],
     reference_method: str,
     level: float | Sequence[float] | None,
-    early: str,
+    early: str | None,
 ) -> list[_Task]:
     """The tasks with runs of the reference method, with their targets."""
-    if early not in EARLY:
+    if early not in (None, *EARLY):
         raise ValueError(f"early={early!r}: use one of {', '.join(EARLY)}")
     finals = {
         task: frame[reference_method].dropna().to_numpy(float)
@@ -246,8 +260,9 @@ def _tasks(
         runs = runs_by_method(found, task)
         weights = _weights(found, runs, task)
         targets = _means(final, weights[reference_method]) if levels is None else levels[:, None]
-        end_s = latest_end_s(found, task)
-        made.append(_Task(references[task], horizon_s(found, task), end_s, runs, weights, targets))
+        times_s = horizon_s(found, task), latest_end_s(found, task)
+        rule = early or early_rule(found, task)
+        made.append(_Task(references[task], *times_s, rule, runs, weights, targets))
     return made
 
 

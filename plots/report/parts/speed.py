@@ -8,7 +8,6 @@ from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
 from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
-from hpobench.results.study.budgets import early_rule
 from hpobench.results.study.horizon import reference_of
 from hpobench.results.verdicts.speedups import MOST_METHODS, pair_speedups
 
@@ -84,8 +83,7 @@ def _targets(context: Context, group: Group) -> list[Block]:
 
 
 def _pairs(context: Context, group: Group) -> list[Block]:
-    early = early_rule(context.study.settings, group.references)
-    made = pair_speedups(group.found, group.references, early=early)
+    made = pair_speedups(group.found, group.references)
     name, title = f"table-speed-pairs-{group.number}", "Speed-ups, pair by pair"
     caption = f"{PAIRS_CAPTION} {_how_to_get_more(context, group)}"
     shown = table(named(context, made), name, title, PAIRS, caption)

@@ -11,7 +11,6 @@ from hpobench.results.anytime.comparison import contradicted, horizon_notes
 from hpobench.results.anytime.curves import KEPT_SENTENCE
 from hpobench.results.anytime.regret import OBSERVED
 from hpobench.results.anytime.views import VIEW_WORDS
-from hpobench.results.study.budgets import time_alone
 from hpobench.results.study.failed_runs import RULES, counts_in_words
 from hpobench.results.text.verdict_words import ended_early, evidence, in_words, seeds_in_words
 from hpobench.results.verdicts.verdict import FEW_SEEDS, FRACTIONS, Verdict
@@ -65,8 +64,7 @@ def _judged_by(context: Context) -> str:
 
 def _early(context: Context) -> list[str]:
     """What runs count as after their end, where not time alone could end them."""
-    settings = context.study.settings
-    if all(time_alone(settings, task) for task in context.references):
+    if context.found.time_alone.issuperset(context.references):
         return []
     return [
         f"Runs could end before their time, as after so many trials. {KEPT_SENTENCE} What a method "
@@ -120,7 +118,7 @@ def choices(context: Context, verdicts: Sequence[Verdict]) -> Choices:
 def _evidence(context: Context, verdict: Verdict) -> str:
     """The numbers, and whose runs had ended before: only where not time alone could end them."""
     words = evidence(verdict, context.study.methods)
-    if all(time_alone(context.study.settings, task) for task in verdict.tasks):
+    if context.found.time_alone.issuperset(verdict.tasks):
         return words
     return f"{words} {ended_early(verdict, context.study.methods)}".strip()
 

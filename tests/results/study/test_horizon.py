@@ -10,7 +10,6 @@ from hpobench.results.anytime.curves import horizon_s, latest_end_s
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.regret import references
 from hpobench.results.study.horizon import Horizon, horizons
-from hpobench.results.study.time_axis import COLUMN
 from hpobench.results.verdicts.scores import scores
 from hpobench.results.verdicts.time_to_target import time_to_target
 from hpobench.results.verdicts.verdict import verdicts
@@ -44,15 +43,13 @@ def study_of(synthetic, ends, settings=TRIALS, failed=()):
         ({"tpe": 30.0, "random": 90.0}, {"budget": {"time_s": 100}}, (), Horizon(100, "", {})),
         ({"tpe": 50.0}, {"budget": {"time_s": 100, "trials": 9}}, (), Horizon(50.0, "", {})),
         ({"tpe": 50.0}, {"budget": {"cost": 100}}, (), Horizon(50.0, "", {})),
-        ({"tpe": 50.0}, {"budget": {"cost": 100}, COLUMN: "cost"}, (), Horizon(100, "", {})),
-        ({"tpe": 50.0}, {"budget": {"time_s": 100}, COLUMN: "cost"}, (), Horizon(50.0, "", {})),
+        ({"tpe": 50.0}, {"budget": {"cost": 100}, "axis": "cost"}, (), Horizon(100, "", {})),
+        ({"tpe": 50.0}, {"budget": {"time_s": 100}, "axis": "cost"}, (), Horizon(50.0, "", {})),
     ],
 )
 def test_the_budget_or_one_method_sets_it(synthetic, ends, settings, failed, expected):
     study = study_of(synthetic, ends, settings, failed)
-    if COLUMN in settings:
-        study = study_of(synthetic, ends, settings)
-        study.runs[COLUMN] = settings[COLUMN]
+    study = study.changed(axis=settings.get("axis", "wall_clock"))
     assert horizons(study) == {"t": expected}
 
 

@@ -17,7 +17,6 @@ from hpobench.results.study.time_axis import (
     AXES,
     axis_label,
     axis_note,
-    axis_of,
     axis_unit,
     on_axis,
     uncounted,
@@ -85,7 +84,7 @@ def places(study, axis):
     """(value, place) of the observations in their new order, and the end of the run."""
     moved = on_axis(study, axis)
     table = moved.observations
-    assert axis_of(moved.runs) == moved.settings["time_axis"] == axis
+    assert moved.axis == axis
     return list(zip(table["value"], table["time_s"], strict=True)), moved.runs["end_time_s"].iloc[0]
 
 
@@ -224,7 +223,7 @@ def test_incumbents_follow_the_axis():
     # Of A's two values only the better one is ever the incumbent: they are known together.
     np.testing.assert_array_equal(found.time_s, [1, 2, 3])
     np.testing.assert_array_equal(found.value, [8, 7, 6])
-    assert axis_of(found.runs) == "evaluations"
+    assert found.axis == "evaluations"
 
 
 def test_charged_decisions_are_on_the_wall_clock_already():
@@ -263,7 +262,7 @@ def test_a_clock_of_evaluations_is_no_wall_clock():
     study.tasks = {name: replace(facts, clock="evaluations") for name, facts in study.tasks.items()}
     with pytest.raises(ValueError, match="decisions take seconds, and the clock of"):
         on_axis(study, "with_decisions")
-    assert axis_of(on_axis(study, "evaluations").runs) == "evaluations"
+    assert on_axis(study, "evaluations").axis == "evaluations"
 
 
 def test_what_cannot_be_done_is_refused():
