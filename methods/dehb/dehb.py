@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.methods.dehb.subpopulation import PARENTS, Subpopulation, crossed, mutant, repaired
+from hpobench.methods.dehb.subpopulation import Subpopulation
 from hpobench.methods.first_points import first_points
 from hpobench.methods.schedulers.rungs import exact_eta, rung_levels
+from hpobench.methods.search.differential import PARENTS, crossed, mutant, repaired
 from hpobench.methods.search.draws import Draws
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space.space import Configuration, Space

@@ -1,7 +1,4 @@
-"""A subpopulation of DEHB, and the operators of differential evolution.
-
-Storn and Price (1997), Differential Evolution: A Simple and Efficient Heuristic for Global
-Optimization over Continuous Spaces, Journal of Global Optimization 11, variant rand/1/bin.
+"""A subpopulation of DEHB: the individuals of one rung level, a slot each.
 
 Notation: an individual is a point (d,) of the unit cube; a slot is its place in a population of n.
 """
@@ -11,32 +8,6 @@ import math
 import numpy as np
 
 from hpobench.arrays import FloatArray
-
-PARENTS = 3  # rand/1 mutates with three different individuals
-
-
-def mutant(pool: FloatArray, rng: np.random.Generator, factor: float) -> FloatArray:
-    """rand/1: r1 + F (r2 - r3) of three different individuals of the pool (n, d)."""
-    r1, r2, r3 = pool[rng.choice(len(pool), PARENTS, replace=False)]
-    donor: FloatArray = r1 + factor * (r2 - r3)
-    return donor
-
-
-def crossed(
-    target: FloatArray, donor: FloatArray, rng: np.random.Generator, probability: float
-) -> FloatArray:
-    """Binomial crossover: each entry from the donor with `probability`, and one at least."""
-    taken = rng.random(len(target)) < probability
-    if not taken.any():
-        taken[rng.integers(len(target))] = True
-    return np.where(taken, donor, target)
-
-
-def repaired(individual: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Entries outside [0, 1] are drawn anew."""
-    outside = (individual < 0) | (individual > 1)
-    individual[outside] = rng.random(int(outside.sum()))
-    return individual
 
 
 class Subpopulation:

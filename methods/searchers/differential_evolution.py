@@ -16,11 +16,12 @@ import numpy as np
 from hpobench.arrays import FloatArray
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.constraints import Merit, merit
+from hpobench.methods.search.differential import PARENTS, crossed, mutant, repaired
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Configuration, Space
 
-# A mutant needs three members besides its target.
-_FEWEST = 4
+# A mutant is made of others than its target.
+_FEWEST = PARENTS + 1
 
 
 @dataclass(slots=True)
@@ -89,13 +90,10 @@ class DifferentialEvolution:
 
     def _child(self, slot: int) -> FloatArray:
         """A point (d,) that challenges a member."""
-        others = [number for number in range(len(self._members)) if number != slot]
-        drawn = self._rng.choice(others, 3, replace=False).tolist()
-        first, second, third = (self._members[number].point for number in drawn)
-        mutant = mutated(first, second, third, self._scale)
-        outside = (mutant < 0) | (mutant > 1)
-        mutant[outside] = self._rng.random(int(outside.sum()))
-        return crossed(self._members[slot].point, mutant, self._crossover, self._rng)
+        points = np.array([member.point for member in self._members])
+        others = np.delete(points, slot, axis=0)
+        donor = repaired(mutant(others, self._rng, self._scale), self._rng)
+        return crossed(points[slot], donor, self._rng, self._crossover, always=True)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         member = self._trials.get(job.trial) or self._new(job)
@@ -124,20 +122,6 @@ class DifferentialEvolution:
     def exclude(self, config: Configuration) -> None:
         """Never suggest `config`."""
         self._candidates.exclude(config)
-
-
-def mutated(first: FloatArray, second: FloatArray, third: FloatArray, scale: float) -> FloatArray:
-    """Mutant (d,) x_r1 + F (x_r2 - x_r3); Storn and Price (1997), equation 2."""
-    return first + scale * (second - third)
-
-
-def crossed(
-    target: FloatArray, mutant: FloatArray, probability: float, rng: np.random.Generator
-) -> FloatArray:
-    """Binomial crossover, at least one entry of the mutant; Storn and Price (1997), equation 4."""
-    chosen = rng.random(len(target)) <= probability
-    chosen[rng.integers(len(target))] = True
-    return np.where(chosen, mutant, target)
 
 
 def _rank(member: _Member) -> tuple[float, Merit]:

@@ -7,12 +7,9 @@ import pytest
 from cmaes import CMA
 
 from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.differential import crossed
 from hpobench.methods.searchers.cma_es import CMAES
-from hpobench.methods.searchers.differential_evolution import (
-    DifferentialEvolution,
-    crossed,
-    mutated,
-)
+from hpobench.methods.searchers.differential_evolution import DifferentialEvolution
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Space
 
@@ -62,21 +59,17 @@ def values_of(searcher, count, value_of=sphere):
     return values
 
 
-def test_mutation_by_hand():
-    first, second, third = np.array([0.1, 0.9]), np.array([0.6, 0.2]), np.array([0.2, 0.4])
-    np.testing.assert_allclose(mutated(first, second, third, 0.5), [0.3, 0.8])
-
-
 def test_crossover_takes_one_entry_at_least_and_all_at_most():
-    target, mutant = np.zeros(5), np.ones(5)
-    assert {crossed(target, mutant, 0.0, rng(seed)).sum() for seed in range(20)} == {1}
-    assert crossed(target, mutant, 1.0, rng()).sum() == 5
+    target, donor = np.zeros(5), np.ones(5)
+    none = {crossed(target, donor, rng(seed), 0.0, always=True).sum() for seed in range(20)}
+    assert none == {1}
+    assert crossed(target, donor, rng(), 1.0, always=True).sum() == 5
 
 
 def test_crossover_takes_as_many_as_the_binomial_says():
     """Expectation 1 + (d - 1) CR."""
     draw = rng()
-    taken = [crossed(np.zeros(5), np.ones(5), 0.3, draw).sum() for _ in range(4000)]
+    taken = [crossed(np.zeros(5), np.ones(5), draw, 0.3, always=True).sum() for _ in range(4000)]
     assert abs(np.mean(taken) - 2.2) < 4 * np.sqrt(4 * 0.3 * 0.7 / 4000)
 
 

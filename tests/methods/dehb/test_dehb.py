@@ -10,8 +10,9 @@ import pytest
 
 from hpobench.methods.composite import Composite
 from hpobench.methods.dehb.dehb import DEHB, bracket_rungs
-from hpobench.methods.dehb.subpopulation import Subpopulation, crossed, mutant, repaired
+from hpobench.methods.dehb.subpopulation import Subpopulation
 from hpobench.methods.schedulers.fifo import FIFO
+from hpobench.methods.search.differential import crossed, mutant, repaired
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Fidelity
 from hpobench.space.space import Space
