@@ -19,7 +19,7 @@ _BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Posterior:
+class ProcessMean:
     """The mean of a Gaussian process with a Matérn 5/2 kernel, of length scales `scales` (D,).
 
     `rows` (n, D): the configurations, in units of the length scales. `weights` (n, m): K^-1 y times
@@ -32,7 +32,7 @@ class Posterior:
     means: FloatArray
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any], name: str) -> "Posterior":
+    def from_arrays(cls, arrays: Mapping[str, Any], name: str) -> "ProcessMean":
         """From `arrays` as given by `arrays(name)`; copies, as slicing a memory map is slow."""
         parts = {field.name: np.array(arrays[f"{name}_{field.name}"]) for field in fields(cls)}
         return cls(**parts)

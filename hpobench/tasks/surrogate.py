@@ -29,7 +29,7 @@ from hpobench.space.encoding import Encoding
 from hpobench.space.space import Configuration, Space
 from hpobench.tasks import array_cache, recorded_table
 from hpobench.tasks.noise import stable_hash
-from hpobench.tasks.posterior import Inverse, Posterior
+from hpobench.tasks.posterior import Inverse, ProcessMean
 from hpobench.tasks.recorded_facts import Facts
 from hpobench.tasks.table import stated_constraints
 
@@ -89,9 +89,9 @@ class SurrogateTask:
         self._levels = np.array(arrays["levels"])
         self.fidelity = facts.fidelity_of(self._levels)
         self._encoding = Encoding(self.space)
-        self._curve = Posterior.from_arrays(arrays, "curve")
+        self._curve = ProcessMean.from_arrays(arrays, "curve")
         self.clock = "seconds" if "pace_rows" in arrays else "evaluations"
-        self._pace = Posterior.from_arrays(arrays, "pace") if "pace_rows" in arrays else None
+        self._pace = ProcessMean.from_arrays(arrays, "pace") if "pace_rows" in arrays else None
         self._inverse = Inverse(arrays["inverse"])
         self._ranks = np.array(arrays["ranks"])
         self._errors, self._courses = np.array(arrays["errors"]), np.array(arrays["courses"])
@@ -101,7 +101,7 @@ class SurrogateTask:
         known = [name for name in facts.metrics if f"{name}_rows" in arrays]
         self.constraints = stated_constraints(constraints or {}, known)
         self._metrics = {
-            bound: Posterior.from_arrays(arrays, bound.metric) for bound in self.constraints
+            bound: ProcessMean.from_arrays(arrays, bound.metric) for bound in self.constraints
         }
         optimum, median = arrays["facts"].tolist()
         self.optimum: float | None = None if self.constraints else optimum

@@ -35,7 +35,7 @@ from hpobench.arrays import FloatArray
 from hpobench.space.encoding import Encoding
 from hpobench.space.space import Space
 from hpobench.tasks.array_cache import Arrays
-from hpobench.tasks.posterior import SCORES, Inverse, Posterior
+from hpobench.tasks.posterior import SCORES, Inverse, ProcessMean
 from hpobench.tasks.recorded_table import RecordedTable
 from hpobench.tasks.table_arrays import Mask, mean, median
 
@@ -139,7 +139,7 @@ def _paces(table: RecordedTable, exists: Mask) -> FloatArray | None:
     return paces
 
 
-def _posterior(rows: FloatArray, target: FloatArray, leading: int) -> Posterior:
+def _posterior(rows: FloatArray, target: FloatArray, leading: int) -> ProcessMean:
     """The posterior mean of `target` (n, m), its kernel found from the `leading` column."""
     means, spreads = target.mean(axis=0), target.std(axis=0)
     normal = (target - means) / np.where(spreads > 0, spreads, 1.0)
@@ -149,7 +149,7 @@ def _posterior(rows: FloatArray, target: FloatArray, leading: int) -> Posterior:
     smooth = process.kernel_.k1
     scales = np.broadcast_to(smooth.k2.length_scale, rows.shape[1:])
     weights = smooth.k1.constant_value * process.alpha_ * spreads
-    return Posterior(scales, rows / scales, weights, means)
+    return ProcessMean(scales, rows / scales, weights, means)
 
 
 def _kernel(width: int) -> Any:
@@ -251,7 +251,7 @@ def _noise(table: RecordedTable, scores: FloatArray, paces: FloatArray | None) -
     }
 
 
-def _extremes(space: Space, encoding: Encoding, curve: Posterior, leading: int) -> FloatArray:
+def _extremes(space: Space, encoding: Encoding, curve: ProcessMean, leading: int) -> FloatArray:
     """Scores (2, m): at the least last score that could be found, and the median of a sample.
 
     The best of a random sample are improved by random steps, ever shorter ones.

@@ -7,8 +7,7 @@ with more than one bracket, asynchronous Hyperband.
 from itertools import pairwise
 
 from hpobench.contracts import Step
-from hpobench.methods.schedulers.rungs import Rung, exact_eta, rung_levels
-from hpobench.methods.schedulers.start import BracketStarts
+from hpobench.methods.schedulers.rungs import BracketStarts, Rung, exact_eta, rung_levels
 from hpobench.records import Fidelity
 
 

@@ -9,8 +9,7 @@ from collections import deque
 from itertools import pairwise
 
 from hpobench.contracts import Step
-from hpobench.methods.schedulers.rungs import Rung, exact_eta, rung_levels
-from hpobench.methods.schedulers.start import BracketStarts
+from hpobench.methods.schedulers.rungs import BracketStarts, Rung, exact_eta, rung_levels
 from hpobench.records import Fidelity
 
 

@@ -1,4 +1,4 @@
-"""What the successive-halving family shares: rung levels, bracket sizes, and a ranked rung.
+"""What the successive-halving family shares: rung levels, brackets and their turns, a ranked rung.
 
 All arithmetic is exact, so that 3^4 is 81 and not 80.99: numbers are read as the decimals that the
 user wrote.
@@ -11,6 +11,7 @@ from heapq import heappop, heappush, heappushpop
 
 import numpy as np
 
+from hpobench.contracts import Step
 from hpobench.records import Fidelity
 
 # A level this close to r_max (relative) is r_max: 1/81 * 3^4 is 1, whatever was rounded in 1/81.
@@ -132,3 +133,32 @@ class Turns:
         turn = self._credit.index(max(self._credit))
         self._credit[turn] -= self._total
         return turn
+
+
+class BracketStarts:
+    """New trials for the first `brackets` brackets, in Hyperband's proportions n_s.
+
+    Bracket k begins at level k. There are at most as many brackets as levels, so that the same
+    settings serve a task with fewer levels.
+    """
+
+    def __init__(self, levels: Sequence[float], eta: Fraction, brackets: int) -> None:
+        if not brackets >= 1 or brackets % 1:
+            raise ValueError(f"brackets={brackets}: a whole number, at least 1; 1 is plain ASHA")
+        self._levels = levels
+        self._turns = Turns(bracket_sizes(len(levels), eta)[:brackets])
+        self._open = True
+        self.brackets = min(brackets, len(levels))
+        self.bracket_of: list[int] = []
+
+    def next(self) -> Step | None:
+        """Start a trial in the bracket whose turn it is; None once closed."""
+        if not self._open:
+            return None
+        bracket = self._turns.next() if self.brackets > 1 else 0
+        self.bracket_of.append(bracket)
+        return Step(len(self.bracket_of) - 1, self._levels[bracket])
+
+    def close(self) -> None:
+        """There are no more configurations."""
+        self._open = False

@@ -25,14 +25,16 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 from hpobench.arrays import FloatArray
-from hpobench.methods.models.gp.kernels import Kernel, Prior
+from hpobench.methods.models.gp.kernels import Kernel, LogNormals
 
 # log σ², then μ. Means and deviations: Hvarfner et al. (2024), LogNormal(-4, 1) for the noise.
-_NOISE = Prior(*(np.array(x) for x in ([-4.0, 0.0], [1.0, 1.0], [math.log(1e-6), -5], [0.0, 5])))
+_NOISE = LogNormals(
+    *(np.array(x) for x in ([-4.0, 0.0], [1.0, 1.0], [math.log(1e-6), -5], [0.0, 5]))
+)
 _HUGE = 1e25
 
 
-def priors(kernel: Kernel) -> Prior:
+def priors(kernel: Kernel) -> LogNormals:
     """Priors of θ."""
     return kernel.prior.joined(_NOISE)
 

@@ -25,7 +25,7 @@ from hpobench.arrays import FloatArray
 Backward = Callable[[FloatArray], FloatArray]
 
 
-class Prior(NamedTuple):
+class LogNormals(NamedTuple):
     """Independent normal priors of log-parameters: means, deviations and bounds, each (size,)."""
 
     means: FloatArray
@@ -33,15 +33,15 @@ class Prior(NamedTuple):
     lower: FloatArray
     upper: FloatArray
 
-    def joined(self, other: "Prior") -> "Prior":
+    def joined(self, other: "LogNormals") -> "LogNormals":
         """The priors of these parameters followed by those of `other`."""
-        return Prior(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
+        return LogNormals(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
 class Kernel(Protocol):
     """A covariance function, with parameters given by their logarithms φ (size,)."""
 
-    prior: Prior
+    prior: LogNormals
     lengths: NDArray[np.bool_]
     """(size,): which of the parameters are lengthscales."""
 
@@ -70,13 +70,13 @@ class Matern52:
         self._groups = np.asarray(groups, dtype=np.int64)
         self.lengthscales = d = int(self._groups.max()) + 1
         ones = np.ones(d)
-        lengthscales = Prior(
+        lengthscales = LogNormals(
             (math.sqrt(2) + math.log(d) / 2) * ones,
             math.sqrt(3) * ones,
             math.log(0.03) * ones,
             math.log(100.0) * ones,
         )
-        scale = Prior(*(np.array([x]) for x in (0.0, 1.0, math.log(0.02), math.log(50.0))))
+        scale = LogNormals(*(np.array([x]) for x in (0.0, 1.0, math.log(0.02), math.log(50.0))))
         self.prior = lengthscales.joined(scale)
         self.lengths = np.arange(d + 1) < d
 
