@@ -23,6 +23,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hpobench.study import catalogue
+from hpobench.system.moved import renamed
 from hpobench.words import unknown
 
 _NEEDED = (
@@ -45,7 +46,7 @@ class ConfigError(ValueError):
 class Composed:
     """All settings as plain containers, and the chosen (task, method) names in order.
 
-    `notes`: what the user should know of how the command line was read.
+    `notes`: what the user should know of how the settings were read.
     """
 
     settings: dict[str, Any]
@@ -90,9 +91,9 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
         f"{group}s": {name: _read(group, name, folders) for name in chosen_names}
         for group, chosen_names in names.items()
     }
-    settings = _merge(study[0], stated, own, changes)
+    settings, moves = renamed(_merge(study[0], stated, own, changes))
     _check_shape(settings)
-    return Composed(settings, pairs, tuple(notes))
+    return Composed(settings, pairs, (*notes, *moves))
 
 
 def _merge(

@@ -13,6 +13,7 @@ from typing import Any
 from hpobench.identity import RunKey, digest
 from hpobench.run.budget import Budget
 from hpobench.storage import schema
+from hpobench.system.moved import identity
 
 Config = Mapping[str, Any]
 # They count only when the clock is the wall's.
@@ -65,7 +66,7 @@ class Pair:
             aside |= {*REAL_SETTINGS} - ({"job_timeout_s"} if self.job_timeout_s else set())
         aside |= {name for name in _ONLY_IF_SET if not getattr(self, name)}
         names = {spec.name for spec in fields(self)} - aside
-        content = {name: getattr(self, name) for name in names}
+        content = {name: identity(getattr(self, name)) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}
 
     def key(self, seed: int) -> RunKey:

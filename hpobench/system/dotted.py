@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hpobench.system.moved import present
+
 # Worker processes inherit it.
 _VARIABLE = "HPOBENCH_CONF_FOLDERS"
 
@@ -39,8 +41,10 @@ def own_folders() -> list[Path]:
 def locate(path: str) -> Any:
     """What stands at a dotted path; raises ValueError, naming what is missing of it.
 
-    An exception that a module raises while it is imported passes.
+    An exception that a module raises while it is imported passes. A module of this package that
+    has moved is found where it is now, with a note.
     """
+    path = present(path)
     first, *rest = path.split(".")
     if not all(part.isidentifier() for part in (first, *rest)):
         raise ValueError(f"{path!r} is no dotted path: write module.function")
