@@ -133,8 +133,7 @@ def _data(study: Study, task: str) -> _Data:
     rows = table.loc[fine, [*KEY, "trial"]].assign(value=table.loc[fine, column], run=run[fine])
     rows = rows.drop_duplicates(["run", "trial"])
     configs = _configs(rows, study, task)
-    distinct = len(configs.astype(str).drop_duplicates()) if len(configs.columns) else 0
-    if distinct < FEWEST:
+    if _distinct(configs.head(MOST_ROWS)) < FEWEST and (distinct := _distinct(configs)) < FEWEST:
         raise ValueError(
             f"task {task!r} has {distinct} different configurations at resource {highest:g}: "
             f"importance needs {FEWEST}"
@@ -152,6 +151,11 @@ def _data(study: Study, task: str) -> _Data:
     )
 
 
+def _distinct(configs: pd.DataFrame) -> int:
+    """How many different configurations there are."""
+    return len(configs.astype(str).drop_duplicates()) if len(configs.columns) else 0
+
+
 def _levels(column: "pd.Series[float]") -> tuple[IntArray, int]:
     """Codes (n,) of the values of a hyperparameter, and how many: numbers in their order.
 
@@ -161,11 +165,12 @@ def _levels(column: "pd.Series[float]") -> tuple[IntArray, int]:
     numeric = pd.api.types.is_numeric_dtype(present.dtype) or all(
         isinstance(value, Number) and not isinstance(value, bool) for value in present
     )
-    values = present.astype(float) if numeric else texts(present)
-    known = np.unique(values.to_numpy())
+    text_only = isinstance(present.dtype, pd.StringDtype)
+    values = present.astype(float) if numeric else present if text_only else texts(present)
+    places, known = pd.factorize(values, sort=True)
     blank = int(len(present) < len(column))
     codes = np.zeros(len(column), dtype=np.int64)
-    codes[column.notna().to_numpy()] = np.searchsorted(known, values.to_numpy()) + blank
+    codes[column.notna().to_numpy()] = places + blank
     return codes, len(known) + blank
 
 
