@@ -24,6 +24,7 @@ from hpobench.plots.figures.overtuning import overtuning_figure
 from hpobench.plots.figures.rank import rank_figure
 from hpobench.plots.figures.targets import targets_figure
 from hpobench.results.anytime.comparison import Comparison, anytime, average_regret
+from hpobench.results.anytime.ecdf import time_ecdf
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.ranks import average_ranks, can_rank
 from hpobench.results.anytime.regret import Reference
@@ -36,7 +37,6 @@ from hpobench.results.study.horizon import reference_of
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import AXES, axis_unit, on_axis
-from hpobench.results.verdicts.ecdf import time_ecdf
 from hpobench.results.verdicts.final import (
     aggregate_scores,
     final_regrets,

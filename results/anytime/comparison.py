@@ -24,6 +24,7 @@ from hpobench.results.anytime.curves import (
     horizon_s,
     runs_by_method,
     start_rule,
+    tasks_with_runs,
     time_grid,
 )
 from hpobench.results.anytime.incumbents import RULE_SENTENCES, Incumbents
@@ -161,9 +162,7 @@ def over_tasks(
     found: Incumbents, references: Mapping[str, Reference], parts: FloatArray
 ) -> Prepared:
     """What `average_regret` summarises, at the fractions `parts` (t,) of the horizons."""
-    tasks = [task for task in references if len(found.runs) and horizon_s(found, task) > 0]
-    if not tasks:
-        raise ValueError("no task of the study can be normalised")
+    tasks = tasks_with_runs(found, references)
     groups: dict[str, list[FloatArray]] = {method: [] for method in found.methods}
     for task in tasks:
         reference = references[task]

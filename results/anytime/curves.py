@@ -11,8 +11,11 @@ import numpy as np
 
 from hpobench.arrays import FloatArray, IntArray
 from hpobench.results.anytime.incumbents import Incumbents
+from hpobench.results.anytime.regret import Reference, normalised_regret
 
 POINTS = 200
+# A target that is the mean of equal regrets may differ from them in the last digits.
+_ROUNDING = 1e-12
 SHORTEST_FRACTION = 1e-3
 
 START_SENTENCES = {
@@ -67,6 +70,14 @@ def mean_over_time(
 def horizon_s(found: Incumbents, task: str) -> float:
     """The moment at which methods are compared on a task (see `horizon`); 0: it has no run."""
     return found.horizons[task].time_s if task in found.horizons else 0.0
+
+
+def tasks_with_runs(found: Incumbents, references: Mapping[str, Reference]) -> list[str]:
+    """The tasks that have a reference and a run; raises ValueError if there is none."""
+    tasks = [task for task in references if len(found.runs) and horizon_s(found, task) > 0]
+    if not tasks:
+        raise ValueError("no task of the study can be normalised")
+    return tasks
 
 
 def latest_end_s(found: Incumbents, task: str) -> float:
@@ -142,6 +153,22 @@ def _with_failures(
         return values
     worst = stand_in(np.where(lost, np.nan, values), found.medians.get(task, np.nan))
     return np.where(lost, np.fmax(values, worst), values)
+
+
+def first_times(
+    found: Incumbents, runs: IntArray, reference: Reference, targets: FloatArray
+) -> FloatArray:
+    """When each run was first at or below each target, a normalised regret: (n, targets).
+
+    Infinite: never.
+    """
+    times = np.full((len(runs), len(targets)), np.inf)
+    for row, run in enumerate(runs):
+        time_s, value = found.steps(run)
+        lowest = np.minimum.accumulate(normalised_regret(value, reference))
+        step = np.searchsorted(-lowest, -(targets + _ROUNDING))
+        times[row] = np.append(time_s, np.inf)[step]
+    return times
 
 
 def start_rule(median: float | None) -> str:

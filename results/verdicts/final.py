@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray
-from hpobench.results.anytime.curves import Curves, curves, horizon_s, stand_in
+from hpobench.results.anytime.curves import Curves, curves, horizon_s, stand_in, tasks_with_runs
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference, capped_regret, limits_of_means
 from hpobench.results.statistics.blocks import ranks
@@ -29,14 +29,6 @@ Frames = dict[str, pd.DataFrame]
 
 METRICS = ("mean", "median", "iqm", "optimality_gap")
 GOOD_ENOUGH = 0.01
-
-
-def tasks_with_runs(found: Incumbents, references: Mapping[str, Reference]) -> list[str]:
-    """The tasks that have a reference and a run; raises ValueError if there is none."""
-    tasks = [task for task in references if len(found.runs) and horizon_s(found, task) > 0]
-    if not tasks:
-        raise ValueError("no task of the study can be normalised")
-    return tasks
 
 
 def final_regrets(

@@ -35,14 +35,21 @@ import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
 from hpobench.results.anytime.comparison import by_share
-from hpobench.results.anytime.curves import horizon_s, latest_end_s, runs_by_method
+from hpobench.results.anytime.curves import (
+    first_times,
+    horizon_s,
+    latest_end_s,
+    runs_by_method,
+)
 from hpobench.results.anytime.incumbents import Incumbents
-from hpobench.results.anytime.regret import Reference, normalised_regret
+from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.bootstrap import run_weights
 from hpobench.results.statistics.survival import Observed, Runtimes, SpeedUp, pooled, speed_up
 from hpobench.results.verdicts.final import final_regrets
 
 ALL_TASKS = "all tasks"
+MOST_METHODS = 12
+"""132 ordered pairs: a table that can still be read."""
 EARLY = {
     "censored": "A run that ended without reaching the target is censored at its end.",
     "never": "A run that ended before its time without reaching the target would never have done "
@@ -61,8 +68,7 @@ COLUMNS = (
     "high",
     "bound",
 )
-# A target that is the mean of equal regrets may differ from them in the last digits.
-_ROUNDING = 1e-12
+PAIR_COLUMNS = ["method", "other", "reached", "share", "speedup", "low", "high", "bound"]
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,39 @@ def over_tasks(
     }
 
 
+def pair_speedups(
+    found: Incumbents,
+    references: Mapping[str, Reference],
+    *,
+    most: int = MOST_METHODS,
+) -> pd.DataFrame:
+    """Speed-ups over all tasks, with each method as the reference: one row an ordered pair.
+
+    The target is what `other` reaches in the end, task by task. Columns: method, other, reached
+    (share of the runs of `method` that got there), share, speedup, low, high, bound, as above. Of
+    more than `most` methods the best by their mean final regret. No rows for a single method;
+    raises ValueError if no task can be normalised, or no method has runs on all of them.
+    """
+    kept = best_methods(found, references, most)
+    rows = []
+    for other in kept:
+        names = [method for method in found.methods if method in kept and method != other]
+        some = over_tasks(found, references, other, names)
+        for method, made in some.items():
+            numbers = made.share, made.speed, made.low, made.high, made.bound
+            rows.append((method, other, made.mean_reached, *numbers))
+    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+
+
+def best_methods(found: Incumbents, references: Mapping[str, Reference], most: int) -> list[str]:
+    """At most so many of the methods with runs on every task, best first by mean final regret."""
+    by_task = [frame.mean() for frame in final_regrets(found, references).values()]
+    means = pd.DataFrame(by_task).dropna(axis="columns").mean() if by_task else pd.Series()
+    if not len(means):
+        raise ValueError("no method has runs on all tasks: compare those that share their tasks")
+    return [str(name) for name in means.sort_values(kind="stable").index[:most]]
+
+
 @dataclass(frozen=True)
 class _Row:
     """A row of the table; `scale_s`: seconds that the times of the speed-up are parts of."""
@@ -214,22 +253,6 @@ def _observed(
 
 def _pooled(some: Mapping[int, Observed], tasks: Sequence[_Task]) -> Runtimes:
     return pooled(list(some.values()), [tasks[place].horizon_s for place in some])
-
-
-def first_times(
-    found: Incumbents, runs: IntArray, reference: Reference, targets: FloatArray
-) -> FloatArray:
-    """When each run was first at or below each target, a normalised regret: (n, targets).
-
-    Infinite: never.
-    """
-    times = np.full((len(runs), len(targets)), np.inf)
-    for row, run in enumerate(runs):
-        time_s, value = found.steps(run)
-        lowest = np.minimum.accumulate(normalised_regret(value, reference))
-        step = np.searchsorted(-lowest, -(targets + _ROUNDING))
-        times[row] = np.append(time_s, np.inf)[step]
-    return times
 
 
 def _tasks(

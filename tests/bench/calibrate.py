@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from hpobench.arrays import FloatArray
+from hpobench.results.anytime.ecdf import TARGETS
 from hpobench.results.statistics.blocks import TASKS_FOR_WILCOXON, ranks
 from hpobench.results.statistics.bootstrap import SHARE, run_weights
 from hpobench.results.statistics.contrasts import Contrast, mean_contrast
@@ -31,7 +32,6 @@ from hpobench.results.statistics.rank_tests import (
 from hpobench.results.statistics.signed_rank import DRAWS, FEWEST, posterior
 from hpobench.results.statistics.summary import summarise
 from hpobench.results.statistics.survival import Observed, pooled, speed_up
-from hpobench.results.verdicts.ecdf import TARGETS
 from hpobench.results.verdicts.final import _improvement, _newcombe, _rank_interval
 from hpobench.results.verdicts.verdict import Verdict, corrected, judge
 

@@ -65,7 +65,7 @@ from hpobench.results.anytime.comparison import anytime
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.regret import references
 from hpobench.results.statistics.rank_tests import friedman, mixed_model, pairwise_wilcoxon
-from hpobench.results.verdicts.ecdf import time_ecdf
+from hpobench.results.anytime.ecdf import time_ecdf
 from hpobench.results.verdicts.final import (
     aggregate_scores, final_regrets, probability_of_improvement, rank_intervals)
 from hpobench.results.verdicts.scores import scores

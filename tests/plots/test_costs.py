@@ -25,9 +25,9 @@ from hpobench.plots.figures.overtuning import (
 from hpobench.plots.figures.scaling import draw_efficiency, draw_speedup, scaling_figure
 from hpobench.plots.figures.targets import draw_targets, targets_figure
 from hpobench.results.anytime.comparison import anytime
+from hpobench.results.anytime.ecdf import time_ecdf
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.regret import references
-from hpobench.results.verdicts.ecdf import time_ecdf
 from tests.plots import tables
 from tests.plots.extents import check_words, markers, words
 

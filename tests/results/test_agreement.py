@@ -9,6 +9,7 @@ from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts import across
 from hpobench.results.anytime.comparison import anytime, average_regret
 from hpobench.results.anytime.curves import horizon_s, runs_by_method
+from hpobench.results.anytime.ecdf import TARGETS, time_ecdf
 from hpobench.results.anytime.regret import normalised_regret
 from hpobench.results.anytime.summaries import average_summaries, task_summaries
 from hpobench.results.statistics.bootstrap import SHARE
@@ -17,10 +18,8 @@ from hpobench.results.statistics.rank_tests import pairwise_tests, two_methods
 from hpobench.results.statistics.summary import BANDS, summarise
 from hpobench.results.text.tables import tables
 from hpobench.results.verdicts import claims
-from hpobench.results.verdicts.ecdf import TARGETS, time_ecdf
 from hpobench.results.verdicts.final import aggregate_scores, final_regrets, rank_intervals
-from hpobench.results.verdicts.speedups import pair_speedups
-from hpobench.results.verdicts.time_to_target import time_to_target
+from hpobench.results.verdicts.time_to_target import pair_speedups, time_to_target
 from tests.rooms import modules
 
 CHOICES = [(statistic, band) for statistic, bands in BANDS.items() for band in bands]

@@ -9,7 +9,7 @@ from hpobench.plots.report.parts.scores import named
 from hpobench.plots.report.parts.summary import duration
 from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
 from hpobench.results.study.horizon import reference_of
-from hpobench.results.verdicts.speedups import MOST_METHODS, pair_speedups
+from hpobench.results.verdicts.time_to_target import MOST_METHODS, pair_speedups
 
 BOUND = (
     "≤: no run of the method reached the target, so that the speed-up is at most that; ≥: no run "

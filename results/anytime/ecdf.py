@@ -15,17 +15,17 @@ from hpobench.results.anytime.comparison import Comparison, across, horizon_note
 from hpobench.results.anytime.curves import (
     KEPT_SENTENCE,
     POINTS,
+    first_times,
     fractions,
     horizon_s,
     runs_by_method,
+    tasks_with_runs,
 )
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.bootstrap import SHARE
 from hpobench.results.statistics.summary import summarise
 from hpobench.results.study.time_axis import axis_unit
-from hpobench.results.verdicts.final import tasks_with_runs
-from hpobench.results.verdicts.time_to_target import first_times
 
 TARGETS: tuple[float, ...] = tuple(np.geomspace(1.0, 1e-3, 51).tolist())
 

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 from hpobench.results.anytime.curves import fractions
+from hpobench.results.anytime.ecdf import TARGETS, time_ecdf
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.regret import known_reference, references
-from hpobench.results.verdicts.ecdf import TARGETS, time_ecdf
 from hpobench.storage.schema import TaskFacts
 
 
