@@ -13,7 +13,7 @@ from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.anytime.views import available_views
 from hpobench.results.conduct.under_way import UnderWay, under_way
-from hpobench.results.study.failed_runs import counting_failed
+from hpobench.results.study.failed_runs import counting_failed, fine, has_failed
 from hpobench.results.study.load import load
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.scores import scores_of
@@ -80,7 +80,7 @@ class Context:
     def tasks(self) -> list[str]:
         """The tasks that have a run that did not fail."""
         runs = self.study.runs
-        present = set(runs.loc[runs["status"] != "failed", "task"].astype(str))
+        present = set(fine(runs)["task"].astype(str))
         return [task for task in self.study.tasks if task in present]
 
     @cached_property
@@ -96,7 +96,7 @@ class Context:
     @property
     def failed(self) -> int:
         """How many runs failed."""
-        return int((self.study.runs["status"] == "failed").sum())
+        return int(has_failed(self.study.runs).sum())
 
     @cached_property
     def groups(self) -> list["Group"]:

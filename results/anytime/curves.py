@@ -82,7 +82,7 @@ def tasks_with_runs(found: Incumbents, references: Mapping[str, Reference]) -> l
 
 def latest_end_s(found: Incumbents, task: str) -> float:
     """The latest end of the task's runs that did not fail."""
-    runs = found.runs[(found.runs["task"] == task) & (found.runs["status"] != "failed")]
+    runs = found.runs[(found.runs["task"] == task) & ~found.failed]
     return float(runs["end_time_s"].max()) if len(runs) else 0.0
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from hpobench.arrays import BoolArray, FloatArray, IntArray
 from hpobench.results.anytime.regret import contradictions, medians
 from hpobench.results.anytime.views import REEVALUATED, reported, views_by_task
-from hpobench.results.study.failed_runs import DEFAULT, Failed, rule_of
+from hpobench.results.study.failed_runs import DEFAULT, Failed, has_failed, rule_of
 from hpobench.results.study.horizon import Horizon, horizons
 from hpobench.results.study.index import codes, run_numbers
 from hpobench.results.study.study import WALL_CLOCK, Study
@@ -65,8 +65,7 @@ class Incumbents:
     @cached_property
     def failed(self) -> BoolArray:
         """Which runs (n,) failed."""
-        failed: BoolArray = (self.runs["status"] == "failed").to_numpy()
-        return failed
+        return has_failed(self.runs)
 
     @cached_property
     def lost_s(self) -> FloatArray:
@@ -210,8 +209,8 @@ def _time_alone(study: Study) -> frozenset[str]:
 
 def _medians(study: Study, views: Mapping[str, str]) -> dict[str, float]:
     """Of the tasks with failed runs."""
-    runs = study.runs
-    return medians(study, views, set(runs.loc[runs["status"] == "failed", "task"].astype(str)))
+    tasks = study.runs.loc[has_failed(study.runs), "task"]
+    return medians(study, views, set(tasks.astype(str)))
 
 
 def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:

@@ -27,6 +27,7 @@ from hpobench.arrays import FloatArray, IntArray
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.views import VIEWS, available_views
 from hpobench.results.statistics.bootstrap import generator
+from hpobench.results.study.failed_runs import has_failed
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
 from hpobench.results.study.timeline import Timeline
@@ -64,7 +65,7 @@ def incumbent_configs(
     """
     study = of_task(study, task)
     found = incumbents(study, view=view, rule=rule)
-    has = (np.diff(found.starts) > 0) & (study.runs["status"] != "failed").to_numpy()
+    has = (np.diff(found.starts) > 0) & ~found.failed
     last = found.starts[1:][has] - 1
     rows = study.observations.iloc[found.row[last]][["method", "seed", "trial"]]
     rows = rows.assign(value=found.value[last]).astype({"method": str})
@@ -126,7 +127,7 @@ def _data(study: Study, task: str) -> _Data:
     table = study.observations
     column = VIEWS["true" if "true" in available_views(study)[task] else "observed"]
     run = Timeline.run_numbers(study, table)
-    fine = (study.runs["status"] != "failed").to_numpy()[run]
+    fine = ~has_failed(study.runs)[run]
     fine &= (table["status"] == "ok").to_numpy() & np.isfinite(table[column].to_numpy())
     highest = table.loc[fine, "resource"].max()
     fine &= (table["resource"] == highest).to_numpy()

@@ -23,6 +23,7 @@ from hpobench.results.anytime.curves import (
 )
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.statistics.summary import Summary, check, summarise
+from hpobench.results.study.failed_runs import has_failed
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import axis_unit
@@ -92,7 +93,7 @@ def _row(runs: pd.DataFrame, task: str, method: str) -> dict[str, object]:
         "runs_with_feasible": int(np.isfinite(first_s).sum()),
         "first_feasible_s": _median(first_s),
         "seeds": len(runs),
-        "failed": int((runs["status"] == "failed").sum()),
+        "failed": int(has_failed(runs).sum()),
     }
 
 

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
+from hpobench.results.study.failed_runs import fine, has_failed
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import SECONDS, WALL_CLOCK, decisions_charged
 from hpobench.results.study.timeline import Timeline
@@ -52,20 +53,20 @@ def overhead(study: Study) -> pd.DataFrame:
 
 
 def _row(runs: pd.DataFrame, task: str, method: str) -> dict[str, object]:
-    fine = runs[runs["status"] != "failed"]
-    sums = fine[["asks", "tells", "ask_s", "tell_s"]].sum()
+    those = fine(runs)
+    sums = those[["asks", "tells", "ask_s", "tell_s"]].sum()
     return {
         "task": task,
         "method": method,
-        "decisions": (fine["asks"] + fine["tells"]).mean(),
+        "decisions": (those["asks"] + those["tells"]).mean(),
         "ask_ms": 1e3 * sums["ask_s"] / sums["asks"] if sums["asks"] else np.nan,
         "tell_ms": 1e3 * sums["tell_s"] / sums["tells"] if sums["tells"] else np.nan,
-        "total_s": fine["total_s"].mean(),
-        "cpu_s": fine["decisions_cpu_s"].mean(),
-        "setup_s": fine["setup_s"].mean(),
-        "share_of_run": fine["share"].mean(),
-        "seeds": len(fine),
-        "failed": len(runs) - len(fine),
+        "total_s": those["total_s"].mean(),
+        "cpu_s": those["decisions_cpu_s"].mean(),
+        "setup_s": those["setup_s"].mean(),
+        "share_of_run": those["share"].mean(),
+        "seeds": len(those),
+        "failed": len(runs) - len(those),
     }
 
 
@@ -140,8 +141,7 @@ def _per_evaluation(study: Study) -> pd.DataFrame:
     for name, order in (("task", study.tasks), ("method", study.methods)):
         names = study.runs[name].astype(str).iloc[whose].to_numpy()
         table[name] = pd.Categorical(names, categories=list(order))
-    fine = (study.runs["status"] != "failed").to_numpy()
-    return table[closed & fine[whose]].reset_index(drop=True)
+    return table[closed & ~has_failed(study.runs)[whose]].reset_index(drop=True)
 
 
 def _decisions(study: Study) -> tuple[IntArray, npt.NDArray[np.bool_], FloatArray]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.results.statistics.bootstrap import SHARE, bootstrap
+from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import Study
 from hpobench.results.study.visits import visits
 
@@ -42,5 +43,4 @@ def _shares(study: Study) -> pd.DataFrame:
     trials = np.bincount(tried.run, minlength=len(study.runs))
     repeated = np.bincount(tried.run, tried.visit > 0, minlength=len(study.runs))
     share = np.where(trials > 0, repeated / np.maximum(trials, 1), np.nan)
-    runs = study.runs.assign(share=share)
-    return runs[runs["status"] != "failed"]
+    return fine(study.runs.assign(share=share))

@@ -18,6 +18,7 @@ from hpobench.identity import RunKey
 from hpobench.real import journal
 from hpobench.real.events import Event, Finished, Started
 from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import Study
 from hpobench.run.recorder import Recorder
 from hpobench.storage import layout
@@ -62,10 +63,12 @@ def any_under_way(folder: Path) -> bool:
 def under_way(folder: Path, study: Study) -> list[UnderWay]:
     """The runs of the plan that have a journal and are not stored, in the order of the plan."""
     journals = set(journal.paths(folder))
-    fine = study.runs[study.runs["status"] != "failed"] if journals else study.runs
-    stored = set(zip(*(fine[name] for name in KEY), strict=True)) if journals else set()
+    if not journals:
+        return []
+    fine_runs = fine(study.runs)
+    stored = set(zip(*(fine_runs[name] for name in KEY), strict=True))
     runs = []
-    for run in _planned(folder) if journals else ():
+    for run in _planned(folder):
         path = journal.path_of(folder, run)
         if path in journals and (run.task, run.method, run.seed) not in stored:
             read = _read(path)

@@ -15,6 +15,9 @@ tasks on which every run failed are left out: nothing is known of them.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import pandas as pd
+
+from hpobench.arrays import BoolArray
 from hpobench.results.study.study import Study
 from hpobench.storage.schema import FAILED_RULES, MethodFacts
 
@@ -39,6 +42,17 @@ class Failed(NamedTuple):
 
     failed: int
     runs: int
+
+
+def has_failed(runs: pd.DataFrame) -> BoolArray:
+    """Which of the runs (n,) failed."""
+    failed: BoolArray = (runs["status"] == "failed").to_numpy()
+    return failed
+
+
+def fine(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that did not fail."""
+    return runs[~has_failed(runs)]
 
 
 def rule_of(settings: Mapping[str, Any], rule: str | None = None) -> str:

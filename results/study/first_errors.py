@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from hpobench.results.study.failed_runs import has_failed
 from hpobench.words import seeds_in_words
 
 MOSTLY = 0.5
@@ -50,7 +51,7 @@ def groups(runs: pd.DataFrame) -> list[Group]:
     table = table.astype({"task": str, "method": str})
     table[COUNTS] = table[COUNTS].astype(float).fillna(0.0)
     table["first_error"] = table["first_error"].astype(object).fillna("")
-    table = table[(table["status"] == "failed") | (table["failed_evaluations"] > 0)]
+    table = table[has_failed(table) | (table["failed_evaluations"] > 0)]
     table = table.assign(fate=_fates(table), reason=_reasons(table))
     keys = ["task", "method", "fate", "reason"]
     return [_group([*map(str, key)], rows) for key, rows in table.groupby(keys, sort=False)]
@@ -59,14 +60,14 @@ def groups(runs: pd.DataFrame) -> list[Group]:
 def _fates(table: pd.DataFrame) -> "pd.Series[str]":
     mostly = table["failed_evaluations"] >= MOSTLY * table["evaluations"]
     fates = mostly.map({True: "mostly", False: "partly"})
-    return fates.mask(table["status"] == "failed", "failed")
+    return fates.mask(has_failed(table), "failed")
 
 
 def _reasons(table: pd.DataFrame) -> "pd.Series[str]":
     """The last lines of the first errors; of runs that ended by something else, that."""
     first = table["first_error"].map(lambda error: error.strip().rpartition("\n")[2])
     first = first.replace("", "a value that is not finite")
-    otherwise = (table["status"] == "failed") & ~_lost(table)
+    otherwise = has_failed(table) & ~_lost(table)
     return first.mask(otherwise, table["error"].fillna("").replace("", "no reason is known"))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import WALL_CLOCK, Study
 from hpobench.results.study.time_axis import decisions_charged
 from hpobench.storage.schema import MethodFacts
@@ -47,8 +48,7 @@ def reference_of(methods: Mapping[str, MethodFacts]) -> str:
 
 def horizons(study: Study) -> dict[str, Horizon]:
     """By task with a run that did not fail."""
-    fine = study.runs[study.runs["status"] != "failed"]
-    ends = fine.groupby(["task", "method"], observed=True)["end_time_s"].max()
+    ends = fine(study.runs).groupby(["task", "method"], observed=True)["end_time_s"].max()
     made = {}
     for task in study.tasks:
         if task in ends.index:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray
+from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import Study
 from hpobench.storage.schema import KEY
 
@@ -97,18 +98,18 @@ def occupancy(study: Study) -> pd.DataFrame:
     for task in study.tasks:
         for method in study.methods:
             of_pair = runs[(runs["task"] == task) & (runs["method"] == method)]
-            fine = of_pair[of_pair["status"] != "failed"]
+            those = fine(of_pair)
             if len(of_pair):
                 rows.append(
                     {
                         "task": task,
                         "method": method,
-                        "idle": fine["idle"].mean(),
-                        "idle_sem": fine["idle"].sem(),
-                        "jobs": fine["jobs"].mean(),
-                        "trials": fine["trials"].mean(),
-                        "seeds": len(fine),
-                        "failed": len(of_pair) - len(fine),
+                        "idle": those["idle"].mean(),
+                        "idle_sem": those["idle"].sem(),
+                        "jobs": those["jobs"].mean(),
+                        "trials": those["trials"].mean(),
+                        "seeds": len(those),
+                        "failed": len(of_pair) - len(those),
                     }
                 )
     return pd.DataFrame(rows, columns=list(COLUMNS))

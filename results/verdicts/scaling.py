@@ -19,7 +19,7 @@ import pandas as pd
 from hpobench.results.anytime.comparison import horizon_notes, rule_notes
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
-from hpobench.results.study.failed_runs import in_words
+from hpobench.results.study.failed_runs import fine, in_words
 from hpobench.results.study.horizon import Horizon, horizons
 from hpobench.results.study.jobs import jobs_of, workers_of
 from hpobench.results.study.study import Study
@@ -211,8 +211,7 @@ def _throughput(study: Study) -> dict[str, float]:
     run = Timeline.run_numbers(study, jobs)[(jobs["status"] != "cut").to_numpy()]
     ended = np.bincount(run, minlength=len(study.runs))
     end_s = study.runs["end_time_s"]
-    fine = study.runs.assign(rate=ended / end_s.where(end_s > 0))
-    fine = fine[fine["status"] != "failed"]
+    runs = fine(study.runs.assign(rate=ended / end_s.where(end_s > 0)))
     return {
-        method: float(fine.loc[fine["method"] == method, "rate"].mean()) for method in study.methods
+        method: float(runs.loc[runs["method"] == method, "rate"].mean()) for method in study.methods
     }
