@@ -5,6 +5,7 @@ import pytest
 
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.ranks import average_ranks, can_rank
+from hpobench.results.anytime.summaries import rank_summaries
 from hpobench.results.statistics.blocks import ranks
 from hpobench.storage.schema import TaskFacts
 
@@ -87,3 +88,19 @@ def test_nothing_in_common_is_an_error(synthetic):
     assert not can_rank(found)
     with pytest.raises(ValueError, match="no ranks"):
         average_ranks(found)
+
+
+def test_ranks_of_two_grids_at_once_are_those_of_each(synthetic):
+    found = incumbents(synthetic.random_study(tasks=2, methods=3, seeds=3))
+    points = {"log": 7, "linear": 5}
+    ((choice, both),) = rank_summaries(found, points).items()
+    assert choice == ("mean", "sem")
+    assert (np.diff(both.time) > 0).all()
+    for time, count in points.items():
+        alone = average_ranks(found, time=time, points=count)
+        places = np.searchsorted(both.time, alone.time)
+        np.testing.assert_array_equal(both.time[places], alone.time)
+        for method, line in alone.lines.items():
+            for part in ("centre", "low", "high"):
+                whole = getattr(both.lines[method], part)[places]
+                np.testing.assert_array_equal(whole, getattr(line, part))

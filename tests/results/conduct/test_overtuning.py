@@ -1,9 +1,10 @@
 """Values worked out by hand from the definitions of Schneider, Bischl and Feurer 2025."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hpobench.results.conduct.overtuning import gaps, overtuning_curves
+from hpobench.results.conduct.overtuning import gaps, mean_of_runs, overtuning_curves
 
 NAN = np.nan
 
@@ -99,3 +100,14 @@ def test_refusals(synthetic):
         overtuning_curves(study, "u")
     with pytest.raises(ValueError, match="quantity='x': use one of gap, overtuning"):
         overtuning_curves(study, "t", quantity="x")
+
+
+def test_means_of_runs_with_their_standard_error():
+    """Of 1, 2, 3: 2, and 1 / sqrt(3); what is not finite is left out."""
+    rows = [("a", 2, 3.0), ("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 5.0), ("c", 0, np.inf)]
+    means = mean_of_runs(pd.DataFrame(rows, columns=["method", "seed", "gap"]), "gap")
+    assert sorted(means.index) == ["a", "b"]
+    error = 1 / np.sqrt(3)
+    np.testing.assert_allclose(means.loc["a"], [2, 2 - error, 2 + error])
+    assert means.loc["b", "centre"] == 5
+    assert np.isnan(means.loc["b", ["low", "high"]].to_numpy(float)).all()
