@@ -15,8 +15,6 @@ from hpobench.methods.search.constraints import violation
 from hpobench.methods.search.history import History, Observed
 from hpobench.records import Evaluation, Job
 
-LIARS = ("mean", "best", "worst")
-
 # Only so many of the latest pending configurations are lied about.
 _MOST_PENDING = 1000
 
@@ -46,30 +44,27 @@ class Evidence:
         counts = self._unit.categories
         self.categories: NDArray[np.int64] = np.where(counts > 0, counts + 1, 0)
         self._initial, self._latest = initial, latest
-        self._history = History()
-        self._rows: dict[int, FloatArray] = {}
-        self._last: dict[int, Observed] = {}
+        self._history = History(self._unit)
+        self._last: dict[int, tuple[Job, Observed]] = {}
 
     def add(self, job: Job, evaluation: Evaluation) -> None:
         """Keep what came of a job."""
-        self._last[job.trial] = self._history.add(job, evaluation)
-        if job.trial not in self._rows:
-            self._rows[job.trial] = self._unit.rows([job.config])[0]
+        self._last[job.trial] = job, self._history.add(job, evaluation)
 
     def known(self, pending: Mapping[int, Job]) -> Known | None:
         """All that a model needs; None: there are fewer than `initial` values."""
-        observed = list(self._last.values())
-        if not self._latest:
-            _, observed = self._history.level(self._initial)
-        finite = sum(math.isfinite(one.value) for one in observed)
-        if finite < self._initial:
+        if self._latest:
+            observed = [one for _, one in self._last.values()]
+            rows = self._history.rows(job for job, _ in self._last.values())
+        else:
+            _, level = self._history.level(self._initial)
+            observed, rows = level.observed, level.rows
+        if sum(math.isfinite(one.value) for one in observed) < self._initial:
             return None
-        rows = np.array([self._rows[one.trial] for one in observed])
         seen = {one.trial for one in observed}
         late = islice(reversed(list(pending.values())), _MOST_PENDING)
-        waiting = [job.config for job in late if job.trial not in seen]
-        unknown = self._unit.rows(waiting) if waiting else rows[:0]
-        return Known(rows, _finite(observed), unknown)
+        waiting = self._history.rows(job for job in late if job.trial not in seen)
+        return Known(rows, _finite(observed), waiting)
 
     def points(self, rows: FloatArray) -> FloatArray:
         """(n, d) as forests split them: numbers, and the index of a category.
@@ -81,21 +76,6 @@ class Evidence:
             count, values = self._unit.categories[column], points[:, column]
             points[:, column] = np.where(values < 0, count, np.floor(values * count))
         return points
-
-
-def lies(values: FloatArray, liar: str) -> float:
-    """What is believed of a pending configuration: the constant liar.
-
-    Ginsbourger, Le Riche and Carraro (2010), Kriging is well-suited to parallelize optimization,
-    section 4.2.
-    """
-    return float({"mean": values.mean(), "best": values.min(), "worst": values.max()}[liar])
-
-
-def check_liar(liar: str) -> None:
-    """Raise ValueError unless there is such a liar."""
-    if liar not in LIARS:
-        raise ValueError(f"liar={liar!r}: pending configurations are one of {', '.join(LIARS)}")
 
 
 def _finite(observed: list[Observed]) -> FloatArray:

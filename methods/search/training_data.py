@@ -66,28 +66,24 @@ class LevelData:
         self.features = self._encoder.groups
         self._minimum = max(minimum, 2 * len(unit) + 2)
         self._most = most
-        self._history = History()
-        self._rows: dict[float, list[FloatArray]] = {}
+        self._history = History(unit)
         self._resource = 0.0
         self._kept: list[int] = []
         self._seen = 0
 
     def add(self, job: Job, evaluation: Evaluation) -> None:
         self._history.add(job, evaluation)
-        row = self._encoder.unit.rows([job.config])[0]
-        self._rows.setdefault(job.to_resource, []).append(row)
 
     def training(self) -> Training:
-        resource, observed = self._history.level(self._minimum)
+        resource, level = self._history.level(self._minimum)
+        observed = level.observed
         if resource != self._resource:
             self._resource, self._kept, self._seen = resource, [], 0
         self._kept.extend(range(self._seen, len(observed)))
         self._seen = len(observed)
         self._kept = thinned(self._kept, lambda index: observed[index].value, self._most)
         chosen = [observed[index] for index in self._kept]
-        stored = self._rows.get(resource, [])
-        rows = np.array([stored[index] for index in self._kept])
-        rows = rows.reshape(-1, len(self._encoder.unit))
+        rows = level.rows[np.array(self._kept, dtype=np.int64)]
         return gathered(chosen, rows, self.encode(rows))
 
     def encode(self, rows: FloatArray) -> FloatArray:

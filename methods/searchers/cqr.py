@@ -18,7 +18,8 @@ from hpobench.methods.models.forest.forest import Forest
 from hpobench.methods.models.forest.growth import Growth, grow
 from hpobench.methods.models.value_transform import pulled_in
 from hpobench.methods.search.candidates import Candidates
-from hpobench.methods.search.evidence import Evidence, Known, check_liar, lies
+from hpobench.methods.search.evidence import Evidence, Known
+from hpobench.methods.search.history import believed, check_liar
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Configuration, Space
 
@@ -88,8 +89,8 @@ class CQR:
         order = self._rng.permutation(count)
         fitted, kept = order[held:], order[:held]
         points = self._evidence.points(np.concatenate([known.rows[fitted], known.pending]))
-        believed = np.full(len(known.pending), lies(known.values, self._liar))
-        values = np.concatenate([known.values[fitted], believed])
+        lies = np.full(len(known.pending), believed(known.values, self._liar))
+        values = np.concatenate([known.values[fitted], lies])
         forest = grow(points, values, self._evidence.categories, self._growth, self._rng)
         if not held:
             return values, forest, np.zeros(len(self._levels))

@@ -17,7 +17,7 @@ from hpobench.methods.parzen.bandwidths import NormalReference
 from hpobench.methods.parzen.kernels import Kernels
 from hpobench.methods.parzen.parzen import ParzenEstimator, untried_draws
 from hpobench.methods.search.candidates import Candidates
-from hpobench.methods.search.parzen_data import LIARS, Observations, ParzenData
+from hpobench.methods.search.history import History, Observations, check_liar
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Configuration, Space
 
@@ -60,20 +60,20 @@ class KernelDensities:
         self._samples = samples
         self._factor = np.where(unit.categories > 0, 1.0, bandwidth_factor)
         self._liar = liar
-        self._data = ParzenData(unit)
+        self._history = History(unit)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         if self._rng.random() < self._random_fraction:  # line 1
             return self._candidates.draw()
-        resource, observed = self._data.level(self._min_points + 2)  # line 2
-        if observed is None or np.isfinite(observed.values).sum() < self._min_points + 2:
+        _, level = self._history.level(self._min_points + 2)  # line 2
+        if level.finite < self._min_points + 2:
             return self._candidates.draw()  # line 3
-        rows = self._data.pending(pending, resource)
-        row = self._best(observed.with_pending(rows, self._liar))
+        rows = self._history.pending(pending, level)
+        row = self._best(level.observations().with_pending(rows, self._liar))
         return self._candidates.draw() if row is None else self._candidates.choose(row)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
-        self._data.add(job, evaluation)
+        self._history.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
         """Never suggest `config`."""
@@ -129,5 +129,4 @@ def _check(
         raise ValueError(f"random_fraction={random_fraction} must be in [0, 1]")
     if not 0 < bandwidth_factor < math.inf:
         raise ValueError(f"bandwidth_factor={bandwidth_factor} must be positive; 3 is usual")
-    if liar not in LIARS:
-        raise ValueError(f"liar={liar!r}: use one of {', '.join(LIARS)}")
+    check_liar(liar)

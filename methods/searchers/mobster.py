@@ -62,7 +62,7 @@ class JointData:
         self._encoder = Encoder(unit)
         self.features = [*self._encoder.groups, len(unit)]
         self._most = most
-        self._history = History()
+        self._history = History(unit)
         self._observed: list[Observed] = []
         self._rows: list[FloatArray] = []
         self._resources: list[float] = []
@@ -73,7 +73,7 @@ class JointData:
     def add(self, job: Job, evaluation: Evaluation) -> None:
         self._kept.append(len(self._observed))
         self._observed.append(self._history.add(job, evaluation))
-        self._rows.append(self._encoder.unit.rows([job.config])[0])
+        self._rows.append(self._history.row(job))
         self._resources.append(job.to_resource)
         self._lowest = min(self._lowest, job.to_resource)
         self._highest = max(self._highest, job.to_resource)
@@ -115,8 +115,9 @@ class JointData:
 
     def _pairs(self, low: float, high: float) -> FloatArray:
         """Values (k, 2) of the trials that have one at both rungs."""
-        before = {one.trial: one.value for one in self._history.levels[low]}
-        found = [(before.get(one.trial, math.inf), one.value) for one in self._history.levels[high]]
+        before = {one.trial: one.value for one in self._history.levels[low].observed}
+        after = self._history.levels[high].observed
+        found = [(before.get(one.trial, math.inf), one.value) for one in after]
         pairs = np.clip(np.array(found).reshape(-1, 2), -LARGEST, np.inf)
         usable: FloatArray = pairs[(pairs <= LARGEST).all(axis=1)]
         return usable

@@ -73,7 +73,7 @@ class PriorBand:
         # The mass of a kernel on all other categories: a category that changes is another one.
         self._widths = np.where(self._unit.categories > 0, 1.0, mutation_spread)
         self._kernels = Kernels(self._unit)
-        self._history = History()
+        self._history = History(self._unit)
         self._spent = 0.0
         self._started = -1, 0.0
 
@@ -123,7 +123,8 @@ class PriorBand:
         if self._spent < self._bracket():
             return []
         for resource in sorted(self._history.levels, reverse=True):
-            finite = [one for one in self._history.levels[resource] if math.isfinite(one.value)]
+            observed = self._history.levels[resource].observed
+            finite = [one for one in observed if math.isfinite(one.value)]
             if len(finite) >= self._eta:
                 ranked = sorted(finite, key=lambda one: (not one.feasible, one.value))
                 return ranked[: int(max(len(finite) / self._eta, self._eta))]

@@ -16,7 +16,8 @@ from hpobench.methods.models.forest.growth import Growth, grow
 from hpobench.methods.models.value_transform import pulled_in
 from hpobench.methods.search.acquisition import expected_improvement
 from hpobench.methods.search.candidates import Candidates
-from hpobench.methods.search.evidence import Evidence, check_liar, lies
+from hpobench.methods.search.evidence import Evidence
+from hpobench.methods.search.history import believed, check_liar
 from hpobench.methods.search.one_exchange import OneExchange
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Configuration, Space
@@ -76,8 +77,8 @@ class RandomForestSearch:
             return self._candidates.draw()
         costs = log_scaled(known.values) if self._log else pulled_in(known.values)
         points = self._evidence.points(np.concatenate([known.rows, known.pending]))
-        believed = np.full(len(known.pending), lies(costs, self._liar))
-        values = np.concatenate([costs, believed])
+        lies = np.full(len(known.pending), believed(costs, self._liar))
+        values = np.concatenate([costs, lies])
         forest = grow(points, values, self._evidence.categories, self._growth, self._rng)
         # SMAC3 improves on the best prediction of what was tried, not on the best value seen.
         incumbent = float(forest.predict(points[: len(costs)])[0].min())

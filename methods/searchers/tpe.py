@@ -19,7 +19,7 @@ from hpobench.methods.parzen.kernels import Kernels
 from hpobench.methods.parzen.parzen import untried_draws
 from hpobench.methods.parzen.tpe_ratio import Ratio, constraint_split, objective_split
 from hpobench.methods.search.candidates import Candidates
-from hpobench.methods.search.parzen_data import LIARS, Observations, ParzenData
+from hpobench.methods.search.history import History, Observations, check_liar
 from hpobench.methods.search.prior import Prior
 from hpobench.methods.searchers.prior_search import PriorDraws
 from hpobench.records import Evaluation, Job
@@ -82,18 +82,19 @@ class TPE:
         self._prior = None if prior is None else Prior(unit, prior, prior_spread)
         self._prior_weight = prior_weight
         self._draws = PriorDraws(self._candidates, self._prior, rng)
-        self._data = ParzenData(unit)
+        self._history = History(unit)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
-        resource, observed = self._data.level(self._starts)
-        if observed is None:
+        _, level = self._history.level(self._starts)
+        if not level.finite or len(level) < self._starts:
             return self._draws.draw()
-        rows = self._data.pending(pending, resource)
-        row = self._best(self._ratios(observed.with_pending(rows, self._liar), len(rows)))
+        rows = self._history.pending(pending, level)
+        told = level.observations().with_pending(rows, self._liar)
+        row = self._best(self._ratios(told, len(rows)))
         return self._candidates.draw() if row is None else self._candidates.choose(row)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
-        self._data.add(job, evaluation)
+        self._history.add(job, evaluation)
 
     def exclude(self, config: Configuration) -> None:
         """Never suggest `config`."""
@@ -184,8 +185,7 @@ def _check(
         raise ValueError(f"gamma={gamma} must be in (0, 1): the part that counts as good")
     if weights not in WEIGHTS:
         raise ValueError(f"weights={weights!r}: use one of {', '.join(WEIGHTS)}")
-    if liar not in LIARS:
-        raise ValueError(f"liar={liar!r}: use one of {', '.join(LIARS)}")
+    check_liar(liar)
     if not 0 < prior_weight < np.inf:
         raise ValueError(
             f"prior_weight={prior_weight} must be positive: the prior counts as so many "

@@ -171,15 +171,16 @@ def outcome(value, seconds, slack=None):
 
 
 def test_history_by_resource():
-    history = History()
-    assert history.level(1) == (0.0, [])
+    history = History(UnitSpace(Space({"x": {"type": "integer", "low": 0, "high": 2}})))
+    resource, level = history.level(1)
+    assert (resource, len(level)) == (0.0, 0)
     for trial, value in enumerate([3.0, math.nan, 1.0]):
         history.add(Job(trial, {"x": trial}, 0, 1), outcome(value, 2.0, slack=trial - 0.5))
     promoted = history.add(Job(2, {"x": 2}, 1, 3), outcome(0.5, 4.0, slack=1.5))
     assert promoted.cost_s == 6.0
     assert promoted.feasible
-    assert not history.levels[1][0].feasible
-    assert history.levels[1][1].value == math.inf
+    assert not history.levels[1].observed[0].feasible
+    assert history.levels[1].observed[1].value == math.inf
     assert len(history) == 4
     assert history.level(1)[0] == 3
     assert history.level(2)[0] == 1

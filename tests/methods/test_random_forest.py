@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.constraints import merit, violation
-from hpobench.methods.search.evidence import Evidence, lies
+from hpobench.methods.search.evidence import Evidence
+from hpobench.methods.search.history import believed
 from hpobench.methods.search.one_exchange import OneExchange
 from hpobench.methods.searchers.random_forest import (
     RandomForestSearch,
@@ -129,7 +130,7 @@ def test_pending_configurations_are_not_suggested_again(liar):
 
 def test_lies_by_hand():
     values = np.array([1.0, 2.0, 6.0])
-    assert [lies(values, liar) for liar in ("mean", "best", "worst")] == [3, 1, 6]
+    assert [believed(values, liar) for liar in ("mean", "best", "worst")] == [3, 1, 6]
 
 
 def test_lies_are_fitted_to():

@@ -10,7 +10,7 @@ from hpobench.methods.parzen.bandwidths import NormalReference, ScottsRule
 from hpobench.methods.parzen.kernels import Kernels
 from hpobench.methods.parzen.parzen import ParzenEstimator
 from hpobench.methods.parzen.tpe_ratio import Ratio, constraint_split, objective_split
-from hpobench.methods.search.parzen_data import ParzenData
+from hpobench.methods.search.history import History
 from hpobench.methods.search.prior import Prior
 from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.methods.searchers.random_search import RandomSearch
@@ -353,17 +353,22 @@ def test_where_nothing_is_feasible_yet_it_looks_for_it():
 
 
 def test_pending_count_as_the_liar_says():
-    data = ParzenData(UnitSpace(CUBE))
+    data = History(UnitSpace(CUBE))
     configs = CUBE.sample(rng(), 5)
     for trial, value in enumerate([3.0, 1.0, np.inf, 2.0]):
         outcome = Evaluation(np.ones(1), np.ones(1), np.array([value]), 1.0)
         data.add(Job(trial, configs[trial], 0, 1), outcome)
-    resource, observed = data.level(2)
-    jobs = {1: Job(1, configs[1], 1, 3), 4: Job(4, configs[4], 0, 1)}
-    rows = data.pending(jobs, resource)
-    assert np.array_equal(rows, UnitSpace(CUBE).rows([configs[4]]))  # trial 1 was observed here
+    _, level = data.level(2)
+    rows = data.rows([Job(4, configs[4], 0, 1)])
+    assert np.array_equal(rows, UnitSpace(CUBE).rows([configs[4]]))
     for liar, lie in (("worst", 3.0), ("mean", 2.0), ("best", 1.0)):
-        assert observed.with_pending(rows, liar).values.tolist() == [3.0, 1.0, np.inf, 2.0, lie]
+        assert level.observations().with_pending(rows, liar).values.tolist() == [
+            3.0,
+            1.0,
+            np.inf,
+            2.0,
+            lie,
+        ]
 
 
 def test_pending_suggestions_lie_apart():
@@ -381,8 +386,9 @@ def test_pending_suggestions_lie_apart():
 
 
 def test_the_highest_resource_with_enough_values_is_modelled():
-    data = ParzenData(UnitSpace(CUBE))
-    assert data.level(3) == (0.0, None)
+    data = History(UnitSpace(CUBE))
+    resource, level = data.level(3)
+    assert (resource, len(level)) == (0.0, 0)
     for trial, config in enumerate(CUBE.sample(rng(), 9)):
         for end in (1.0, 3.0, 9.0)[: 1 + (trial < 5) + (trial < 2)]:
             value = np.inf if (trial, end) == (0, 9.0) else trial + end
@@ -391,8 +397,8 @@ def test_the_highest_resource_with_enough_values_is_modelled():
     assert data.level(5)[0] == 3.0
     assert data.level(6)[0] == 1.0
     assert data.level(1)[0] == 9.0
-    assert data.level(10) == (1.0, None)
-    assert data.level(5)[1].values.tolist() == [3.0, 4.0, 5.0, 6.0, 7.0]
+    assert data.level(10)[0] == 1.0
+    assert data.level(5)[1].observations().values.tolist() == [3.0, 4.0, 5.0, 6.0, 7.0]
 
 
 @pytest.mark.parametrize(
