@@ -23,7 +23,7 @@ def floor_of(name: str) -> str:
 
 def within(floor: str) -> dict[str, set[str]]:
     """The rooms of a floor, and which of its other rooms each imports from."""
-    rooms = {name for name in arrows() if name and floor_of(name) == floor} - {floor, ROOF, "conf"}
+    rooms = {name for name in arrows() if name and floor_of(name) == floor} - {floor, *ROOF, "conf"}
     return {name: set(arrows()[name]) & rooms for name in rooms}
 
 

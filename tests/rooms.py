@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("conf", "methods", "plots", "results")
-ROOF = "cli"
-"""It may import everything, each thing when it is needed."""
+ROOF = ("", "cli")
+"""The door of the package and its commands import everything, each thing when it is needed."""
 
 
 @cache

@@ -35,6 +35,10 @@ def test_the_searcher_of_two_methods(tmp_path, monkeypatch):
     values = study.observations.groupby(["method", "seed"], observed=True)["value"].min()
     best = values.groupby("method", observed=True).mean()
     assert best["mine"] < best["random"]
+    names: dict[str, object] = {}
+    exec(block("python", "from hpobench.results").replace("runs/mine", "runs/compared"), names)
+    assert set(names["curves"].lines) == {"mine", "random"}
+    assert names["best"].method in ("mine", "random")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
