@@ -168,8 +168,12 @@ def _names_as_written(path: Path) -> dict[str, Any]:
 
 
 def _quoted(text: str) -> str:
-    """A text in Hydra's grammar."""
-    return "'" + text.replace("'", "\\'") + "'"
+    """A text in Hydra's grammar, where only backslashes before a quote are doubled."""
+    return "'" + re.sub(r"(\\*)('|$)", _escaped, text) + "'"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return 2 * found[1] + (found[2] and "\\'")
 
 
 def _check_shape(settings: Mapping[str, Any]) -> None:
@@ -271,7 +275,15 @@ def _value(text: str, sign: str, path: tuple[str, ...], value: str) -> Any:
         return value
     if parsed.is_sweep_override():
         raise ConfigError(f"{text!r}: only method=, task= and seeds= take several values: [a,b]")
-    return parsed.value()
+    answer = parsed.value()
+    # Hydra takes blanks and backslashes out of a text without quotes, as of \\server\share.
+    as_written = isinstance(answer, str) and not structured and _less(answer) == _less(value)
+    return value if as_written else answer
+
+
+def _less(text: str) -> str:
+    """A text without blanks at its ends and backslashes."""
+    return text.replace("\\", "").strip()
 
 
 def _apply(settings: DictConfig, change: _Change) -> None:
