@@ -1,18 +1,20 @@
-"""The roles: task, searcher, scheduler, method. Each is a protocol; nothing inherits."""
+"""The roles: task, searcher, scheduler, method. Each is a protocol; nothing inherits.
+
+Whoever fills a role may have hooks besides, each a small protocol below: `HOOKS` lists those of
+each role, `hook` finds one.
+"""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from inspect import get_annotations
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
 from hpobench.space.space import Configuration, Space
 
 
 class Task(Protocol):
-    """A search space, a fidelity, a metric, and the means to evaluate a job.
-
-    A task may also state `reproducible`: the same configuration, resources and seed give the same
-    values and seconds. Without it nothing is claimed.
-    """
+    """A search space, a fidelity, a metric, and the means to evaluate a job."""
 
     space: Space
     fidelity: Fidelity
@@ -37,8 +39,7 @@ class Task(Protocol):
 class Searcher(Protocol):
     """Decides which configuration to try. Two methods are enough to plug one in.
 
-    A constructor takes `(space, rng, **settings)`. A searcher that must not repeat configurations
-    chosen elsewhere (`points_to_evaluate`) may also have a method `exclude(config)`.
+    A constructor takes `(space, rng, **settings)`.
     """
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
@@ -65,9 +66,7 @@ class Scheduler(Protocol):
     """Decides how much resource a trial gets, and when.
 
     A constructor takes `(fidelity, **settings)`, and is given `space` and `rng`, a generator of its
-    own, if it names them. A scheduler may also have a method `observe(job, evaluation)`, which is
-    called just before `report`. One that decides how much resource a trial gets says so by
-    `multi_fidelity = True`: on tasks with one level of resource it has nothing to decide.
+    own, if it names them.
     """
 
     def next(self) -> Step | None:
@@ -83,15 +82,7 @@ class Scheduler(Protocol):
 class Method(Protocol):
     """A searcher with a scheduler, or a library that does both.
 
-    A constructor takes `(space, fidelity, rng, workers, **settings)`. A method may also have
-    `refuse(job)`: the budget of trials is spent, so that `job`, just asked for, will not be run,
-    nor any other that starts a trial; trials that were started may go on.
-
-    Three more serve methods that need a library or a process of their own. `set_up()` is called
-    once before the first `ask`; imports belong there, for its time is kept apart from that of
-    decisions. `close()` is called when the run is over, however it ended. `elsewhere_cpu_s` holds
-    the CPU seconds that decisions took in other processes so far. `version` is that of the library:
-    runs of another version are other runs. `multi_fidelity` is as of a scheduler.
+    A constructor takes `(space, fidelity, rng, workers, **settings)`.
     """
 
     def ask(self) -> Job | None:
@@ -99,3 +90,147 @@ class Method(Protocol):
 
     def tell(self, job: Job, evaluation: Evaluation) -> None:
         """A job ended."""
+
+
+class Prepares(Protocol):
+    """A task that loads data, or starts what all its jobs share."""
+
+    def prepare(self) -> None:
+        """Called once in each process that evaluates the task, before its first job."""
+
+
+class StoresCheckpoints(Protocol):
+    """A task whose training state is more than numbers, texts, arrays, and lists and dicts of them.
+
+    Called on the real clock, in a worker, when a trial pauses and when it goes on.
+    """
+
+    def save_checkpoint(self, path: Path, state: Any) -> None:
+        """Write a state to a file at `path`."""
+
+    def load_checkpoint(self, path: Path) -> Any:
+        """The state in a file that `save_checkpoint` wrote."""
+
+
+class SaysWhetherReproducible(Protocol):
+    """A task that knows whether it repeats itself. Of others nothing is claimed."""
+
+    reproducible: bool | None
+    """Whether the same configuration, resources and seed give the same values and seconds."""
+
+
+class HasClock(Protocol):
+    """A task whose costs may not be known."""
+
+    clock: str
+    """Unit of its seconds: "seconds", or "evaluations" if its costs are not known."""
+
+
+class Remarks(Protocol):
+    """A task of which users should know something before they believe its results."""
+
+    remarks: tuple[str, ...]
+    """Sentences for the terminal and the report."""
+
+
+class HasData(Protocol):
+    """A task that is made of data that may change while its settings stay."""
+
+    data_hash: str
+    """A hash of the data: other data are another task."""
+
+
+class ChargesFailures(Protocol):
+    """A task whose cost is not the time that it takes, asked about a job whose process ended."""
+
+    def charged_s(self, job: Job, took_s: float) -> float:
+        """The seconds on the simulated clock of a job that failed after really taking `took_s`."""
+
+
+class Trains(Protocol):
+    """A task with learning curves, which `hpobench record` makes a table of."""
+
+    def train(self, job: Job, seed: int) -> Any:
+        """All that is measured on the way, as arrays over epochs (see `training.curves.Curves`)."""
+
+
+class Excludes(Protocol):
+    """A searcher that does not repeat what was chosen elsewhere."""
+
+    def exclude(self, config: Configuration) -> None:
+        """Called before the first `suggest` with each configuration of `points_to_evaluate`."""
+
+
+class HearsJobs(Protocol):
+    """A scheduler that needs more of a job than its value."""
+
+    def observe(self, job: Job, evaluation: Evaluation) -> None:
+        """Called when a job ends, just before `report`."""
+
+
+class DecidesResources(Protocol):
+    """A scheduler or method that decides how much resource a trial gets, and says so.
+
+    Asked of the class. On tasks with one level of resource it has nothing to decide.
+    """
+
+    multi_fidelity: bool
+
+
+class Refusable(Protocol):
+    """A method that goes on with the trials that it has, if it may start no other."""
+
+    def refuse(self, job: Job) -> None:
+        """Called when the budget of trials is spent: `job`, just asked for, will not be run."""
+
+
+class SetsUp(Protocol):
+    """A method that needs a library or a process of its own."""
+
+    def set_up(self) -> None:
+        """Called once before the first `ask`; its time is kept apart from that of decisions."""
+
+
+class Closes(Protocol):
+    """A method that has begun what must be ended."""
+
+    def close(self) -> None:
+        """Called when the run is over, however it ended."""
+
+
+class DecidesElsewhere(Protocol):
+    """A method whose decisions are taken in other processes too."""
+
+    elsewhere_cpu_s: float
+    """CPU seconds that they took there so far."""
+
+
+class HasVersion(Protocol):
+    """A method of a library: runs of another version are other runs."""
+
+    version: str
+
+
+HOOKS: Mapping[str, tuple[type, ...]] = {
+    "task": (
+        *(Prepares, StoresCheckpoints, SaysWhetherReproducible, HasClock, Remarks, HasData),
+        *(ChargesFailures, Trains),
+    ),
+    "searcher": (Excludes,),
+    "scheduler": (HearsJobs, DecidesResources),
+    "method": (Refusable, SetsUp, Closes, DecidesElsewhere, HasVersion, DecidesResources),
+}
+"""The hooks that whoever fills a role may have."""
+
+H = TypeVar("H")
+
+
+def hook(owner: Any, kind: type[H]) -> H | None:
+    """`owner` as that which has the hook `kind`; None: it lacks a part of it."""
+    return cast(H, owner) if all(hasattr(owner, name) for name in _parts(kind)) else None
+
+
+def _parts(kind: type) -> tuple[str, ...]:
+    """The names of the methods and attributes that a hook has."""
+    names = {**vars(kind), **get_annotations(kind)}
+    return tuple(name for name in names if not name.startswith("_"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.contracts import Scheduler, Searcher
+from hpobench.contracts import Excludes, HearsJobs, Scheduler, Searcher, hook
 from hpobench.methods.first_points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space.space import Configuration, Space
@@ -21,8 +21,7 @@ class Composite:
 
     A searcher whose constructor names `fidelity` is given it, for it is part of the task. A
     scheduler whose constructor names `space` or `rng` is given them, the latter a generator of its
-    own, so that the searcher draws the same numbers under any scheduler. One that has a method
-    `observe(job, evaluation)` hears of each job in full, just before `report`.
+    own, so that the searcher draws the same numbers under any scheduler.
     """
 
     def __init__(
@@ -46,14 +45,12 @@ class Composite:
         if "rng" in arguments:
             extras["rng"] = rng.spawn(1)[0]
         self._scheduler = scheduler(fidelity=fidelity, **extras)
-        self._inform: Callable[[Job, Evaluation], None] | None = getattr(
-            self._scheduler, "observe", None
-        )
+        self._hears = hook(self._scheduler, HearsJobs)
         self._first = first_points(space, points_to_evaluate)
-        exclude: Callable[[Configuration], None] | None = getattr(self._searcher, "exclude", None)
-        if exclude is not None:
+        excludes = hook(self._searcher, Excludes)
+        if excludes is not None:
             for config in self._first:
-                exclude(config)
+                excludes.exclude(config)
         self._configs: list[Configuration] = []
         self._reached: list[float] = []
         self._pending: dict[int, Job] = {}
@@ -82,8 +79,8 @@ class Composite:
         del self._pending[job.trial]
         self._reached[job.trial] = job.to_resource
         self._searcher.observe(job, evaluation)
-        if self._inform is not None:
-            self._inform(job, evaluation)
+        if self._hears is not None:
+            self._hears.observe(job, evaluation)
         self._scheduler.report(job.trial, job.to_resource, evaluation.value)
 
     def refuse(self, job: Job) -> None:

@@ -1,8 +1,8 @@
 """Checkpoints as files: how they are written, and which of them are kept.
 
-A task says how its training state is stored by a pair of methods, `save_checkpoint(path, state)`
-and `load_checkpoint(path) -> state`. Without them the state must be plain: numbers, text, None,
-NumPy arrays, and lists and dicts of these. No pickle is written or loaded here.
+A task may say how its training state is stored (`contracts.StoresCheckpoints`). Else the state must
+be plain: numbers, text, None, NumPy arrays, and lists and dicts of these. No pickle is written or
+loaded here.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench.contracts import Task
+from hpobench.contracts import StoresCheckpoints, Task, hook
 from hpobench.system import atomic
 
 _ARRAY = "__array__"
@@ -35,14 +35,16 @@ class File(NamedTuple):
 def save(task: Task, path: Path, state: Any) -> File:
     """Write the state, complete or not at all."""
     with atomic.draft(path) as aside:
-        getattr(task, "save_checkpoint", save_plain)(aside, state)
+        own = hook(task, StoresCheckpoints)
+        (save_plain if own is None else own.save_checkpoint)(aside, state)
         return File(aside.stat().st_size, atomic.digest(aside))
 
 
 def load(task: Task, path: Path) -> Any:
     """The state in a file that `save` wrote; raises StorageError if it cannot be read."""
     with atomic.ours(path):
-        return getattr(task, "load_checkpoint", load_plain)(path)
+        own = hook(task, StoresCheckpoints)
+        return (load_plain if own is None else own.load_checkpoint)(path)
 
 
 def save_plain(path: Path, state: Any) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from hpobench import progress
 from hpobench.arrays import FloatArray
-from hpobench.contracts import Task
+from hpobench.contracts import Prepares, Task, hook
 from hpobench.real import checkpoints
 from hpobench.records import Evaluation, Job
 from hpobench.run import failures
@@ -75,8 +75,9 @@ _held: dict[int, _Held] = {}
 
 
 def prepare(task: Task) -> None:
-    """Have a task load what it needs once a process, if it has a method of that name for it."""
-    getattr(task, "prepare", lambda: None)()
+    """Have a task load what it needs once a process, if it has a hook for it."""
+    if (preparing := hook(task, Prepares)) is not None:
+        preparing.prepare()
 
 
 def ready(build: BuildTask, memory_bytes: float = math.inf) -> None:

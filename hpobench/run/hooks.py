@@ -1,10 +1,10 @@
-"""What executors do with a method besides asking and telling (see `contracts.Method`)."""
+"""What executors do with a method besides asking and telling (see `contracts.HOOKS`)."""
 
 from collections.abc import Callable
 from time import perf_counter, process_time
 from typing import Any
 
-from hpobench.contracts import Method
+from hpobench.contracts import Closes, DecidesElsewhere, Method, Refusable, SetsUp, hook
 from hpobench.records import Job
 
 LONG_S = 100e-6
@@ -16,26 +16,23 @@ SOON = 4
 def set_up(method: Method) -> float:
     """Let a method set itself up, if it has to; the seconds that it took."""
     began = perf_counter()
-    prepare: Callable[[], None] | None = getattr(method, "set_up", None)
-    if prepare is None:
+    if (owner := hook(method, SetsUp)) is None:
         return 0.0
-    prepare()
+    owner.set_up()
     return perf_counter() - began
 
 
 def close(method: Method) -> None:
     """The run is over: a method may end what it has begun."""
-    end: Callable[[], None] | None = getattr(method, "close", None)
-    if end is not None:
-        end()
+    if (owner := hook(method, Closes)) is not None:
+        owner.close()
 
 
 def refuse(method: Method, job: Job) -> bool:
     """Tell a method, if it listens, that no new trial may start; whether it may be asked again."""
-    hears: Callable[[Job], None] | None = getattr(method, "refuse", None)
-    if hears is None:
+    if (owner := hook(method, Refusable)) is None:
         return False
-    hears(job)
+    owner.refuse(job)
     return True
 
 
@@ -48,16 +45,15 @@ class Stopwatch:
     stand for CPU seconds.
     """
 
-    __slots__ = ("_elsewhere", "_method", "_to_read")
+    __slots__ = ("_elsewhere", "_to_read")
 
     def __init__(self, method: Method) -> None:
-        self._method = method
-        self._elsewhere = hasattr(method, "elsewhere_cpu_s")
+        self._elsewhere = hook(method, DecidesElsewhere)
         self._to_read = SOON
 
     def time(self, decide: Callable[..., Any], *about: Any) -> tuple[Any, float, float]:
         """What `decide(*about)` answers, its wall seconds and its CPU seconds."""
-        if not (self._to_read or self._elsewhere):
+        if not self._to_read and self._elsewhere is None:
             tick = perf_counter()
             answer = decide(*about)
             seconds = cpu_s = perf_counter() - tick
@@ -71,6 +67,6 @@ class Stopwatch:
         return answer, seconds, cpu_s
 
     def _cpu_s(self) -> float:
-        if self._elsewhere:
-            return process_time() + float(getattr(self._method, "elsewhere_cpu_s"))  # noqa: B009
+        if self._elsewhere is not None:
+            return process_time() + float(self._elsewhere.elsewhere_cpu_s)
         return process_time()

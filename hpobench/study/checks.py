@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 import numpy as np
 from hydra.errors import InstantiationException
 
-from hpobench.contracts import Task
+from hpobench.contracts import (
+    DecidesResources,
+    HasClock,
+    HasData,
+    HasVersion,
+    Remarks,
+    SaysWhetherReproducible,
+    Task,
+    hook,
+)
 from hpobench.identity import RunKey
 from hpobench.real.engines import Engine
 from hpobench.run import overhead
@@ -171,8 +180,8 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 study_seed=settings["study_seed"],
                 seeds=numbers,
                 overhead=settings["overhead"],
-                data_hash=getattr(task, "data_hash", ""),
-                library=getattr(method, "version", ""),
+                data_hash="" if (data := hook(task, HasData)) is None else data.data_hash,
+                library="" if (known := hook(method, HasVersion)) is None else known.version,
                 task_code=sources.digest(task_config),
                 method_code=sources.digest(method_config),
                 **real,
@@ -256,7 +265,7 @@ def task_facts(
     name: str, config: Mapping[str, Any], task: Task, on_clock: str = "simulated"
 ) -> TaskFacts:
     """What results and figures will need of a task; the real clock measures any cost."""
-    about = config.get("about") or {}
+    about, knows = config.get("about") or {}, hook(task, SaysWhetherReproducible)
     return TaskFacts(
         name=name,
         label=about.get("label", name),
@@ -268,7 +277,7 @@ def task_facts(
         r_min=task.fidelity.r_min,
         r_max=task.fidelity.r_max,
         comparable=task.fidelity.comparable,
-        reproducible=getattr(task, "reproducible", None),
+        reproducible=None if knows is None else knows.reproducible,
         clock=_clock(task, on_clock),
         remarks=_remarks(task, on_clock),
     )
@@ -281,12 +290,14 @@ _UNCOUNTED = (
 
 
 def _remarks(task: Task, on_clock: str) -> tuple[str, ...]:
-    known: tuple[str, ...] = getattr(task, "remarks", ())
-    return known if _clock(task, on_clock) == "seconds" else (*known, _UNCOUNTED)
+    owner = hook(task, Remarks)
+    remarks = () if owner is None else owner.remarks
+    return remarks if _clock(task, on_clock) == "seconds" else (*remarks, _UNCOUNTED)
 
 
 def _clock(task: Task, on_clock: str) -> str:
-    return "seconds" if on_clock == "real" else str(getattr(task, "clock", "seconds"))
+    own = hook(task, HasClock)
+    return "seconds" if on_clock == "real" or own is None else own.clock
 
 
 def _countable(name: str, task: Task, limits: Budget, settings: Mapping[str, Any]) -> Budget:
@@ -331,4 +342,5 @@ def method_facts(name: str, config: Mapping[str, Any]) -> MethodFacts:
 def _decides_resources(config: Any) -> bool:
     """Whether what a configuration describes says that it decides about resources."""
     target = config.get("_target_") if isinstance(config, Mapping) else None
-    return bool(getattr(locate(target), "multi_fidelity", False)) if target else False
+    decides = hook(locate(target), DecidesResources) if target else None
+    return decides is not None and bool(decides.multi_fidelity)

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, wait
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple, NoReturn, Self, cast
 
 import numpy as np
 
-from hpobench.contracts import Task
+from hpobench.contracts import ChargesFailures, Task, hook
 from hpobench.real.pool import begin, capped
 from hpobench.real.worker import BuildTask, prepare
 from hpobench.records import Evaluation, EvaluationError, Job
@@ -229,8 +229,8 @@ class Isolated:
 
     def _charged(self, job: Job, began: float) -> float:
         """The seconds that a job is charged that failed, as far as the task can tell."""
-        charge: Callable[[Job, float], float] | None = getattr(self._task, "charged_s", None)
-        return charge(job, time.perf_counter() - began) if charge else 0.0
+        owner = hook(self._task, ChargesFailures)
+        return 0.0 if owner is None else owner.charged_s(job, time.perf_counter() - began)
 
     def __enter__(self) -> Self:
         return self

@@ -22,12 +22,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hpobench.contracts import Trains, hook
 from hpobench.records import Job
 from hpobench.run.randomness import derive_seed
 from hpobench.space.space import Configuration, Space
@@ -35,6 +36,7 @@ from hpobench.storage.schema import column_of
 from hpobench.study import simulated
 from hpobench.study.pairs import Config
 from hpobench.system import atomic
+from hpobench.system.moved import identity
 from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts
 
 BLOCK = 5
@@ -78,8 +80,8 @@ class Recording:
 def plan(name: str, settings: Config, configs: int, seeds: int) -> Recording:
     """All pieces in the order in which they are worth having; ValueError: nothing to record."""
     task_config = {key: value for key, value in settings.items() if key not in ("about", "budget")}
-    task: Any = simulated.build_task(task_config)
-    if not hasattr(task, "train"):
+    task = simulated.build_task(task_config)
+    if hook(task, Trains) is None:
         raise ValueError(
             f"task {name!r} has no learning curve to record: use a task that trains by epochs "
             "(a TrainingTask, or KFold around one)"
@@ -103,7 +105,8 @@ def record(job: Recording, folder: Path, n_jobs: int) -> Iterator[Piece]:
     import joblib
 
     (folder / "pieces").mkdir(parents=True, exist_ok=True)
-    signature, path = json.dumps(job.task_config, sort_keys=True), folder / "task.json"
+    signature = json.dumps(identity(job.task_config), sort_keys=True)
+    path = folder / "task.json"
     if path.exists() and path.read_text() != signature:
         raise ValueError(f"{folder} was recorded under other settings ({path}): move it away")
     atomic.write_text(path, signature)
@@ -118,11 +121,12 @@ def record(job: Recording, folder: Path, n_jobs: int) -> Iterator[Piece]:
 
 
 def _record_piece(task_config: Config, piece: Piece, folder: Path) -> Piece:
-    task: Any = simulated.build_task(task_config)
+    task = simulated.build_task(task_config)
+    training = cast(Trains, task)  # as was planned
     seed = derive_seed(0, "recording", piece.repetition)
     rows = []
     for number, config in piece.configs:
-        curves = task.train(Job(number, config, 0, task.fidelity.r_max), seed)
+        curves = training.train(Job(number, config, 0, task.fidelity.r_max), seed)
         series = {name: np.asarray(getattr(curves, name), dtype=np.float32) for name in SERIES}
         constant = {"config": number, "repetition": piece.repetition, **curves.metrics}
         for epoch, resource in enumerate(curves.epochs):
