@@ -192,9 +192,14 @@ def begin(some: Curves, rule: str, median: float | None = None) -> Curves:
     known = has.mean(axis=0)
     values = some.values
     if rule == "impute" and median is not None:
-        values = np.where(has, values, stand_in(values, median))
+        values = completed(values, median)
     enough = known >= (0.5 if rule == "impute" else 1.0)
     return replace(some, values=np.where(enough, values, np.nan))
+
+
+def completed(values: FloatArray, median: float) -> FloatArray:
+    """The values (n, t) with what runs without one count as: the one rule for them, see `begin`."""
+    return np.where(np.isfinite(values), values, stand_in(values, median))
 
 
 def stand_in(values: FloatArray, median: float) -> FloatArray:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray
-from hpobench.results.anytime.curves import Curves, curves, horizon_s, stand_in, tasks_with_runs
+from hpobench.results.anytime.curves import Curves, completed, curves, horizon_s, tasks_with_runs
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference, capped_regret, limits_of_means
 from hpobench.results.statistics.blocks import ranks
@@ -169,9 +169,7 @@ def _at(
 
 
 def _regrets(each: Curves, reference: Reference) -> FloatArray:
-    values = each.values
-    values = np.where(np.isnan(values), stand_in(values, reference.median), values)
-    return capped_regret(values, reference)[:, 0]
+    return capped_regret(completed(each.values, reference.median), reference)[:, 0]
 
 
 def _values(each: Curves) -> FloatArray:

@@ -21,15 +21,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from hpobench.arrays import FloatArray, IntArray
+from hpobench.arrays import IntArray
 from hpobench.results.anytime.comparison import contradicted, horizon_notes, unequal_seeds
 from hpobench.results.anytime.curves import (
     SHORTEST_FRACTION,
+    completed,
     curves,
     horizon_s,
     mean_over_time,
     runs_by_method,
-    stand_in,
 )
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import OBSERVED, Reference, capped_regret, references
@@ -99,7 +99,7 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
     rows: list[dict[str, object]] = []
     by_method, finals = runs_by_method(found, task), {}
     for method, runs in by_method.items():
-        values = _complete(ends[method].values, reference)
+        values = completed(ends[method].values, reference.median)
         final = capped_regret(values, reference)
         finals[method] = final[:, 0]
         to_optimum = values - (np.nan if optimum is None else optimum)
@@ -145,10 +145,6 @@ def _anytime(
             time_s, regret = np.append(time_s, found.lost_s[run]), np.append(regret, 1.0)
         means.append(mean_over_time(time_s, regret, begin, end, before=1.0, log=log))
     return float(np.mean(means))
-
-
-def _complete(values: FloatArray, reference: Reference) -> FloatArray:
-    return np.where(np.isnan(values), stand_in(values, reference.median), values)
 
 
 def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list[dict[str, object]]:
