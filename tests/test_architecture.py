@@ -44,18 +44,18 @@ ARROWS = {
         "results.verdicts system"
     ),
     "plots": "plots.canvas plots.draw plots.figures plots.report system",
-    "results.anytime": "arrays results.statistics results.study storage",
+    "results.anytime": "arrays results.statistics results.study storage words",
     "results.conduct": (
         "arrays identity real results.anytime results.statistics results.study run storage"
     ),
     "results.foreign": "arrays identity records results.study space storage system",
-    "results.statistics": "arrays",
+    "results.statistics": "arrays words",
     "results.study": "arrays identity storage system words",
     "results.text": (
-        "results.anytime results.statistics results.study results.verdicts shown storage"
+        "results.anytime results.statistics results.study results.verdicts shown storage words"
     ),
-    "results.verdicts": "arrays results.anytime results.statistics results.study shown",
-    "plots.canvas": "arrays results.anytime results.statistics results.study storage system",
+    "results.verdicts": "arrays results.anytime results.statistics results.study shown words",
+    "plots.canvas": "arrays results.anytime results.statistics results.study storage system words",
     "plots.draw": (
         "plots.canvas plots.figures plots.recipes results.anytime results.conduct "
         "results.study results.verdicts system"
@@ -71,7 +71,7 @@ ARROWS = {
     "plots.report": (
         "arrays plots.canvas plots.figures plots.recipes results.anytime results.conduct "
         "results.statistics results.study results.text results.verdicts shown storage "
-        "study system"
+        "study system words"
     ),
 }
 

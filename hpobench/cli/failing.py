@@ -6,6 +6,8 @@ from itertools import islice
 from textwrap import indent
 from typing import TYPE_CHECKING
 
+from hpobench.words import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,7 +65,7 @@ def _listed(fate: str, some: "list[Group]") -> Iterator[str]:
     if not some:
         return
     total = sum(group.runs for group in some)
-    yield f"\n{total} {'run' if total == 1 else 'runs'} {fate}:\n"
+    yield f"\n{counted(total, 'runs')} {fate}:\n"
     for group in some[:MOST_LINES]:
         words = " ".join(group.in_words.split())
         yield f"  {group.task} {group.method} {group.seeds}: {words}\n"

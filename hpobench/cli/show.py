@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hpobench.cli.threads import cap_threads
 from hpobench.study import catalogue
 from hpobench.system import atomic, names
+from hpobench.words import counted
 
 if TYPE_CHECKING:
     from hpobench.results import Study
@@ -287,6 +288,6 @@ def bring_in(options: argparse.Namespace) -> int:
     folder = foreign.store(study, Path(options.runs_dir) / options.name)
     for note in study.settings.get("notes", []):
         print(note, file=sys.stderr)
-    runs = "1 run" if len(study.runs) == 1 else f"{len(study.runs)} runs"
+    runs = counted(len(study.runs), "runs")
     print(f"{runs} stored in {folder}. Report: hpobench report {options.name}")
     return 0

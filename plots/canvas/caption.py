@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.plots.canvas.words import counted
 from hpobench.results.anytime.comparison import Comparison, horizon_notes, rule_notes
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.statistics.summary import describe
@@ -20,6 +19,7 @@ from hpobench.results.study.time_axis import (
     note_for,
 )
 from hpobench.storage.schema import MethodFacts
+from hpobench.words import counted, first_of
 
 OVERHEADS = {
     "none": "the methods' own computing time is not charged",
@@ -107,15 +107,9 @@ def _shared(panels: Sequence[Comparison]) -> list[str]:
     sentences = []
     for note in notes:
         owners = [panel.title for panel in panels if note in panel.notes]
-        whose = "" if len(owners) == len(panels) else f" ({_some(owners)}.)"
+        whose = "" if len(owners) == len(panels) else f" ({first_of(owners, NAMED_PANELS)}.)"
         sentences.append(note + whose)
     return sentences
-
-
-def _some(names: Sequence[str]) -> str:
-    if len(names) <= NAMED_PANELS:
-        return ", ".join(names)
-    return f"{', '.join(names[:NAMED_PANELS])} and {len(names) - NAMED_PANELS} more"
 
 
 def _failed(panels: Sequence[Comparison], methods: Mapping[str, MethodFacts]) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+from hpobench.words import counted as counted
 
 NAME_POINTS = 8.0
 CHARACTER_EM = 0.54
@@ -35,14 +37,6 @@ def _filled(pieces: Sequence[str], most: int) -> list[str]:
         while len(lines[-1].rstrip()) > most:
             lines[-1:] = [lines[-1][:most], lines[-1][most:]]
     return [line.rstrip() for line in lines if line.strip()] or [""]
-
-
-def counted(numbers: Iterable[float], what: str) -> str:
-    """Such as: 9 tasks, or 7 to 9 tasks. `what` is in the plural."""
-    some = [int(number) for number in numbers]
-    low, high = min(some, default=0), max(some, default=0)
-    many = f"{high}" if low == high else f"{low} to {high}"
-    return f"{many} {what.removesuffix('s') if high == 1 else what}"
 
 
 def sentences(*parts: str) -> str:

@@ -170,8 +170,3 @@ def share(value: float) -> str:
 def count(value: float) -> str:
     """A whole number with commas, or a mean of such to one digit."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
-
-
-def p_value(value: float) -> str:
-    """To three places, or that it is smaller."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

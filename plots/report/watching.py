@@ -10,6 +10,7 @@ from hpobench.plots.report import page
 from hpobench.plots.report.context import Context, read
 from hpobench.results.anytime.progress import best_so_far
 from hpobench.results.conduct.under_way import UnderWay
+from hpobench.words import counted
 
 MOST_TASKS = 3
 PATIENCE = 4.0
@@ -55,8 +56,7 @@ def standing_of(context: Context, run: UnderWay) -> str:
     """Such as: bowl, ASHA, seed 3: 125 s, 14 trials, 2 jobs running, best 0.01; last event ..."""
     best = "-" if math.isnan(run.best) else f"{run.best:.4g}"
     names = f"{context.task_label(run.task)}, {context.method_label(run.method)}, seed {run.seed}"
-    jobs = "1 job" if len(run.running) == 1 else f"{len(run.running)} jobs"
-    trials = "1 trial" if run.trials == 1 else f"{run.trials} trials"
+    jobs, trials = counted(len(run.running), "jobs"), counted(run.trials, "trials")
     return (
         f"  {names}: {run.elapsed_s:.0f} s, {trials}, {jobs} running, best {best}; "
         f"last event {run.silent_s:.0f} s ago"

@@ -35,6 +35,7 @@ from hpobench.results.statistics.summary import SKEWED_SENTENCE, Summary, check,
 from hpobench.results.study.failed_runs import DEFAULT, Failed
 from hpobench.results.study.time_axis import WALL_CLOCK, axis_unit, uncounted
 from hpobench.storage.schema import TaskFacts
+from hpobench.words import first_of
 
 MOST_NAMED = 4
 
@@ -234,9 +235,10 @@ def horizon_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     if not later:
         return (sentence,)
     most = max(more for each in some for more in each.beyond.values())
+    whose = first_of(list(later.values()), MOST_NAMED)
     return (
-        f"{sentence} Runs of {_some(list(later.values()))} went on for up to {most:.3g} times as "
-        "long; what they found after it does not count.",
+        f"{sentence} Runs of {whose} went on for up to {most:.3g} times as long; what they "
+        "found after it does not count.",
     )
 
 
@@ -247,11 +249,6 @@ def _beyond_notes(found: Incumbents, task: str) -> tuple[str, ...]:
         return ()
     label = found.methods[known.method].label
     return (f"Scores, ranks and verdicts are those of the end of the longest run of {label}.",)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
@@ -271,9 +268,9 @@ def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
             apart.append(found.tasks[task].label)
     if not fewer:
         return ()
-    none = f" None is shared by all on {_some(apart)}: none is marked as the best."
+    none = f" None is shared by all on {first_of(apart, MOST_NAMED)}: none is marked as the best."
     return (
-        f"Unequal seeds: {_some(fewer)}. Means are over each method's own "
+        f"Unequal seeds: {first_of(fewer, MOST_NAMED)}. Means are over each method's own "
         "seeds; the best method, ranks and tests are found on the seeds that methods share."
         + (none if apart else ""),
     )

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from hpobench.arrays import FloatArray
+from hpobench.words import counted
 
 Regrets = Mapping[str, pd.DataFrame]
 
@@ -45,8 +46,8 @@ class Blocks:
         """A sentence on what was left out, empty if nothing was."""
         if not self.incomplete:
             return ""
-        pairs = "pair" if self.incomplete == 1 else "pairs"
-        return f"Left out: {self.incomplete} (task, seed) {pairs} without a run of every method."
+        pairs = counted(self.incomplete, "(task, seed) pairs")
+        return f"Left out: {pairs} without a run of every method."
 
 
 def methods_of(regrets: Regrets) -> list[str]:
@@ -130,11 +131,6 @@ def comparable_means(table: pd.DataFrame) -> "pd.Series[float]":
         hardness = complete.mean(axis=1)
         return table.sub(hardness, axis=0).mean() + hardness.mean()
     return table.dropna().mean()
-
-
-def counted(number: int, unit: str) -> str:
-    """Such as: 9 tasks; 1 task; 30 task-seed pairs."""
-    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 def ranks(values: FloatArray) -> FloatArray:

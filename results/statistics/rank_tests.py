@@ -18,14 +18,19 @@ from hpobench.results.statistics.blocks import (
     Blocks,
     Regrets,
     blocks,
-    counted,
     methods_of,
     ranks,
 )
 from hpobench.results.statistics.correction import LEVEL, holm
 from hpobench.results.statistics.mixed_model import MixedModel, mixed_model
 from hpobench.results.statistics.signed_rank import SignedRank, pairwise_signed_rank, signed_rank
-from hpobench.results.statistics.two_methods import TwoMethods, two_methods, wilcoxon_test
+from hpobench.results.statistics.two_methods import (
+    TwoMethods,
+    p_in_words,
+    two_methods,
+    wilcoxon_test,
+)
+from hpobench.words import counted
 
 __all__ = [
     "Friedman",
@@ -206,8 +211,6 @@ def paired_test(regrets: Regrets, method: str, other: str) -> dict[str, object]:
 
 def in_words(result: Friedman) -> str:
     """The result of Friedman's test as a sentence or two."""
-    from hpobench.results.statistics.two_methods import p_in_words
-
     found = "differ" if result.f_p_value < result.level else "cannot be told apart"
     ratio = (
         f"F {result.f_statistic:.2f}"

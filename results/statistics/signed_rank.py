@@ -27,11 +27,11 @@ from hpobench.results.statistics.blocks import (
     Blocks,
     Regrets,
     blocks,
-    counted,
     methods_of,
     require,
 )
 from hpobench.results.statistics.bootstrap import generator
+from hpobench.words import counted
 
 ROPE = 0.01
 """Normalised regrets this close count as equal: a hundredth of the way to the median."""

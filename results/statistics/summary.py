@@ -28,6 +28,7 @@ from hpobench.results.statistics.bootstrap import (
     middle_of,
 )
 from hpobench.results.statistics.contrasts import mean_contrast
+from hpobench.words import counted
 
 _BOOTSTRAP = "95 % bootstrap interval (percentile, stretched for few seeds)"
 BANDS = {
@@ -75,11 +76,8 @@ class Summary:
 def describe(statistic: str, band: str, counts: Sequence[int], units: str = "seeds") -> str:
     """The statistic in words; `counts` are those of all curves it stands for."""
     name = NAMES.get(statistic, statistic)
-    low, high = min(counts, default=0), max(counts, default=0)
-    many = f"{high} {units}" if low == high else f"{low} to {high} {units}"
-    if high == 1:
-        return f"{name} over 1 {units.removesuffix('s')}, no band"
-    return f"{name} over {many}, band: {BANDS[statistic][band]}"
+    rest = "no band" if max(counts, default=0) == 1 else f"band: {BANDS[statistic][band]}"
+    return f"{name} over {counted(counts, units)}, {rest}"
 
 
 def default_band(statistic: str) -> str:

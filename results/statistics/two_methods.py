@@ -12,11 +12,11 @@ from hpobench.results.statistics.blocks import (
     TASKS_FOR_WILCOXON,
     Regrets,
     blocks,
-    counted,
     require,
     seed_blocks,
 )
 from hpobench.results.statistics.contrasts import difference
+from hpobench.words import counted, p_value
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,7 @@ def _interval(found: TwoMethods) -> str:
     return f" (95 % interval {ends[0]:.3g} to {ends[1]:.3g})"
 
 
-def p_in_words(p_value: float) -> str:
-    """Such as: p = 0.012, p < 0.001."""
-    if np.isnan(p_value):
-        return "p unknown"
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+def p_in_words(value: float) -> str:
+    """Such as: p = 0.012, p < 0.001, p unknown."""
+    words = p_value(value)
+    return "p unknown" if words == "-" else f"p {words}" if words[0] == "<" else f"p = {words}"

@@ -22,6 +22,7 @@ from hpobench.results.verdicts.final import final_regrets
 from hpobench.results.verdicts.scores import MEAN, notes, scores, skewed_notes
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage.schema import MethodFacts
+from hpobench.words import counted, p_value
 
 __all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "tables"]
 
@@ -101,8 +102,7 @@ def _heading(evidence: _Evidence, name: str) -> str:
     if name in tasks or name == MEAN:
         return tasks[name].label if name in tasks else MEAN
     group = next(group for group in evidence.groups if name == _mean_name(group))
-    others = f"{len(group) - 1} other" + ("s" if len(group) > 2 else "")
-    return f"mean over {tasks[group[0]].label} and {others}"
+    return f"mean over {tasks[group[0]].label} and {counted(len(group) - 1, 'others')}"
 
 
 def _mean_name(group: list[str]) -> str:
@@ -161,9 +161,9 @@ def pair_table(pairs: pd.DataFrame, methods: Mapping[str, MethodFacts]) -> pd.Da
         {
             "against": [methods[name].label for name in pairs["other"]],
             "median difference": [f"{value:.4f}" for value in pairs["median_difference"]],
-            "p": [_p(value) for value in pairs["p_value"]],
+            "p": [p_value(value) for value in pairs["p_value"]],
             "p (Holm)": [
-                Cell(text=_p(value), best=bool(mark))
+                Cell(text=p_value(value), best=bool(mark))
                 for value, mark in zip(pairs["p_holm"], significant, strict=True)
             ],
             "pairs": pairs["pairs"].to_numpy(),
@@ -177,12 +177,6 @@ def pair_table(pairs: pd.DataFrame, methods: Mapping[str, MethodFacts]) -> pd.Da
 
 def _share(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.2f}"
-
-
-def _p(value: float) -> str:
-    if np.isnan(value):
-        return "-"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from hpobench.results.study.failed_runs import in_words as failed_in_words
 from hpobench.results.verdicts.verdict import Verdict
 from hpobench.storage.schema import MethodFacts
+from hpobench.words import counted, either
 
 SKEWED = " (regrets are very skewed: rather less sure than that)"
 
@@ -25,7 +26,7 @@ def _choice(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     if len(verdict.standings) < 2:
         return f"{best} is the only method there is to judge."
     if verdict.few:
-        return f"{best} came out best; with {seeds_in_words(verdict.seeds)} that may be chance."
+        return f"{best} came out best; with {counted(verdict.seeds, 'seeds')} that may be chance."
     return _recommended(verdict, methods)
 
 
@@ -35,10 +36,7 @@ def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
         return f"{best} came out best, but all other methods are within error of it."
     if verdict.rivals:
         names = [methods[each.method].label for each in (verdict.best, *verdict.rivals)]
-        return (
-            f"{', '.join(names[:-1])} or {names[-1]}: the data do not tell them apart. {best} came "
-            "out best."
-        )
+        return f"{either(names)}: the data do not tell them apart. {best} came out best."
     return f"use {best}. No other method is within error of it."
 
 
@@ -59,15 +57,10 @@ def ended_early(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     return f"All runs of {names} had ended before that, and keep their last incumbent."
 
 
-def seeds_in_words(count: int) -> str:
-    """Such as: 4 seeds."""
-    return "a single seed" if count == 1 else f"{count} seeds"
-
-
 def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     """The numbers behind it: the regret of the best, its interval, how many runs, the next best."""
     best = verdict.best
-    runs = "1 run" if best.runs == 1 else f"{best.runs} runs"
+    runs = counted(best.runs, "runs")
     if not verdict.known:
         return f"{runs}."
     mean = f"mean normalised regret {best.value:.3g}{_bracket(best.low, best.high)}"

@@ -29,6 +29,7 @@ from hpobench.results.statistics.survival import SpeedUp
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.final import final_regrets
 from hpobench.results.verdicts.time_to_target import over_tasks
+from hpobench.words import p_value
 
 HEADER = "| claim | source | expected | measured | p | verdict |\n|---|---|---|---|---|---|"
 CORRECTED = (
@@ -61,10 +62,7 @@ def decided(findings: Sequence[Finding]) -> list[str]:
     """The verdict on each of all findings that are shown together."""
     corrected = benjamini_hochberg(np.array([one.p_value for one in findings]))
     words = ["holds" if one.agrees else "contrary" for one in findings]
-    return [
-        word if p_value <= LEVEL else "undecided"
-        for word, p_value in zip(words, corrected, strict=True)
-    ]
+    return [word if p <= LEVEL else "undecided" for word, p in zip(words, corrected, strict=True)]
 
 
 def as_markdown(
@@ -76,13 +74,9 @@ def as_markdown(
         claim += f" (contested: {about['contested']})"
     heads = [f"| {claim} | {about['source']} |", *["| | |"] * (len(findings) - 1)]
     return "\n".join(
-        f"{head} {one.expected} | {one.measured} | {_p(one.p_value)} | {verdict} |"
+        f"{head} {one.expected} | {one.measured} | {p_value(one.p_value, 4)} | {verdict} |"
         for head, one, verdict in zip(heads, findings, verdicts, strict=True)
     )
-
-
-def _p(p_value: float) -> str:
-    return "< 0.0001" if p_value < 1e-4 else f"{p_value:.4f}"
 
 
 def _judge(

@@ -12,8 +12,9 @@ from hpobench.results.anytime.curves import KEPT_SENTENCE
 from hpobench.results.anytime.regret import OBSERVED
 from hpobench.results.anytime.views import VIEW_WORDS
 from hpobench.results.study.failed_runs import RULES, counts_in_words
-from hpobench.results.text.verdict_words import ended_early, evidence, in_words, seeds_in_words
+from hpobench.results.text.verdict_words import ended_early, evidence, in_words
 from hpobench.results.verdicts.verdict import FEW_SEEDS, FRACTIONS, Verdict
+from hpobench.words import counted
 
 HOW_TO_READ = (
     "A method is within error of the best one if its mean normalised regret is not significantly "
@@ -172,7 +173,7 @@ def _short(context: Context, verdict: Verdict) -> str:
     if verdict.best.failed:
         best += f" ({verdict.best.failed} of its {verdict.best.runs} runs failed)"
     if verdict.few and len(verdict.standings) > 1:
-        return f"{best}; with {seeds_in_words(verdict.seeds)} that may be chance"
+        return f"{best}; with {counted(verdict.seeds, 'seeds')} that may be chance"
     if not rivals:
         return best
     if len(rivals) > 1 and len(rivals) == len(verdict.standings) - 1:

@@ -1,6 +1,5 @@
 """Tests: do the methods differ at the end, which pairs do, and by how much."""
 
-from hpobench.plots.canvas.words import counted
 from hpobench.plots.recipes import CRITICAL_DIFFERENCE
 from hpobench.plots.report.blocks import (
     Block,
@@ -9,7 +8,6 @@ from hpobench.plots.report.blocks import (
     Section,
     count,
     number,
-    p_value,
     share,
     table,
 )
@@ -26,6 +24,7 @@ from hpobench.results.statistics.rank_tests import (
 )
 from hpobench.results.statistics.signed_rank import FEWEST, ROPE
 from hpobench.results.verdicts.final import final_regrets
+from hpobench.words import counted, p_value
 
 PAIRS = {
     "method": Column("method"),

@@ -1,4 +1,4 @@
-from hpobench.plots.canvas.words import counted, in_lines, sentences
+from hpobench.plots.canvas.words import in_lines, sentences
 
 
 def test_lines_are_few_and_of_about_the_same_length():
@@ -13,8 +13,5 @@ def test_only_what_is_longer_than_a_line_is_cut():
     assert in_lines("", 10) == ""
 
 
-def test_counts_and_sentences():
-    assert counted([9, 9], "tasks") == "9 tasks"
-    assert counted([1], "tasks") == "1 task"
-    assert counted([28, 30, 29], "seeds") == "28 to 30 seeds"
+def test_sentences():
     assert sentences("One.", "", "Two.") == "One. Two."

@@ -106,7 +106,7 @@ def test_a_skewed_mean_is_less_sure_than_its_interval_says():
 def test_a_single_seed_has_no_interval():
     verdict = judge({"t": frame(a=[0.1], b=[0.2])})
     assert np.isnan(verdict.best.low)
-    assert "single seed" in in_words(verdict, METHODS)
+    assert "with 1 seed that may be chance" in in_words(verdict, METHODS)
     assert "[" not in evidence(verdict, METHODS)
 
 
