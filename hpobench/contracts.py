@@ -4,7 +4,7 @@ Whoever fills a role may have hooks besides, each a small protocol below: `HOOKS
 each role, `hook` finds one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import get_annotations
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -154,6 +154,13 @@ class Trains(Protocol):
         """All that is measured on the way, as arrays over epochs (see `training.curves.Curves`)."""
 
 
+class TrainsGroups(Protocol):
+    """A task that trains several seeds of a configuration at once: `hpobench record --grouped`."""
+
+    def train_group(self, job: Job, seeds: Sequence[int]) -> Sequence[Any]:
+        """What `train` returns for each of the seeds, up to rounding."""
+
+
 class Excludes(Protocol):
     """A searcher that does not repeat what was chosen elsewhere."""
 
@@ -214,7 +221,7 @@ class HasVersion(Protocol):
 HOOKS: Mapping[str, tuple[type, ...]] = {
     "task": (
         *(Prepares, StoresCheckpoints, SaysWhetherReproducible, HasClock, Remarks, HasData),
-        *(ChargesFailures, Trains),
+        *(ChargesFailures, Trains, TrainsGroups),
     ),
     "searcher": (Excludes,),
     "scheduler": (HearsJobs, DecidesResources),

@@ -152,6 +152,11 @@ def _add_running(commands: Commands) -> None:
     recording.add_argument(
         "overrides", nargs="*", metavar="key=value", help="task= configs= seeds="
     )
+    recording.add_argument(
+        "--grouped",
+        action="store_true",
+        help="train the seeds of a configuration as one network: cheaper, and equal up to rounding",
+    )
     recording.set_defaults(command=running.record)
     for command in (run, listing, recording):
         _add_conf(command)

@@ -236,9 +236,8 @@ def record(options: argparse.Namespace) -> int:
         )
     atomic.check_runs_dir(Path(settings["runs_dir"]))
     for name in dict.fromkeys(task for task, _ in composed.pairs):
-        job = recording.plan(
-            name, settings["tasks"][name], int(number), len(checks.seeds(settings["seeds"]))
-        )
+        seeds = len(checks.seeds(settings["seeds"]))
+        job = recording.plan(name, settings["tasks"][name], int(number), seeds, options.grouped)
         folder = Path(settings["runs_dir"]) / "recordings" / name
         missing = job.missing(folder)
         quiet = not settings["progress"]

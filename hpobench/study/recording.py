@@ -10,7 +10,8 @@ Columns of the table, one row per configuration, repetition and epoch:
     resource        epochs trained
     validation_error, test_error     1 - accuracy, means over examples (NaN: diverged)
     validation_loss, test_loss, training_loss   cross-entropy in nats
-    training_s, evaluation_s         seconds since training began that each has taken
+    training_s, evaluation_s         seconds since training began that each has taken; if grouped,
+                as one repetition takes alone, from its first epochs
     parameters, memory_bytes, latency_s         of the network
     then one column a hyperparameter (null: not active)
 
@@ -21,6 +22,7 @@ the table as a task, under the key `hpobench`; and the settings recorded, under 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +30,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpobench.contracts import Trains, hook
+from hpobench.contracts import Trains, TrainsGroups, hook
 from hpobench.records import Job
 from hpobench.run.randomness import derive_seed
 from hpobench.space.space import Configuration, Space
@@ -38,6 +40,7 @@ from hpobench.study.pairs import Config
 from hpobench.system import atomic
 from hpobench.system.moved import identity
 from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts
+from hpobench.tasks.training.curves import Curves
 
 BLOCK = 5
 _TAKEN = frozenset({*KEYS, *SERIES, *METRICS})
@@ -67,17 +70,33 @@ class Piece:
 
 @dataclass(frozen=True)
 class Recording:
-    """What is to be recorded of one task: a design under so many seeds."""
+    """What is to be recorded of one task: a design under so many seeds.
+
+    `grouped`: the repetitions of a configuration are trained as one network.
+    """
 
     task_config: Config
     pieces: tuple[Piece, ...]
+    grouped: bool = False
+
+    @property
+    def settings(self) -> str:
+        """What tables say of how they were recorded; pieces of other settings do not belong."""
+        return json.dumps({**self.task_config, **({"grouped": True} if self.grouped else {})})
 
     def missing(self, folder: Path) -> list[Piece]:
         """The pieces that are not stored below `folder`."""
         return [piece for piece in self.pieces if not piece.path(folder / "pieces").exists()]
 
+    def batches(self, folder: Path) -> list[tuple[Piece, ...]]:
+        """The missing pieces, those together that are trained together."""
+        missing = self.missing(folder)
+        if not self.grouped:
+            return [(piece,) for piece in missing]
+        return [tuple(pieces) for _, pieces in groupby(missing, key=lambda piece: piece.block)]
 
-def plan(name: str, settings: Config, configs: int, seeds: int) -> Recording:
+
+def plan(name: str, settings: Config, configs: int, seeds: int, grouped: bool = False) -> Recording:
     """All pieces in the order in which they are worth having; ValueError: nothing to record."""
     task_config = {key: value for key, value in settings.items() if key not in ("about", "budget")}
     task = simulated.build_task(task_config)
@@ -86,6 +105,8 @@ def plan(name: str, settings: Config, configs: int, seeds: int) -> Recording:
             f"task {name!r} has no learning curve to record: use a task that trains by epochs "
             "(a TrainingTask, or KFold around one)"
         )
+    if grouped and hook(task, TrainsGroups) is None:
+        raise ValueError(f"task {name!r} cannot be trained in groups: leave out --grouped")
     numbered = list(enumerate(design(task.space, configs)))
     return Recording(
         task_config,
@@ -94,6 +115,7 @@ def plan(name: str, settings: Config, configs: int, seeds: int) -> Recording:
             for first in range(0, len(numbered), BLOCK)
             for repetition in range(seeds)
         ),
+        grouped,
     )
 
 
@@ -105,7 +127,7 @@ def record(job: Recording, folder: Path, n_jobs: int) -> Iterator[Piece]:
     import joblib
 
     (folder / "pieces").mkdir(parents=True, exist_ok=True)
-    signature = json.dumps(identity(job.task_config), sort_keys=True)
+    signature = json.dumps(identity(json.loads(job.settings)), sort_keys=True)
     path = folder / "task.json"
     if path.exists() and path.read_text() != signature:
         raise ValueError(f"{folder} was recorded under other settings ({path}): move it away")
@@ -114,27 +136,44 @@ def record(job: Recording, folder: Path, n_jobs: int) -> Iterator[Piece]:
         atomic.remove_drafts(place)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-        yield from parallel(
-            joblib.delayed(_record_piece)(job.task_config, piece, folder / "pieces")
-            for piece in job.missing(folder)
-        )
+        for pieces in parallel(
+            joblib.delayed(_record_pieces)(job.task_config, pieces, folder / "pieces", job.grouped)
+            for pieces in job.batches(folder)
+        ):
+            yield from pieces
 
 
-def _record_piece(task_config: Config, piece: Piece, folder: Path) -> Piece:
+def _record_pieces(
+    task_config: Config, pieces: tuple[Piece, ...], folder: Path, grouped: bool
+) -> tuple[Piece, ...]:
+    """The pieces, of one block, when all of them are stored."""
     task = simulated.build_task(task_config)
-    training = cast(Trains, task)  # as was planned
-    seed = derive_seed(0, "recording", piece.repetition)
-    rows = []
-    for number, config in piece.configs:
-        curves = training.train(Job(number, config, 0, task.fidelity.r_max), seed)
-        series = {name: np.asarray(getattr(curves, name), dtype=np.float32) for name in SERIES}
-        constant = {"config": number, "repetition": piece.repetition, **curves.metrics}
-        for epoch, resource in enumerate(curves.epochs):
-            values = {name: float(array[epoch]) for name, array in series.items()}
-            parameters = {column_of(key, _TAKEN): value for key, value in config.items()}
-            rows.append({**constant, "resource": float(resource), **values, **parameters})
-    _write(_table(rows, task.space), piece.path(folder))
-    return piece
+    seeds = [derive_seed(0, "recording", piece.repetition) for piece in pieces]
+    rows: list[list[dict[str, Any]]] = [[] for _ in pieces]
+    for number, config in pieces[0].configs:
+        job = Job(number, config, 0, task.fidelity.r_max)
+        # As was planned: the task has the hook.
+        if grouped:
+            trained = cast(TrainsGroups, task).train_group(job, seeds)
+        else:
+            trained = [cast(Trains, task).train(job, seed) for seed in seeds]
+        for piece, own, curves in zip(pieces, rows, trained, strict=True):
+            own += _rows(number, config, piece.repetition, curves)
+    for piece, own in zip(pieces, rows, strict=True):
+        _write(_table(own, task.space), piece.path(folder))
+    return pieces
+
+
+def _rows(
+    number: int, config: Configuration, repetition: int, curves: Curves
+) -> Iterator[dict[str, Any]]:
+    """One row of the table an epoch."""
+    series = {name: np.asarray(getattr(curves, name), dtype=np.float32) for name in SERIES}
+    constant = {"config": number, "repetition": repetition, **curves.metrics}
+    parameters = {column_of(key, _TAKEN): value for key, value in config.items()}
+    for epoch, resource in enumerate(curves.epochs):
+        values = {name: float(array[epoch]) for name, array in series.items()}
+        yield {**constant, "resource": float(resource), **values, **parameters}
 
 
 def _table(rows: list[dict[str, Any]], space: Space) -> pa.Table:
@@ -169,7 +208,7 @@ def write_table(job: Recording, folder: Path) -> Path:
     table = pa.concat_tables(pq.ParquetFile(path).read() for path in paths)
     table = table.sort_by([(name, "ascending") for name in KEYS])
     stated = _facts(job.task_config, table.column_names).to_json()
-    settings = json.dumps(job.task_config).encode()
+    settings = job.settings.encode()
     table = table.replace_schema_metadata({METADATA: stated, b"settings": settings})
     _write(table, folder / "table.parquet")
     return folder / "table.parquet"

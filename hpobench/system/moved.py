@@ -27,7 +27,6 @@ _OF_SEARCHERS = {
     "one_exchange": "search.one_exchange",
     "parzen": "parzen.parzen",
     "parzen_bandwidths": "parzen.bandwidths",
-    "parzen_data": "search.parzen_data",
     "parzen_kernels": "parzen.kernels",
     "prior": "search.prior",
     "quantile_forest": "models.forest.quantile_forest",

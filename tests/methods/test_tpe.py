@@ -359,8 +359,9 @@ def test_pending_count_as_the_liar_says():
         outcome = Evaluation(np.ones(1), np.ones(1), np.array([value]), 1.0)
         data.add(Job(trial, configs[trial], 0, 1), outcome)
     _, level = data.level(2)
-    rows = data.rows([Job(4, configs[4], 0, 1)])
-    assert np.array_equal(rows, UnitSpace(CUBE).rows([configs[4]]))
+    jobs = {1: Job(1, configs[1], 1, 3), 4: Job(4, configs[4], 0, 1)}
+    rows = data.pending(jobs, level)
+    assert np.array_equal(rows, UnitSpace(CUBE).rows([configs[4]]))  # trial 1 was observed here
     for liar, lie in (("worst", 3.0), ("mean", 2.0), ("best", 1.0)):
         assert level.observations().with_pending(rows, liar).values.tolist() == [
             3.0,

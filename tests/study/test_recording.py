@@ -98,3 +98,40 @@ def test_the_design_fills_the_space():
     ).space
     configs = recording.design(space, 64)
     assert sum(config["optimizer"] == "sgd" for config in configs) == 32
+
+
+def test_seeds_that_are_trained_as_one_network_are_recorded_as_alone(tmp_path):
+    """Up to the rounding of float32 sums, as groups are tested to be; times are measured."""
+    tables = {}
+    for grouped in (False, True):
+        folder = tmp_path / str(grouped)
+        job = recording.plan("tiny", SETTINGS, configs=6, seeds=3, grouped=grouped)
+        assert {p.path(folder) for p in recording.record(job, folder, n_jobs=1)} == {
+            p.path(folder) for p in job.pieces
+        }
+        tables[grouped] = pq.read_table(recording.write_table(job, folder)).to_pandas()
+    alone, together = tables[False], tables[True]
+    exact = [name for name in alone if name not in (*recording.SERIES, "latency_s")]
+    assert together[exact].equals(alone[exact])
+    for name in ("validation_loss", "test_loss", "training_loss"):
+        np.testing.assert_allclose(together[name], alone[name], rtol=2e-4)
+    # One of the 180 examples more or less on the edge.
+    assert (together["validation_error"] - alone["validation_error"]).abs().max() < 1.5 / 180
+    assert (together["training_s"] > 0).all()
+
+
+def test_what_was_recorded_alone_and_in_groups_is_not_mixed(tmp_path):
+    alone = recording.plan("tiny", SETTINGS, configs=2, seeds=2)
+    assert len(list(recording.record(alone, tmp_path, n_jobs=1))) == 2
+    grouped = recording.plan("tiny", SETTINGS, configs=2, seeds=2, grouped=True)
+    with pytest.raises(ValueError, match="other settings"):
+        next(recording.record(grouped, tmp_path, n_jobs=1))
+
+
+def test_tasks_that_do_not_train_in_groups_say_so():
+    folds = {
+        "_target_": "hpobench.tasks.training.folds.KFold",
+        "task": {key: value for key, value in SETTINGS.items() if key != "about"},
+    }
+    with pytest.raises(ValueError, match="leave out --grouped"):
+        recording.plan("folds", folds, configs=2, seeds=2, grouped=True)

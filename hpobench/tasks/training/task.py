@@ -97,6 +97,18 @@ class TrainingTask:
         )
         return curves
 
+    def train_group(self, job: Job, seeds: Sequence[int]) -> list[Curves]:
+        """The curves of `job` under each of the seeds, trained as one network, from the start.
+
+        They are equal to those of `train` up to the rounding of sums; an epoch's times are what one
+        member takes alone, on average over the first epochs of the first. Raises GroupError if this
+        task cannot be trained in groups.
+        """
+        from hpobench.tasks.training.grouped import train_group
+
+        _, last = whole_steps(job, self.space, self.fidelity)
+        return train_group(self.session, [job.config] * len(seeds), seeds, last).members
+
     def prepare(self) -> None:
         """Load torch and the data, once a process, outside of any job."""
         _ = self.session
