@@ -42,7 +42,7 @@ MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one panel shows. `time` (t,) is in seconds, or with `relative` a fraction.
+    """The contents of one panel. `time` (t,) is in seconds, or with `relative` a fraction.
 
     `axis` names what `time` measures (see `time_axis.AXES`); where that is not seconds, `axis_unit`
     is its unit, if it has one.
@@ -108,7 +108,7 @@ def anytime(
 
 
 def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
-    """What `anytime` summarises, at the times of `grid` (t,)."""
+    """The values that `anytime` summarises, at the times of `grid` (t,)."""
     facts, view = found.tasks[task], found.views[task]
     # Optimum and median are of the validation value: they say nothing of test data.
     median = None if view == "test" else facts.median
@@ -162,7 +162,7 @@ def average_regret(
 def over_tasks(
     found: Incumbents, references: Mapping[str, Reference], parts: FloatArray
 ) -> Prepared:
-    """What `average_regret` summarises, at the fractions `parts` (t,) of the horizons."""
+    """The values that `average_regret` summarises, at the fractions `parts` (t,) of horizons."""
     tasks = tasks_with_runs(found, references)
     groups: dict[str, list[FloatArray]] = {method: [] for method in found.methods}
     for task in tasks:
@@ -223,7 +223,7 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
 
 
 def horizon_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
-    """What sets the horizon of the tasks, where one method does, and whose runs went on."""
+    """Sentences on the method that sets the horizon of tasks, if any, and on runs that went on."""
     every = [found.horizons[task] for task in tasks if task in found.horizons]
     some = [each for each in every if each.method]
     if not some:
@@ -278,12 +278,12 @@ def unequal_seeds(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
 
 def contradicted(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     """Sentences on the tasks whose stated optimum cannot be one."""
-    known = found.contradictions
-    return tuple(known[task] for task in tasks if task in known)
+    sentences = found.contradictions
+    return tuple(sentences[task] for task in tasks if task in sentences)
 
 
 def _known(found: Incumbents) -> list[str]:
-    """Which share of all incumbents has a value in the re-evaluated view."""
+    """A sentence on the share of incumbents that have a value in the re-evaluated view."""
     shares = [100 * having / steps for having, steps in found.known.values() if steps]
     if not shares:
         return []
@@ -304,7 +304,7 @@ def by_share(sentences: Sequence[str]) -> list[str]:
 
 
 def drawn(lines: Mapping[str, Summary]) -> dict[str, Summary]:
-    """Those lines that have a value at some time."""
+    """The lines that have a value at some time."""
     return {method: line for method, line in lines.items() if np.isfinite(line.centre).any()}
 
 

@@ -133,15 +133,15 @@ def curves(
     if task not in found.tasks:
         raise ValueError(f"task {task!r} is not in the study: it has {', '.join(found.tasks)}")
     ends, seeds = found.runs["end_time_s"].to_numpy(), found.runs["seed"].to_numpy(np.int64)
-    made = {}
+    by_method = {}
     for method, numbers in runs_by_method(found, task).items():
         values = np.array([resample(*found.steps(number), grid) for number in numbers])
         values = _with_failures(found, task, numbers, values, grid)
         fine = numbers[~found.failed[numbers]]
         if not keep_ended and len(fine):
             values[:, grid > ends[fine].max()] = np.nan
-        made[method] = Curves(task, method, grid, values, seeds[numbers])
-    return made
+        by_method[method] = Curves(task, method, grid, values, seeds[numbers])
+    return by_method
 
 
 def _with_failures(
@@ -158,7 +158,7 @@ def _with_failures(
 def first_times(
     found: Incumbents, runs: IntArray, reference: Reference, targets: FloatArray
 ) -> FloatArray:
-    """When each run was first at or below each target, a normalised regret: (n, targets).
+    """The times (n, targets) at which runs were first at or below targets, normalised regrets.
 
     Infinite: never.
     """
@@ -189,11 +189,11 @@ def begin(some: Curves, rule: str, median: float | None = None) -> Curves:
     if rule == "impute" and median is None:
         raise ValueError(f"task {some.task!r} has no known median to impute: use rule='wait'")
     has = np.isfinite(some.values)
-    known = has.mean(axis=0)
+    share = has.mean(axis=0)
     values = some.values
     if rule == "impute" and median is not None:
         values = completed(values, median)
-    enough = known >= (0.5 if rule == "impute" else 1.0)
+    enough = share >= (0.5 if rule == "impute" else 1.0)
     return replace(some, values=np.where(enough, values, np.nan))
 
 
@@ -203,7 +203,7 @@ def completed(values: FloatArray, median: float) -> FloatArray:
 
 
 def stand_in(values: FloatArray, median: float) -> FloatArray:
-    """What runs without a value count as at each time (t,), from those (n, t) that have one."""
+    """The value (t,) that stands for runs without one, from those (n, t) that have one."""
     has = np.isfinite(values)
     total = np.where(has, values, 0.0).sum(axis=0)
     mean: FloatArray = total / np.maximum(has.sum(axis=0), 1)

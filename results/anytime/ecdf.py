@@ -81,7 +81,7 @@ def time_ecdf(
 def _shares(
     found: Incumbents, reference: Reference, levels: FloatArray, parts: FloatArray
 ) -> dict[str, FloatArray]:
-    """By method, the share (n, t) of the falling `levels` that each run has reached."""
+    """The share (n, t) of the falling `levels` that each run has reached, by method."""
     grid = parts * horizon_s(found, reference.task)
     shares = {}
     for method, runs in runs_by_method(found, reference.task).items():

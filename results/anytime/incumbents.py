@@ -64,18 +64,18 @@ class Incumbents:
 
     @cached_property
     def failed(self) -> BoolArray:
-        """Which runs (n,) failed."""
+        """Flags (n,) of the runs that failed."""
         return has_failed(self.runs)
 
     @cached_property
     def lost_s(self) -> FloatArray:
-        """When each run (n,) began to count as the median configuration; infinite: never."""
+        """The times (n,) from which runs count as the median configuration; infinite: never."""
         counts = self.failed & (self.failed_as == "median")
         return np.where(counts, self.runs["end_time_s"].to_numpy(float), np.inf)
 
     @cached_property
     def counted(self) -> dict[tuple[str, str], IntArray]:
-        """By task and method, the numbers of the runs, failed ones too, in order of the seed.
+        """Numbers of the runs, failed ones too, by task and method, in order of the seed.
 
         Without the tasks on which every run failed.
         """
@@ -87,7 +87,7 @@ class Incumbents:
         return {(str(key[0]), str(key[1])): numbers[at] for key, at in groups.items()}
 
     def failures(self, tasks: Iterable[str]) -> dict[str, Failed]:
-        """By method with runs on any of the tasks, how many failed there, of how many."""
+        """Counts of failed runs, and of all, by method with runs on any of the tasks."""
         mine = self.runs["task"].isin(list(tasks)).to_numpy()
         all_runs = self.runs.loc[mine, "method"].value_counts()
         failed = self.runs.loc[mine & self.failed, "method"].value_counts()
@@ -208,7 +208,7 @@ def _time_alone(study: Study) -> frozenset[str]:
 
 
 def _medians(study: Study, views: Mapping[str, str]) -> dict[str, float]:
-    """Of the tasks with failed runs."""
+    """The values of the median configurations of the tasks with failed runs."""
     tasks = study.runs.loc[has_failed(study.runs), "task"]
     return medians(study, views, set(tasks.astype(str)))
 
@@ -259,7 +259,7 @@ def _improvements(value: FloatArray, segment: IntArray) -> BoolArray:
 
 
 def _those_known(found: Incumbents) -> Incumbents:
-    """Without steps and tasks that have no value, and with the numbers of steps by task."""
+    """The incumbents that have a value, of tasks that have any; numbers of steps by task."""
     known = np.isfinite(found.value)
     run = np.repeat(np.arange(len(found.runs)), np.diff(found.starts))
     task = found.runs["task"].astype(str).to_numpy()[run]

@@ -16,7 +16,7 @@ class Best(NamedTuple):
 
 
 def best_so_far(found: Incumbents) -> list[Best]:
-    """By task, where any run has an incumbent; values are in the view of the task."""
+    """The best incumbent of each task that has any; values are in the view of the task."""
     has = np.flatnonzero(np.diff(found.starts) > 0)
     runs = found.runs.iloc[has]
     values = found.value[found.starts[has + 1] - 1]

@@ -73,13 +73,13 @@ def _draws(study: Study) -> _Draws:
 
 
 def _numbered(rising: IntArray) -> IntArray:
-    """The same order, numbered from 0 without gaps."""
+    """Numbers in the same order, from 0 without gaps."""
     steps = np.diff(rising, prepend=rising[:1]) != 0
     return np.cumsum(steps)
 
 
 def _continues_another(study: Study) -> npt.NDArray[np.bool_]:
-    """Which trials (t,) go on from the checkpoint of another."""
+    """Flags of the trials (t,) that go on from the checkpoint of another."""
     continues = np.zeros(len(study.trials), dtype=bool)
     if "source" in study.jobs:
         continues[trial_rows(study, study.jobs[study.jobs["source"] >= 0])] = True

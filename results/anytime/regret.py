@@ -54,7 +54,7 @@ def capped_regret(values: FloatArray, reference: Reference) -> FloatArray:
 
 
 def limits_of_means(groups: Groups) -> Limits:
-    """What means (...,) of capped regrets, groups (n, ...) of them, can be: noise alone is below 0.
+    """The limits of means (...,) of groups (n, ...) of capped regrets; noise alone is below 0.
 
     The one pair of limits for all intervals of such means.
     """
@@ -62,7 +62,7 @@ def limits_of_means(groups: Groups) -> Limits:
 
 
 def known_reference(facts: TaskFacts) -> Reference:
-    """From the task's own facts; raises ValueError if the optimum or the median is unknown."""
+    """A reference from the task's own facts; raises ValueError if it does not state both values."""
     if facts.optimum is None or facts.median is None:
         raise ValueError(
             f"the optimum or the median of task {facts.name!r} is unknown: "
@@ -89,35 +89,35 @@ def observed_reference(study: Study, task: str, view: str) -> Reference:
 
 
 def contradictions(study: Study) -> dict[str, str]:
-    """By task whose stated optimum lies above values that were seen, a sentence on it."""
-    made = {}
+    """Sentences on tasks whose stated optimum lies above values that were seen, by task."""
+    sentences = {}
     for task, lowest in study.below_optimum.items():
         facts = study.tasks[task]
         optimum = facts.optimum if facts.optimum is not None else np.nan
-        made[task] = (
+        sentences[task] = (
             f"The optimum stated of {facts.label}, {optimum:.6g}, is none: {lowest:.6g} was seen, "
             f"{optimum - lowest:.3g} below it; {OBSERVED} stand for optimum and median."
         )
-    return made
+    return sentences
 
 
 def references(study: Study, views: Mapping[str, str]) -> dict[str, Reference]:
-    """By task of `views`: known where possible, else observed; without two values it is left out.
+    """References by task of `views`: known ones, else observed; tasks without two values have none.
 
     Optimum and median are of the validation value: the test view has observed references only.
     """
-    made = {task: _reference(study, task, views[task]) for task in study.tasks if task in views}
-    return {task: each for task, each in made.items() if each and each.median > each.best}
+    by_task = {task: _reference(study, task, views[task]) for task in study.tasks if task in views}
+    return {task: each for task, each in by_task.items() if each and each.median > each.best}
 
 
 def medians(study: Study, views: Mapping[str, str], tasks: Iterable[str]) -> dict[str, float]:
     """The values of the median configurations of these tasks, as far as any is known."""
-    made = {task: _reference(study, task, views[task]) for task in tasks if task in views}
-    return {task: each.median for task, each in made.items() if each}
+    by_task = {task: _reference(study, task, views[task]) for task in tasks if task in views}
+    return {task: each.median for task, each in by_task.items() if each}
 
 
 def _reference(study: Study, task: str, view: str) -> Reference | None:
-    """Known where possible, else observed; None: the task has no value."""
+    """The known reference of a task, else an observed one; None: the task has no value."""
     facts = study.tasks[task]
     try:
         known = facts.optimum is not None and facts.median is not None

@@ -28,7 +28,7 @@ Summaries = dict[tuple[str, str], Comparison]
 
 
 def task_summaries(found: Incumbents, task: str, points: Mapping[str, int]) -> Summaries:
-    """One task, as `comparison.anytime` has it, at so many points of a log and of a linear grid."""
+    """Summaries of one task, as of `comparison.anytime`, on a log and a linear grid together."""
     grid = np.unique(np.concatenate([time_grid(found, task, *each) for each in points.items()]))
     return _summaries(on_task(found, task, grid))
 

@@ -30,23 +30,23 @@ DEFAULT_ORDER = ("true", "test", "observed")
 
 
 def available_views(study: Study) -> dict[str, tuple[str, ...]]:
-    """By task, the stored views for which every ok observation has a value; observed always is."""
+    """Stored views for which every ok observation has a value, by task; observed always is one."""
     table = study.observations
     ok = (table["status"] == "ok").to_numpy()
     task = codes(table["task"], study.tasks, "task")[ok]
     total = np.bincount(task, minlength=len(study.tasks))
-    known = {"observed": np.ones(len(study.tasks), dtype=bool)}
+    complete = {"observed": np.ones(len(study.tasks), dtype=bool)}
     for view in ("true", "test"):
         finite = np.isfinite(table[VIEWS[view]].to_numpy()[ok])
-        known[view] = (total > 0) & (np.bincount(task[finite], minlength=len(total)) == total)
+        complete[view] = (total > 0) & (np.bincount(task[finite], minlength=len(total)) == total)
     return {
-        name: tuple(view for view in STORED if known[view][number])
+        name: tuple(view for view in STORED if complete[view][number])
         for number, name in enumerate(study.tasks)
     }
 
 
 def views_by_task(study: Study, view: str | None) -> dict[str, str]:
-    """By task, the view that was asked for; None: true, else test, else observed, as it has them.
+    """The view of each task: the one asked for; None: true, else test, else observed, as there is.
 
     Raises ValueError if it is unknown, or if a task with runs lacks it.
     """

@@ -79,8 +79,8 @@ def _configs(rows: pd.DataFrame, study: Study, task: str) -> pd.DataFrame:
     names = hyperparameters(study, task)
     trials, key = study.trials.reset_index(drop=True), ["method", "seed", "trial"]
     places = trials[key].astype({"method": str}).assign(place=trials.index)
-    found = rows[key].astype({"method": str}).merge(places, on=key, how="left", validate="m:1")
-    configs = trials[names].reindex(found["place"].fillna(-1).astype(int)).set_axis(rows.index)
+    matched = rows[key].astype({"method": str}).merge(places, on=key, how="left", validate="m:1")
+    configs = trials[names].reindex(matched["place"].fillna(-1).astype(int)).set_axis(rows.index)
     taken = {*TAKEN, *FACTS}
     return configs.set_axis([column_of(hyperparameter_of(n), taken) for n in names], axis="columns")
 
@@ -153,7 +153,7 @@ def _data(study: Study, task: str) -> _Data:
 
 
 def _distinct(configs: pd.DataFrame) -> int:
-    """How many different configurations there are."""
+    """The number of different configurations."""
     return len(configs.astype(str).drop_duplicates()) if len(configs.columns) else 0
 
 

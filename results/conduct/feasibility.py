@@ -50,15 +50,15 @@ QUANTITIES = {
 
 
 def constrained_tasks(study: Study) -> dict[str, list[str]]:
-    """By task, the columns of slack that belong to it, for tasks with runs and constraints."""
+    """Columns of slack, by task with runs and constraints."""
     table = study.observations
     names = [name for name in table.columns if name.startswith(SLACK)]
-    found = {}
+    by_task = {}
     for task in study.tasks:
         has = table.loc[table["task"] == task, names].notna().any()
         if has.any():
-            found[task] = [name for name in names if has[name]]
-    return found
+            by_task[task] = [name for name in names if has[name]]
+    return by_task
 
 
 def feasibility(study: Study) -> pd.DataFrame:
@@ -110,19 +110,19 @@ def _by_run(study: Study, tasks: Mapping[str, list[str]]) -> pd.DataFrame:
     feasible, constrained = _feasible(study, tasks)
     run = Timeline.run_numbers(study, study.observations)
     total = len(study.runs)
-    known = np.bincount(run[constrained], minlength=total)
+    counts = np.bincount(run[constrained], minlength=total)
     good = np.bincount(run[feasible], minlength=total)
     first_s = np.full(total, np.inf)
     time_s = study.observations["time_s"].to_numpy(float)
     np.minimum.at(first_s, run[feasible], time_s[feasible])
-    share = np.where(known > 0, good / np.maximum(known, 1), np.nan)
+    share = np.where(counts > 0, good / np.maximum(counts, 1), np.nan)
     return study.runs.assign(share=share, first_s=first_s)
 
 
 def _feasible(
     study: Study, tasks: Mapping[str, list[str]]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which observations (n,) are feasible, and which are of a task with constraints."""
+    """Flags of observations (n,): feasible; of a task with constraints."""
     table = study.observations
     ok = ((table["status"] == "ok") & np.isfinite(table["value"])).to_numpy()
     feasible, constrained = np.zeros(len(table), dtype=bool), np.zeros(len(table), dtype=bool)

@@ -75,7 +75,7 @@ def one_run(study: Study, task: str, method: str, seed: int) -> Run:
 
 
 def _workers(study: Study, runs: pd.DataFrame) -> int:
-    """Those of the one run in `runs`."""
+    """The number of workers of the one run in `runs`."""
     return int(workers_by_run(study)[study.runs.index.get_indexer(runs.index)[0]])
 
 

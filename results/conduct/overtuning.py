@@ -92,10 +92,10 @@ def gaps(study: Study, *, rule: str | None = None) -> pd.DataFrame:
 def _where_known(found: Incumbents, study: Study, view: str) -> FloatArray:
     """The steps (k,) in a view; NaN on tasks that lack it."""
     stored = available_views(study)
-    known = [*found.tasks] if view == REEVALUATED and "config" in study.trials else []
-    known += [task for task in found.tasks if view in stored[task]]
-    mine = found.runs["task"].isin(known).to_numpy()[_run_of(found)]
-    return np.where(mine, in_view(found, study, dict.fromkeys(known, view)).value, np.nan)
+    having = [*found.tasks] if view == REEVALUATED and "config" in study.trials else []
+    having += [task for task in found.tasks if view in stored[task]]
+    mine = found.runs["task"].isin(having).to_numpy()[_run_of(found)]
+    return np.where(mine, in_view(found, study, dict.fromkeys(having, view)).value, np.nan)
 
 
 def mean_views(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +117,7 @@ def mean_views(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_of_runs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """By method, the mean over its runs of a column of the table of `gaps` of one task.
+    """Means by method, over its runs, of a column of the table of `gaps` of one task.
 
     Columns: centre, and low and high, a standard error away (NaN: a single run). Runs without a
     finite value are left out, and methods without others.
@@ -132,7 +132,7 @@ def mean_of_runs(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
 
 
 def reported_views(study: Study) -> dict[str, str]:
-    """By task, the view that says what an incumbent is worth; observed: the task has no other."""
+    """The view by task that says what an incumbent is worth; observed: the task has no other."""
     return views_by_task(study, None)
 
 
@@ -220,7 +220,7 @@ def _at_end(found: Incumbents, values: Mapping[str, FloatArray]) -> dict[str, Fl
 
 
 def _with_incumbents(found: Incumbents) -> Incumbents:
-    """The same without the runs that have no incumbent; a failed run keeps its last."""
+    """The runs that have an incumbent; a failed one keeps its last."""
     has = np.diff(found.starts) > 0
     starts = np.append(found.starts[:-1][has], len(found.time_s))
     runs = found.runs[has].reset_index(drop=True)

@@ -27,7 +27,7 @@ from hpobench.storage.schema import KEY, MethodFacts, TaskFacts
 
 @dataclass(frozen=True)
 class UnderWay:
-    """How one run stands.
+    """The state of one run.
 
     `last_s`: the clock of the run at its last event, `silent_s` seconds ago. `trials` were started,
     `running` are those that a worker has. `time_s`, `value` (k,): the steps of its incumbent, by
@@ -112,7 +112,7 @@ def _stand(run: RunKey, events: list[Event], silent_s: float, facts: TaskFacts) 
 def _incumbent(
     key: tuple[str, str, int], recorder: Recorder, facts: TaskFacts
 ) -> tuple[FloatArray, FloatArray]:
-    """Its steps, chosen as in every run."""
+    """The steps of a run's incumbent, chosen as in every run."""
     run: Mapping[str, Any] = dict(zip(KEY, key, strict=True))
     table = pd.DataFrame(dict(recorder.observations())).assign(**run)
     table["status"] = np.where(np.isfinite(table["value"].to_numpy(float)), "ok", "failed")

@@ -102,7 +102,7 @@ class _Config:
         return value
 
     def need(self, *names: str) -> Any:
-        """The same; raises ValueError if none has."""
+        """The first setting of these names, as `first`; raises ValueError if no name has it."""
         value = self.first(*names)
         if value is None:
             given = {"seed": "seed", "optimizer_id": "method"}.get(names[0], "task")

@@ -44,11 +44,11 @@ def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
 
 
 def workers_setting(records: Sequence[RunRecord]) -> dict[str, Any]:
-    """The setting `workers`: one number, or the least and the most of a run; none if not known."""
-    known = sorted({record.workers for record in records if record.workers})
-    if not known or not all(record.workers for record in records):
+    """The setting `workers`: one number, or the least and the most of a run; none if not counts."""
+    counts = sorted({record.workers for record in records if record.workers})
+    if not counts or not all(record.workers for record in records):
         return {}
-    return {"workers": known[0] if len(known) == 1 else [known[0], known[-1]]}
+    return {"workers": counts[0] if len(counts) == 1 else [counts[0], counts[-1]]}
 
 
 def _check_labels(runs: Sequence[Run]) -> None:
@@ -105,7 +105,7 @@ def _computable(piece: Piece) -> Piece:
 
 
 def _trials_of(pieces: Sequence[Piece]) -> list[tuple[int, Configuration]]:
-    """By number; if nothing is known of any configuration, the number stands for it."""
+    """Trials by number; if nothing is known of any configuration, the number stands for it."""
     configs = {piece.trial: piece.config for piece in pieces}
     nameless = not any(configs.values())
     return [(trial, {"number": trial} if nameless else configs[trial]) for trial in sorted(configs)]

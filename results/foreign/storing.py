@@ -50,7 +50,7 @@ def combine(*studies: Study) -> Study:
 
 
 def _with_workers(record: RunRecord, study: Study) -> RunRecord:
-    """With the number of workers that the study states for all of its runs, unless it has one."""
+    """The run with the number of workers that its study states for all, unless it has its own."""
     stated = study.settings.get("workers")
     return (
         replace(record, workers=stated)

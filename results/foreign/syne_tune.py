@@ -98,7 +98,7 @@ class _Experiment:
 
     @property
     def created(self) -> float:
-        """When it was made; 0 if that is not known."""
+        """The moment at which the experiment was made; 0 if that is not known."""
         moment = self.metadata.get(CREATED)
         if moment is None:
             return 0.0
@@ -124,7 +124,7 @@ class _Experiment:
         return name, SIGNS[self._mode(name) if mode is None else _known(mode)]
 
     def _mode(self, name: str) -> str:
-        """What the metadata says of a metric; raises ValueError if it says nothing of it."""
+        """The mode of a metric in the metadata; raises ValueError if there is none."""
         names = _listed(self.metadata.get("metric_names"))
         if name not in names:
             raise ValueError(
@@ -214,7 +214,7 @@ def _known(mode: str) -> str:
 
 
 def _listed(given: Any) -> list[Any]:
-    """One or several, or none."""
+    """A list of what may be one thing, several, or none."""
     if given is None:
         return []
     return list(given) if isinstance(given, list) else [given]

@@ -69,7 +69,7 @@ def stretch(
 
 
 def reach(freedom: FloatArray, compared: int = 2) -> FloatArray:
-    """How many standard errors (...,) a 95 % interval of a difference reaches to either side.
+    """The standard errors (...,) that a 95 % interval of a difference reaches to either side.
 
     Student's quantile for `freedom` (...,) at 0.05 over the number of pairs of `compared` methods
     (Dunn 1961): with a probability of 95 % or more all pairs of that many equal methods have
@@ -106,7 +106,7 @@ def generator(purpose: str) -> np.random.Generator:
 
 
 def drawn(count: int, task: str) -> IntArray:
-    """How often each of `count` seeds of a task is drawn, in every resample: (resamples, count)."""
+    """Counts (resamples, count): how often each of `count` seeds of a task is drawn."""
     picks = generator(task).integers(count, size=(RESAMPLES, count))
     picks += count * np.arange(RESAMPLES)[:, None]
     counts: IntArray = np.bincount(picks.ravel(), minlength=RESAMPLES * count)
@@ -129,7 +129,7 @@ def run_weights(has: BoolArray, task: str) -> FloatArray:
 
 
 def cut_of(statistic: str, count: int) -> int:
-    """How many of `count` values the median or IQM leaves out at either end."""
+    """The number of values that the median or IQM of `count` values leaves out at either end."""
     return (count - 1) // 2 if statistic == "median" else int(0.25 * count)
 
 
@@ -237,7 +237,7 @@ def _pooled_sums(pooled: FloatArray, counts: AnyIntArray, cut: int) -> FloatArra
 def _in_the_middle(
     counts: AnyIntArray, low: int, high: int, before: AnyIntArray | int = 0
 ) -> AnyIntArray:
-    """How many of the `counts` (n, resamples) of the values in order are at places `low` to `high`.
+    """Numbers of the `counts` (n, resamples) of values in order that are at places `low` to `high`.
 
     `before` (resamples,): how many are before all of them.
     """

@@ -60,7 +60,7 @@ class Contrast:
 
     @cached_property
     def _variances(self) -> FloatArray:
-        """What each group adds to the variance (g, ...)."""
+        """The part (g, ...) that each group adds to the variance."""
         pairs = zip(self.groups, self.weights, strict=True)
         return np.array([w**2 * group.var(axis=0, ddof=1) / len(group) for group, w in pairs])
 
@@ -103,7 +103,7 @@ class Contrast:
         return np.clip(low, *limits), np.clip(high, *limits)
 
     def p_value(self, true: float = 0.0) -> float:
-        """Of the contrast being `true`, two-sided; 1 where there is no error to judge by."""
+        """The two-sided p-value of the contrast being `true`; 1 without an error to judge by."""
         if not self.known:
             return 1.0
         distance = float(self.value) - true

@@ -133,7 +133,7 @@ def _fit(values: FloatArray, task: Any, method: Any, methods: int) -> _Fit:
 
 
 def _without_residual(fixed: _Fit) -> _Fit:
-    """What is left without rounding noise: of that there is no interval and no p-value."""
+    """The fit without rounding noise, of which there is no interval and no p-value."""
     return replace(
         fixed,
         effects=np.round(fixed.effects, DECIMALS) + 0.0,  # -0 is 0

@@ -211,14 +211,14 @@ def paired_test(regrets: Regrets, method: str, other: str) -> dict[str, object]:
 
 def in_words(result: Friedman) -> str:
     """The result of Friedman's test as a sentence or two."""
-    found = "differ" if result.f_p_value < result.level else "cannot be told apart"
+    verb = "differ" if result.f_p_value < result.level else "cannot be told apart"
     ratio = (
         f"F {result.f_statistic:.2f}"
         if np.isfinite(result.f_statistic)
         else "F without bound, since all rank the methods alike"
     )
     words = (
-        f"Over {counted(result.blocks, result.unit)} the {len(result.ranks)} methods {found} "
+        f"Over {counted(result.blocks, result.unit)} the {len(result.ranks)} methods {verb} "
         f"(Friedman chi-square {result.statistic:.2f}, {p_in_words(result.p_value)}; "
         f"Iman-Davenport {ratio}, {p_in_words(result.f_p_value)}). "
         f"Average ranks that differ by less than {result.critical_difference:.2f} are not told "

@@ -62,7 +62,7 @@ class SignedRank:
 
 
 def signed_rank(regrets: Regrets, a: str, b: str, rope: float = ROPE) -> SignedRank:
-    """How probably `a` is better than `b`, equivalent (regrets within `rope`), or worse.
+    """Probabilities that `a` is better than `b`, equivalent (regrets within `rope`), or worse.
 
     Over tasks if they share 6 or more, else over (task, seed) pairs. Raises ValueError if the rope
     is below 0, or with fewer than 5 pairs.
@@ -103,7 +103,7 @@ def _check(rope: float) -> None:
 
 
 def _odds(shared: Blocks, rope: float) -> tuple[float, float, float]:
-    """That the first method is better than the second, equivalent, worse."""
+    """Probabilities that the first method is better than the second, equivalent, worse."""
     differences = shared.values[:, 1] - shared.values[:, 0]
     return posterior(differences, rope, generator("signed rank"))
 

@@ -140,7 +140,7 @@ def skewed(some: Iterable[Summary]) -> bool:
 
 
 def _skewness(values: FloatArray) -> float:
-    """That of the mean at the last time at which all have a value; NaN of two or without spread."""
+    """The skewness of the mean when all last have a value; NaN of two values or without spread."""
     last = np.flatnonzero(np.isfinite(values).all(axis=0))[-1:]
     if len(values) < 3 or not len(last) or np.ptp(values[:, last]) == 0:
         return np.nan

@@ -50,7 +50,7 @@ class Survival(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """When the runs of a method got there on one task.
+    """The times at which the runs of a method got there on one task.
 
     `time_s` (..., n): when a run did, or, where not (`happened`), up to when it was followed.
     `weights` (1 + resamples, n): of the runs, with a sum of 1; first those of the actual runs.
@@ -62,7 +62,7 @@ class Observed(NamedTuple):
 
 
 class Runtimes(NamedTuple):
-    """When the runs of a method got there, on one task or more, in parts of the horizon.
+    """The times at which runs of a method got there, on one task or more, in parts of horizons.
 
     Arrays (1 + resamples, n), first the actual runs: `time`, which rises; `gained`, the share of
     the runs that got there at that time. `task` (n,): of the actual runs, in that order.
@@ -76,24 +76,24 @@ class Runtimes(NamedTuple):
 
     @property
     def reached(self) -> FloatArray:
-        """Which share (1 + resamples,) got there."""
+        """The share (1 + resamples,) of the runs that got there."""
         return np.asarray(self.gained.sum(axis=-1))
 
     @property
     def median(self) -> float:
-        """By when half of the actual runs had got there; NaN if they have not."""
+        """The time by which half of the actual runs had got there; NaN if they have not."""
         half = np.flatnonzero(np.cumsum(self.gained[0]) >= 0.5 - _ROUNDING)
         return float(self.time[0, half[0]]) if len(half) else np.nan
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many of the actual runs got there, and how many did not."""
+        """The numbers of actual runs that got there, and that did not."""
         got = int((self.gained[0] > _ROUNDING).sum())
         return got, len(self.task) - got
 
 
 class SpeedUp(NamedTuple):
-    """How many times as fast, with a 95 % interval (NaN: not known).
+    """A speed-up: how many times as fast, with a 95 % interval (NaN: not known).
 
     `share`: that of the runs which was compared. `log_time`: the mean of the method's logarithms of
     time within it. `bound`: "<=" where the method was never seen to get there, and `speed` is the
@@ -119,7 +119,7 @@ class SpeedUp(NamedTuple):
         return got / (got + missed)
 
     def p_value(self, speed: float) -> float:
-        """Of the speed-up being as given, two-sided: Student's t of the logarithm.
+        """The two-sided p-value of the speed-up being as given, by Student's t of its logarithm.
 
         Where there is a bound alone: Fisher's exact test of how many got there, if the bound is on
         the far side.
@@ -184,7 +184,7 @@ def _gained(some: Observed) -> tuple[FloatArray, FloatArray]:
 
 
 def speed_up(method: Runtimes, other: Runtimes) -> SpeedUp:
-    """How many times sooner the runs of `method` get there than those of `other` (see above)."""
+    """The speed-up: how many times sooner runs of `method` get there than those of `other`."""
     shares = np.minimum(method.reached, other.reached)
     # Where only one got there its share is that of the bound.
     shares = np.where(shares > _ROUNDING, shares, np.maximum(method.reached, other.reached))
@@ -227,7 +227,7 @@ def _mean_log(some: Runtimes, shares: FloatArray) -> FloatArray:
 
 
 def _within(some: Runtimes, shares: FloatArray) -> FloatArray:
-    """What each run (r, n) adds to the fastest `shares` (r,)."""
+    """The part (r, n) that each run adds to the fastest `shares` (r,)."""
     total = np.cumsum(some.gained, axis=-1)
     return np.maximum(np.minimum(total, shares[:, None]) - (total - some.gained), 0.0)
 

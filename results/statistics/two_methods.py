@@ -66,7 +66,7 @@ def two_methods(
     low, high = apart.interval()
     shared = blocks(regrets, (a, b), TASKS_FOR_WILCOXON)
     statistic, p_value = wilcoxon_test(shared.values[:, 0] - shared.values[:, 1])
-    found = TwoMethods(
+    compared = TwoMethods(
         method=a,
         other=b,
         difference=float(apart.value),
@@ -82,7 +82,7 @@ def two_methods(
         dropped=pairs.dropped,
         sentence="",
     )
-    return replace(found, sentence=_sentence(found, labels or {}))
+    return replace(compared, sentence=_sentence(compared, labels or {}))
 
 
 def wilcoxon_test(difference: FloatArray) -> tuple[float, float]:
@@ -98,8 +98,8 @@ def wilcoxon_test(difference: FloatArray) -> tuple[float, float]:
     difference = np.round(difference, DECIMALS)
     if not difference.any():
         return 0.0, 1.0
-    found = wilcoxon(difference, zero_method="pratt")
-    return float(found.statistic), float(found.pvalue)
+    test = wilcoxon(difference, zero_method="pratt")
+    return float(test.statistic), float(test.pvalue)
 
 
 def _by_task(values: FloatArray, tasks: tuple[str, ...]) -> list[FloatArray]:

@@ -38,14 +38,14 @@ DEFAULT = FAILED_RULES[0]
 
 
 class Failed(NamedTuple):
-    """How many runs of a method failed, of how many."""
+    """The number of runs of a method that failed, of how many."""
 
     failed: int
     runs: int
 
 
 def has_failed(runs: pd.DataFrame) -> BoolArray:
-    """Which of the runs (n,) failed."""
+    """Flags (n,) of the runs that failed."""
     failed: BoolArray = (runs["status"] == "failed").to_numpy()
     return failed
 

@@ -45,7 +45,7 @@ class Group(NamedTuple):
 
 
 def groups(runs: pd.DataFrame) -> list[Group]:
-    """All of them, in the order of the table."""
+    """The groups of runs with errors, in the order of the table."""
     later = [name for name in (*COUNTS, "first_error") if name not in runs]
     table = runs.reindex(columns=[*runs.columns, *later])
     table = table.astype({"task": str, "method": str})

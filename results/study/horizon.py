@@ -47,17 +47,17 @@ def reference_of(methods: Mapping[str, MethodFacts]) -> str:
 
 
 def horizons(study: Study) -> dict[str, Horizon]:
-    """By task with a run that did not fail."""
+    """The horizon of each task that has a run that did not fail."""
     ends = fine(study.runs).groupby(["task", "method"], observed=True)["end_time_s"].max()
-    made = {}
+    by_task = {}
     for task in study.tasks:
         if task in ends.index:
-            made[task] = _horizon(study, task, ends[task])
-    return made
+            by_task[task] = _horizon(study, task, ends[task])
+    return by_task
 
 
 def _horizon(study: Study, task: str, ends: "pd.Series[float]") -> Horizon:
-    """From the latest end of each method's runs."""
+    """The horizon of a task, from the latest end of each method's runs."""
     time_s, method = _limit(study, task), ""
     if time_s is None:
         run = {name: facts for name, facts in study.methods.items() if name in ends}
@@ -69,7 +69,7 @@ def _horizon(study: Study, task: str, ends: "pd.Series[float]") -> Horizon:
 
 
 def _limit(study: Study, task: str) -> float | None:
-    """What alone ends the runs of a task, if it is a limit of the study's own axis."""
+    """The limit that alone ends the runs of a task, if it is one of the study's own axis."""
     axis, stated = study.axis, study.limits(task)
     if axis == "with_decisions" and decisions_charged(study.settings):
         axis = WALL_CLOCK

@@ -13,11 +13,11 @@ def codes(names: "pd.Series[str]", known: Mapping[str, object], what: str) -> In
     """Positions of the names among the known ones; raises ValueError if there are others."""
     given = names.astype("category").cat
     places = pd.Index(list(known), dtype=object).get_indexer(given.categories.astype(object))
-    found = np.append(places, -1)[given.codes.to_numpy()].astype(np.int64)
-    if len(found) and found.min() < 0:
+    numbers = np.append(places, -1)[given.codes.to_numpy()].astype(np.int64)
+    if len(numbers) and numbers.min() < 0:
         strange = sorted(set(names.astype(str)) - set(known))
         raise ValueError(f"the tables name {what}s that the study does not describe: {strange}")
-    return found
+    return numbers
 
 
 def _run_keys(study: Study, table: pd.DataFrame) -> IntArray:

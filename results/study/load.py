@@ -96,7 +96,7 @@ def _frame(selection: store.Selection, name: str, fields: pa.Schema) -> pd.DataF
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """By run; the order within a run (of time) stays."""
+    """The rows by run; their order within a run (of time) stays."""
     return frame.sort_values(list(schema.KEY), kind="stable", ignore_index=True)
 
 
@@ -175,7 +175,7 @@ def _from_json(text: object, explicit: bool) -> object:
 
 
 def _shown(value: object) -> object:
-    """In a frame, where a blank is what is not active."""
+    """The value as a frame has it, where a blank is what is not active."""
     if value is _ABSENT:
         return None
     return str(value) if value is None or value != value else value

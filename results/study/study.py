@@ -62,7 +62,7 @@ class Study:
         return Study(**same | {"budgets": self.budgets, "axis": self.axis} | parts)
 
     def limits(self, task: str) -> dict[str, float]:
-        """What could end a task's runs: time_s, trials, resource, cost; none: it is not known."""
+        """Limits that could end a task's runs: time_s, trials, resource, cost; none: not known."""
         for budget in (self.settings.get("budget") or {}, self.budgets.get(task, {})):
             if any(limit is not None for limit in budget.values()):
                 return {name: limit for name, limit in budget.items() if _limits(limit)}
@@ -95,7 +95,7 @@ class Study:
 
     @cached_property
     def below_optimum(self) -> dict[str, float]:
-        """By task whose stated optimum cannot be one, the lowest value that lies below it.
+        """The lowest value below the stated optimum, by task whose optimum cannot be one.
 
         Of feasible values at the highest resource: the true ones where the task has any, since
         noise alone takes observed ones below a true optimum.

@@ -36,7 +36,7 @@ SECONDS = "seconds"
 
 @dataclass(frozen=True)
 class Axis:
-    """How an axis reads. `short` stands before "/ horizon"; `note` is a sentence for captions."""
+    """The words of an axis: `short` is for "/ horizon", `note` a sentence for captions."""
 
     label: str
     short: str
@@ -123,7 +123,7 @@ def _check_seconds(tasks: Mapping[str, TaskFacts]) -> None:
 
 
 def axis_label(axis: str, unit: str = "") -> str:
-    """What the axis shows; `unit`: that of `axis_unit`, which is named if it stands for seconds."""
+    """The label of an axis; `unit`, that of `axis_unit`, is named if it stands for seconds."""
     label = known(axis).label
     if not unit or not AXES[axis].in_seconds:
         return label
@@ -142,7 +142,7 @@ def axis_unit(axis: str, *tasks: TaskFacts) -> str:
 
 
 def clock_unit(clocks: Iterable[str]) -> str:
-    """What several clocks count, such as: seconds or evaluations; "" if all count seconds."""
+    """The units of several clocks, such as: seconds or evaluations; "" if all count seconds."""
     names = sorted(set(clocks), key=lambda name: (name != SECONDS, name))
     return "" if names == [SECONDS] else " or ".join(names)
 
@@ -163,7 +163,7 @@ def uncounted(axis: str, tasks: Iterable[TaskFacts]) -> tuple[str, ...]:
 
 
 def axis_note(study: Study, axis: str) -> str:
-    """What a caption has to say of the axis for this study, if anything."""
+    """A sentence on the axis of this study for a caption, or nothing."""
     return note_for(axis, study.settings)
 
 
@@ -225,7 +225,7 @@ def _resource(line: Timeline) -> tuple[FloatArray, FloatArray]:
 
 
 def _cost(line: Timeline) -> tuple[FloatArray, FloatArray]:
-    """Busy until t: each job adds what has passed of it."""
+    """Busy seconds until t, to which each job adds what has passed of it."""
     runs = np.arange(len(line.end_s))
     return line.busy_s(line.run, line.time_s), line.busy_s(runs, line.end_s)
 

@@ -18,7 +18,7 @@ from hpobench.results.study.study import Study
 
 
 class Timeline:
-    """Built from the stored tables, piece by piece when first used.
+    """The events of a study, built from its stored tables piece by piece when first used.
 
     Raises ValueError if the study lacks the jobs, or the decisions where they are needed.
     """
@@ -50,12 +50,12 @@ class Timeline:
 
     @cached_property
     def told(self) -> npt.NDArray[np.bool_]:
-        """Of which jobs (k,) the method was told: those that were not cut."""
+        """Flags of the jobs (k,) that the method was told of: those that were not cut."""
         return (self._jobs["status"] != "cut").to_numpy()
 
     @cached_property
     def from_resource(self) -> FloatArray:
-        """What the trial of each job (k,) had before it."""
+        """The resource that the trial of each job (k,) had before it."""
         return self._jobs["from_resource"].to_numpy(float)
 
     @cached_property
@@ -97,7 +97,7 @@ class Timeline:
         return decided_s
 
     def _jobs_before(self, run: IntArray, job: IntArray, time_s: FloatArray) -> IntArray:
-        """How many jobs of its run (q,) ended before what a job gave at a time.
+        """Numbers (q,) of jobs of a run that ended before what a job gave at a time.
 
         All that ended at an earlier time, and the job that its worker had before; none that stands
         behind its own in the order of ending.
@@ -112,7 +112,7 @@ class Timeline:
 
     @cached_property
     def _freed_by(self) -> IntArray:
-        """How many jobs had ended, at least, when each job (k,) began: up to its worker's last."""
+        """Numbers (k,) of jobs that had ended at least when each began, up to its worker's last."""
         run, worker = self._jobs["run"].to_numpy(), self._jobs["worker"].to_numpy()
         number = np.arange(len(run)) - self.job_bounds[run]
         order = np.lexsort((worker, run))

@@ -15,7 +15,7 @@ from hpobench.results.study.study import Study
 
 @dataclass(frozen=True)
 class Visits:
-    """Of each trial (t,) its `run` and its `config`, as numbers, and its `visit`.
+    """The `run` and `config` of each trial (t,), as numbers, and its `visit`.
 
     `visit`: how often its run had tried that configuration before. Configurations of different
     tasks have different numbers.
@@ -39,7 +39,7 @@ def visits(study: Study) -> Visits:
 
 
 def _earlier(run: IntArray, config: IntArray, trial: IntArray) -> IntArray:
-    """How many trials (t,) of the same run and configuration have a lower number."""
+    """Numbers of trials (t,) of the same run and configuration that have a lower number."""
     order = np.lexsort((trial, config, run))
     new = np.ones(len(order), dtype=bool)
     new[1:] = (np.diff(run[order]) != 0) | (np.diff(config[order]) != 0)

@@ -19,7 +19,7 @@ class Cell:
     tied: bool = False
 
     def __str__(self) -> str:
-        """As plain text, without marks."""
+        """The cell as plain text, without marks."""
         if self.text or np.isnan(self.value):
             return self.text or "-"
         number = f"{self.value:.4f}"

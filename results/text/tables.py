@@ -50,7 +50,7 @@ ODDS = {"better": "better", "equivalent": "practically equal", "worse": "worse"}
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What all tables of a study are made from: rows of scores, and the regrets of each run."""
+    """The evidence that all tables of a study are made from: scores, and regrets of each run."""
 
     study: Study
     found: Incumbents
@@ -106,7 +106,7 @@ def _heading(evidence: _Evidence, name: str) -> str:
 
 
 def _mean_name(group: list[str]) -> str:
-    """How `scores` names the mean of one of several groups."""
+    """The name that `scores` gives to the mean of one of several groups."""
     return f"mean over {', '.join(group)}"
 
 

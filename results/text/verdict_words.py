@@ -41,12 +41,12 @@ def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
 
 
 def failures(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
-    """Which runs failed, and what they count as."""
+    """A sentence on the runs that failed, and what they count as."""
     return " ".join(failed_in_words(verdict.failed, verdict.failed_as, methods))
 
 
 def ended_early(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
-    """Which methods' runs had all ended by then: what they found holds of less time than that."""
+    """A sentence on methods all of whose runs had ended by then: what they found took less time."""
     if not verdict.ended:
         return ""
     lasted = [each.method for each in verdict.standings if each.method not in verdict.ended]

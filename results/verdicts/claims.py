@@ -121,8 +121,7 @@ def _faster(
     having = {task: [m for m in found.methods if (task, m) in found.counted] for task in known}
     for name in names:
         _require(name, having)
-    made = over_tasks(found, known, names[1], names[:1])
-    speed = made[names[0]]
+    speed = over_tasks(found, known, names[1], names[:1])[names[0]]
     return Finding(
         f"{names[0]} reaches the final value of {names[1]} {by:g} times as fast",
         _speed_in_words(speed),
@@ -134,8 +133,8 @@ def _faster(
 def _speed_in_words(made: SpeedUp) -> str:
     """Such as: 4.5 times as fast [4.2, 4.8]; at most 0.4 times as fast."""
     bound = {"<=": "at most ", ">=": "at least "}.get(made.bound, "")
-    known = "" if np.isnan(made.low) else f" [{made.low:.1f}, {made.high:.1f}]"
-    return f"{bound}{made.speed:.1f} times as fast{known}"
+    interval = "" if np.isnan(made.low) else f" [{made.low:.1f}, {made.high:.1f}]"
+    return f"{bound}{made.speed:.1f} times as fast{interval}"
 
 
 def _require(name: str, having: Mapping[str, Sequence[str]]) -> None:

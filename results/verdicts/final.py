@@ -34,7 +34,7 @@ GOOD_ENOUGH = 0.01
 def final_regrets(
     found: Incumbents, references: Mapping[str, Reference], *, at: float = 1.0
 ) -> Frames:
-    """By task, the normalised regret of each run (index seed, columns method), at most 1.
+    """Normalised regrets of runs, at most 1: a table (index seed, columns method) a task.
 
     NaN: there is no such run. A run without a value counts as the median
     configuration, or as the mean of its method's other runs if that is worse. Methods without any
@@ -50,7 +50,7 @@ def final_regrets(
 def final_values(
     found: Incumbents, references: Mapping[str, Reference], *, at: float = 1.0
 ) -> Frames:
-    """As `final_regrets`, but the values themselves; infinite where a run has none yet."""
+    """Values of runs, in tables as of `final_regrets`; infinite where a run has none yet."""
     return {
         task: _frame(made, {name: _values(each) for name, each in made.items()})
         for task, made in _at(found, references, at).items()
@@ -95,7 +95,7 @@ def probability_of_improvement(
     *,
     at: float = 1.0,
 ) -> pd.DataFrame:
-    """How probable it is that a run of `method` ends better than one of `other`, for each pair.
+    """The probability that a run of `method` ends better than one of `other`, for each pair.
 
     On a task, the share of all pairs of runs of the two in which that of `method` is better, ties
     counted 1/2 (the Mann-Whitney statistic U / nm); then the mean over tasks. Only the seeds that
@@ -159,7 +159,7 @@ def rank_intervals(
 def _at(
     found: Incumbents, references: Mapping[str, Reference], at: float
 ) -> dict[str, dict[str, Curves]]:
-    """By task and method, the curves at one time."""
+    """The curves at one time, by task and method."""
     if not 0 < at <= 1:
         raise ValueError(f"at={at}: use a fraction of the horizon, above 0 and at most 1")
     return {

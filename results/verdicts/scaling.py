@@ -102,7 +102,7 @@ def _check(studies: Mapping[int, Study]) -> None:
 
 
 def _common(names: Iterable[Iterable[str]]) -> list[str]:
-    """Those that all have, in the order of the first."""
+    """The names that all have, in the order of the first."""
     first, *others = [list(some) for some in names]
     return [name for name in first if all(name in other for other in others)]
 
@@ -203,7 +203,7 @@ def _why_not(found: Incumbents, scale: Mapping[str, Reference], task: str) -> st
 
 
 def _throughput(study: Study) -> dict[str, float]:
-    """By method, jobs that ended per second, mean over the runs that did not fail."""
+    """Jobs that ended per second, mean over the runs that did not fail, by method."""
     try:
         jobs = jobs_of(study)
     except ValueError:

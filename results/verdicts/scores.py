@@ -167,7 +167,7 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
 
 
 def notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
-    """What is to be said below a table: stated optima, unequal seeds, failed runs, the horizon."""
+    """Sentences below a table: on stated optima, unequal seeds, failed runs, the horizon."""
     names = list(tasks)
     failed = in_words(found.failures(names), found.failed_as, found.methods)
     flags = (*contradicted(found, names), *unequal_seeds(found, names))

@@ -73,7 +73,7 @@ PAIR_COLUMNS = ["method", "other", "reached", "share", "speedup", "low", "high",
 
 @dataclass(frozen=True)
 class _Task:
-    """What one task has: by method its `runs` (n,) and their `weights` (1 + resamples, n).
+    """One task: by method its `runs` (n,) and their `weights` (1 + resamples, n).
 
     Times are parts of `horizon_s`; `last_s`: when the last run ended; `early`: see above.
 
@@ -89,7 +89,7 @@ class _Task:
     targets: FloatArray
 
     def observed(self, found: Incumbents, method: str, number: int) -> Observed:
-        """When the runs of a method reached target `number`."""
+        """The times at which the runs of a method reached target `number`."""
         runs = self.runs[method]
         first_s = first_times(found, runs, self.reference, self.targets[number]).T
         reached = np.isfinite(first_s)
@@ -100,7 +100,7 @@ class _Task:
 
 
 def early_rule(found: Incumbents, task: str) -> str:
-    """What runs count as that ended early: never if nothing but time limits them.
+    """The rule for runs that ended early: never if nothing but time limits them.
 
     Such a run ends before its time only if there is nothing left to try.
     """
@@ -157,7 +157,7 @@ def over_tasks(
     reference_method: str,
     methods: Sequence[str],
 ) -> dict[str, SpeedUp]:
-    """By method, how many times as fast it is to what the reference method reaches in the end.
+    """Speed-ups by method: how many times as fast to what the reference method reaches in the end.
 
     Over all tasks with runs of that, as in `time_to_target`; the methods that lack one are left
     out.
@@ -243,7 +243,7 @@ def _row(method: str, task: _Task, number: int, some: Runtimes, base: Runtimes) 
 def _observed(
     found: Incumbents, tasks: Sequence[_Task], number: int, method: str
 ) -> dict[int, Observed]:
-    """By the place of the task, when the runs of a method reached the target."""
+    """The times at which runs of a method reached the target, by the place of the task."""
     return {
         place: each.observed(found, method, number)
         for place, each in enumerate(tasks)
@@ -290,7 +290,7 @@ def _tasks(
 
 
 def _weights(found: Incumbents, runs: Mapping[str, IntArray], task: str) -> dict[str, FloatArray]:
-    """By method, the weights (1 + resamples, n) of its runs, in the order of its seeds."""
+    """The weights (1 + resamples, n) of runs in the order of their seeds, by method."""
     seeds = found.runs["seed"].to_numpy()
     every = np.unique(np.concatenate([seeds[some] for some in runs.values()]))
     has = np.array([np.isin(every, seeds[some]) for some in runs.values()]).T

@@ -77,7 +77,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to use for `fraction` of the horizon; `standings`: best first, at least one.
+    """The method to use for `fraction` of the horizon; `standings`: best first, at least one.
 
     `time_s`: that budget on the clock of the task, where all is about one; `clock`: what that is
     counted in (see `TaskFacts`). `seeds`: the fewest of a task, of
@@ -108,7 +108,7 @@ class Verdict:
 
     @property
     def failed(self) -> dict[str, Failed]:
-        """How many runs of each method failed, of how many."""
+        """Numbers of failed runs of each method, of how many."""
         return {each.method: Failed(each.failed, each.runs) for each in self.standings}
 
     @property
@@ -137,16 +137,16 @@ def verdicts(
 
     Tasks without a reference or without a run that did not fail are left out.
     """
-    known = {task: references[task] for task in found.tasks if task in references}
-    groups = [tuple(task for task in group if task in known) for group in found.groups()]
+    normalised = {task: references[task] for task in found.tasks if task in references}
+    groups = [tuple(task for task in group if task in normalised) for group in found.groups()]
     wanted = [group for group in groups if len(group) > 1]
     wanted += [(task,) for group in groups for task in group]
     made: list[Verdict] = []
-    if not any(horizon_s(found, task) > 0 for task in known):
+    if not any(horizon_s(found, task) > 0 for task in normalised):
         return made
-    failed = {task: found.failures([task]) for task in known}
+    failed = {task: found.failures([task]) for task in normalised}
     for fraction in fractions:
-        regrets = final_regrets(found, known, at=fraction)
+        regrets = final_regrets(found, normalised, at=fraction)
         for tasks in wanted:
             of_tasks = {task: regrets[task] for task in tasks if task in regrets}
             verdict = judge(of_tasks, fraction=fraction, failed=failed)
@@ -169,7 +169,7 @@ def corrected(
 
 
 def _with(verdict: Verdict, p_values: Mapping[frozenset[str], float]) -> Verdict:
-    """With these p-values of pairs."""
+    """The verdict with these p-values of pairs."""
     best = verdict.best.method
     standings = tuple(
         replace(each, p_value=p_values.get(frozenset((each.method, best)), 1.0))
@@ -263,8 +263,8 @@ def fresh_mean(tables: Mapping[str, FloatArray]) -> float:
     means = np.mean([_halves(table, task) for task, table in tables.items()], axis=0)
     best = np.where(np.isnan(means), np.inf, means).argmin(axis=-1)
     judged = np.take_along_axis(means[::-1], best[..., None], axis=-1)
-    known = judged[np.isfinite(judged)]
-    return float(known.mean()) if len(known) else np.nan
+    finite = judged[np.isfinite(judged)]
+    return float(finite.mean()) if len(finite) else np.nan
 
 
 def _halves(table: FloatArray, task: str) -> FloatArray:
