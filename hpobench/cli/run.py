@@ -217,7 +217,7 @@ def record(options: argparse.Namespace) -> int:
     cap_threads()
     from tqdm import tqdm
 
-    from hpobench.study import checks, recording
+    from hpobench.study import catalogue, checks, recording
 
     _check_recorded(options.overrides)
     counts = [text for text in options.overrides if text.startswith("configs=")]
@@ -227,7 +227,8 @@ def record(options: argparse.Namespace) -> int:
     if not number.isdecimal() or int(number) < 1:
         raise ValueError(f"configs={number}: use a number of configurations of at least 1")
     others = [text for text in options.overrides if text not in counts]
-    composed = _composed([*others, "method=random"], options)
+    anyone = catalogue.names("method")[0]  # a recording has no method, but settings have one
+    composed = _composed([*others, f"method={anyone}"], options)
     settings = composed.settings
     if isinstance(settings["seeds"], list):
         raise ValueError(
