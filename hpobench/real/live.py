@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from hpobench import progress
 from hpobench.contracts import Task
 from hpobench.real.checkpoints import File, Shelf
 from hpobench.real.dispatcher import Dispatcher, Ended
 from hpobench.real.events import Finished, Started
-from hpobench.real.outcomes import outcome
 from hpobench.real.worker import Request
+from hpobench.records import Evaluation, Job
 from hpobench.run.budget import Account
+from hpobench.run.evaluating import failed
+from hpobench.run.events import Outcome
 from hpobench.run.noise_seeds import NoiseSeeds
 from hpobench.system import atomic
 from hpobench.system.terminal import Notice
@@ -139,7 +143,7 @@ class Live:
             with atomic.ours(path):
                 path.unlink(missing_ok=True)
         whole = reach == job.to_resource
-        happened = outcome(job, start_s, ended, known, self.state.end_s, whole)
+        happened = _outcome(job, start_s, ended, known, self.state.end_s, whole)
         size, digest = reply.checkpoint_bytes, reply.checkpoint_hash
         file = File(size, digest) if size else None
         return Finished(happened, ended.lost, reply.holds, file)
@@ -150,3 +154,26 @@ class Live:
             trials = tuple(running.job.trial for running in state.running.values())
             left = max(until - now, 0.0)
             self.watch(Status(now, left, trials, len(state.seeds), state.best))
+
+
+def _outcome(
+    job: Job, start_s: float, ended: Ended, known: Evaluation, end_of_time: float, whole: bool
+) -> Outcome:
+    """What counts of a job: all of it if it ended in time, else what was known by then.
+
+    `known` is what the job returned or, if it did not, what it had reported. Its seconds count from
+    when it was last begun in the worker; they are moved to the clock of the job.
+    """
+    end_s = min(ended.end_s, end_of_time)
+    duration = end_s - start_s
+    returned = ended.reply.evaluation
+    begun = ended.begun_s if returned is None else ended.end_s - returned.duration_s
+    known = known._replace(seconds=known.seconds + (begun - start_s))
+    given_up = returned is None and not ended.reply.error
+    if given_up or ended.end_s > end_of_time:
+        known = known.first(int(known.seconds.searchsorted(duration, "right")))
+        return Outcome(job, ended.worker, start_s, end_s, known, True)
+    evaluation = known._replace(seconds=np.minimum(known.seconds, duration), duration_s=duration)
+    if ended.reply.error:
+        evaluation = failed(job, evaluation, ended.reply.error, ended.reply.trace)
+    return Outcome(job, ended.worker, start_s, end_s, evaluation, not whole)
