@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpobench.cli.failing import report_failures
-from hpobench.cli.threads import cap_threads
 from hpobench.study import catalogue
 from hpobench.system import atomic
+from hpobench.system.threads import cap_threads
 from hpobench.words import unknown
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpobench.cli.threads import cap_threads
 from hpobench.study import catalogue
 from hpobench.system import atomic, names
+from hpobench.system.threads import cap_threads
 from hpobench.words import counted
 
 if TYPE_CHECKING:
