@@ -26,7 +26,7 @@ from hpobench.run.budget import Budget
 from hpobench.storage import parts
 from hpobench.storage.layout import read_plan
 from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts
-from hpobench.study import simulated, sources
+from hpobench.study import build, sources
 from hpobench.study.compose import Composed, ConfigError
 from hpobench.study.pairs import REAL_SETTINGS, Config, Pair
 from hpobench.system import names
@@ -160,10 +160,10 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
     for task_name, method_name in composed.pairs:
         task_config = _own(settings["tasks"][task_name])
         method_config = _own(settings["methods"][method_name])
-        task = _build(f"task {task_name!r}", simulated.build_task, task_config)
+        task = _build(f"task {task_name!r}", build.build_task, task_config)
         what = f"method {method_name!r} on task {task_name!r}"
         rng = np.random.default_rng(0)
-        method = _build(what, simulated.build_method, method_config, task, rng, workers)
+        method = _build(what, build.build_method, method_config, task, rng, workers)
         made.append(
             Pair(
                 task=task_name,

@@ -35,7 +35,7 @@ from hpobench.records import Job
 from hpobench.run.randomness import derive_seed
 from hpobench.space.space import Configuration, Space
 from hpobench.storage.schema import column_of
-from hpobench.study import simulated
+from hpobench.study import build
 from hpobench.study.pairs import Config
 from hpobench.system import atomic
 from hpobench.system.moved import identity
@@ -99,7 +99,7 @@ class Recording:
 def plan(name: str, settings: Config, configs: int, seeds: int, grouped: bool = False) -> Recording:
     """All pieces in the order in which they are worth having; ValueError: nothing to record."""
     task_config = {key: value for key, value in settings.items() if key not in ("about", "budget")}
-    task = simulated.build_task(task_config)
+    task = build.build_task(task_config)
     if hook(task, Trains) is None:
         raise ValueError(
             f"task {name!r} has no learning curve to record: use a task that trains by epochs "
@@ -147,7 +147,7 @@ def _record_pieces(
     task_config: Config, pieces: tuple[Piece, ...], folder: Path, grouped: bool
 ) -> tuple[Piece, ...]:
     """The pieces, of one block, when all of them are stored."""
-    task = simulated.build_task(task_config)
+    task = build.build_task(task_config)
     seeds = [derive_seed(0, "recording", piece.repetition) for piece in pieces]
     rows: list[list[dict[str, Any]]] = [[] for _ in pieces]
     for number, config in pieces[0].configs:
@@ -215,7 +215,7 @@ def write_table(job: Recording, folder: Path) -> Path:
 
 
 def _facts(task_config: Config, columns: Sequence[str]) -> Facts:
-    task = simulated.build_task(task_config)
+    task = build.build_task(task_config)
     known = {*KEYS, *SERIES, *(column_of(name, _TAKEN) for name in task.space)}
     return Facts(
         task.space.specification(),

@@ -1,77 +1,29 @@
 """Runs chunks of a study, here or in joblib's workers, each stored as one part."""
 
-import json
 import math
 import os
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
-from hydra.utils import instantiate
-
 from hpobench.contracts import Method, Task
-from hpobench.identity import RunKey
 from hpobench.real.pool import begin, capped
 from hpobench.real.worker import prepare
-from hpobench.run import failures, overhead
+from hpobench.run import overhead
 from hpobench.run.events import Charge, Event
-from hpobench.run.hooks import close, set_up
-from hpobench.run.randomness import method_rng, objective_seed
-from hpobench.run.recorder import Recorder, until_one_succeeds
+from hpobench.run.randomness import objective_seed
+from hpobench.run.recorder import Recorder
 from hpobench.run.simulator import simulate
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
 from hpobench.study import isolation, sources
-from hpobench.study.compose import ConfigError
-from hpobench.study.pairs import Chunk, Config, Pair
+from hpobench.study.build import build_task, check_code, planned_task
+from hpobench.study.one_run import as_record, record_run
+from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.turns import Report, missing, turn
 from hpobench.system import interruption, output, processes, surroundings
-from hpobench.system.dotted import with_own_targets
-from hpobench.system.names import as_file_name
-from hpobench.system.terminal import Notice
-
-FAILING = ".failing"
-"""Ending of the notes, one a task, that its first evaluations have failed, and that it was said."""
-
-
-@lru_cache(maxsize=64)
-def _task(config: str) -> Task:
-    """Tasks are read once a process: they are immutable, and tables are memory-mapped."""
-    task: Task = instantiate(with_own_targets(json.loads(config)), _convert_="all")
-    return task
-
-
-@lru_cache(maxsize=256)
-def _method(config: str) -> Callable[..., Method]:
-    factory: Callable[..., Method] = instantiate(
-        with_own_targets(json.loads(config)), _partial_=True, _convert_="all"
-    )
-    return factory
-
-
-def build_task(config: Config) -> Task:
-    """The task that a configuration describes."""
-    return _task(json.dumps(config))
-
-
-def build_method(config: Config, task: Task, rng: Any, workers: int) -> Method:
-    """The method that a configuration describes, ready for one run on a task."""
-    factory = _method(json.dumps(config))
-    return factory(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
-
-
-def _planned_task(pair: Pair) -> Task:
-    """In another process: the task; raises ConfigError if it is of other code than was planned."""
-    task = build_task(pair.task_config)
-    if sources.digest(pair.task_config) != pair.task_code:
-        raise ConfigError(_changed("task", pair.task))
-    return task
 
 
 def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
@@ -81,7 +33,7 @@ def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> R
     """
     if not sources.foreign(pair.task_config):
         return _run_one(pair, seed, charge, log)
-    build, whose = partial(_planned_task, pair), f"task {pair.task!r}"
+    build, whose = partial(planned_task, pair), f"task {pair.task!r}"
     with isolation.Isolated(build_task(pair.task_config), build, whose) as apart:
         record = _run_one(pair, seed, charge, log, apart)
     return replace(record, cpu_s=record.cpu_s + apart.cpu_s)
@@ -111,87 +63,6 @@ def _run_one(
         return record_run(pair, seed, events, log.parent if log else None)
 
 
-def record_run(
-    pair: Pair,
-    seed: int,
-    events: Callable[[Task, Method], Iterator[Event]],
-    logs: Path | None = None,
-) -> RunRecord:
-    """Record a run. An exception ends it, keeps what was known before, and becomes its error.
-
-    Files of our own that fail are not a run's fault: StorageError passes, and nothing is lost. If
-    its first evaluations fail that is said at once, once a task; `logs`: where that is noted.
-    """
-    begin = time.process_time()
-    recorder, error, trace, setup_s = Recorder(), "", "", 0.0
-    with interruption.noticed(), ExitStack() as stack:
-        try:
-            task = build_task(pair.task_config)
-            rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
-            method = build_method(pair.method_config, task, rng, pair.workers)
-            stack.callback(_close, method)
-            setup_s = set_up(method)
-            happening = events(task, method)
-            recorder.watch(until_one_succeeds(happening))
-            if recorder.only_failed and logs is not None:
-                _say(pair, seed, recorder, logs)
-            recorder.watch(happening)
-            recorder.check()
-        except BaseException as exception:
-            failures.contain(exception)
-            error, trace = failures.last_words(exception), failures.traced(exception)
-    return _record(pair.key(seed), recorder, time.process_time() - begin, error, setup_s, trace)
-
-
-def _say(pair: Pair, seed: int, recorder: Recorder, logs: Path) -> None:
-    """Say that the first evaluations of a task failed, unless another run of it has."""
-    try:
-        logs.mkdir(parents=True, exist_ok=True)
-        (logs / f"{as_file_name(pair.task)}{FAILING}").touch(exist_ok=False)
-    except FileExistsError:
-        return
-    except OSError:
-        pass  # better twice than never
-    count = len(recorder)
-    first = f"the first {count} evaluations" if count > 1 else "the first evaluation"
-    output.aloud(
-        f"\nhpobench: {first} of {pair.task} failed ({pair.method}, seed {seed}), the run goes on; "
-        f"the first error:\n{indent(recorder.first_error or 'a value that is not finite', '  ')}"
-    )
-
-
-def _close(method: Method) -> None:
-    """Close a method; what it raises then changes nothing of a run that is over."""
-    try:
-        close(method)
-    except BaseException as error:
-        failures.contain(error)
-        warnings.warn(f"a method did not close: {failures.in_words(error)}", Notice, stacklevel=2)
-
-
-def _record(
-    key: RunKey,
-    recorder: Recorder,
-    cpu_s: float,
-    error: str,
-    setup_s: float = 0.0,
-    trace: str = "",
-) -> RunRecord:
-    return RunRecord(
-        key=key,
-        observations=recorder.observations(),
-        trials=recorder.trials(),
-        jobs=recorder.job_columns(),
-        decisions=recorder.decision_columns(),
-        end_time_s=recorder.end_time_s,
-        cpu_s=cpu_s,
-        setup_s=setup_s,
-        error=error,
-        first_error=trace or recorder.first_error,
-        asked_nothing=recorder.asked_nothing,
-    )
-
-
 def run_chunk(chunk: Chunk, folder: Path) -> Report:
     """Run and store one chunk, if no other call does or has done."""
     with turn(folder, chunk) as mine:
@@ -199,31 +70,6 @@ def run_chunk(chunk: Chunk, folder: Path) -> Report:
             return Report(chunk, {}, taken=True)
         left = missing(folder, chunk)
         return Report(chunk, _run(left, folder) if left else {})
-
-
-def check_code(pair: Pair, on_disk: bool = False) -> None:
-    """Raise ConfigError if the code that runs is not what it was when the study was planned.
-
-    `on_disk`: that of the task runs in processes that are yet to begin.
-    """
-    if not (pair.task_code or pair.method_code):
-        return
-    with suppress(Exception):  # they are imported; what is wrong with them ends the run
-        build_task(pair.task_config)
-        _method(json.dumps(pair.method_config))
-    for what, name, planned, now in (
-        ("task", pair.task, pair.task_code, sources.digest(pair.task_config, on_disk)),
-        ("method", pair.method, pair.method_code, sources.digest(pair.method_config)),
-    ):
-        if planned != now:
-            raise ConfigError(_changed(what, name))
-
-
-def _changed(what: str, name: str) -> str:
-    return (
-        f"the code of {what} {name!r} was changed while the study ran: what was stored before is "
-        "of the code as it was. Call again for a study of the new code: name=OTHER, or --replace"
-    )
 
 
 def _run(chunk: Chunk, folder: Path) -> dict[int, str]:
@@ -324,7 +170,7 @@ def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Iterator[Report]:
             yield from _run_apart(replace(chunk, seeds=(seed,)), folder, backend)
     else:
         keys = [chunk.pair.key(seed) for seed in chunk.seeds]
-        parts.write_part(folder, [_record(key, Recorder(), 0.0, error) for key in keys])
+        parts.write_part(folder, [as_record(key, Recorder(), 0.0, error) for key in keys])
         yield Report(chunk, dict.fromkeys(chunk.seeds, error))
 
 

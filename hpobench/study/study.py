@@ -12,6 +12,7 @@ from hpobench.identity import RunKey, digest
 from hpobench.real.live import Watch
 from hpobench.storage import layout, parts, schema
 from hpobench.study import checks, real, simulated, sources
+from hpobench.study.build import build_task
 from hpobench.study.compose import Composed, ConfigError
 from hpobench.study.levels import one_level
 from hpobench.study.merging import (
@@ -24,6 +25,7 @@ from hpobench.study.merging import (
     merge,
     unplanned,
 )
+from hpobench.study.one_run import FAILING
 from hpobench.study.pairs import REAL_SETTINGS, Chunk, Pair, chunks
 from hpobench.study.turns import Report, side_by_side, sweep
 from hpobench.system import atomic, locks, output
@@ -91,7 +93,7 @@ class Study:
     def _tidy_logs(self) -> None:
         """Leave no more than what was printed."""
         logs = self.folder / output.FOLDER
-        for note in logs.glob(f"*{simulated.FAILING}"):
+        for note in logs.glob(f"*{FAILING}"):
             note.unlink(missing_ok=True)
         with suppress(OSError):  # there is none, or it is not empty
             logs.rmdir()
@@ -224,7 +226,7 @@ class Study:
         )
 
     def _task_facts(self, pair: Pair) -> schema.TaskFacts:
-        task = simulated.build_task(pair.task_config)
+        task = build_task(pair.task_config)
         return checks.task_facts(
             pair.task, self.settings["tasks"][pair.task], task, self.settings["clock"]
         )

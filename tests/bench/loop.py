@@ -10,7 +10,7 @@ from hpobench.run.randomness import method_rng
 from hpobench.run.recorder import Recorder
 from hpobench.run.simulator import simulate
 from hpobench.space.space import Space
-from hpobench.study import simulated
+from hpobench.study import build
 from hpobench.study.catalogue import read
 from hpobench.tasks.table import TableTask
 from tests.bench.measure import bare_loop, compare, cpu_of_each, show
@@ -50,7 +50,7 @@ def table(rates: int = 20, epoch_s: float = 1.0) -> TableTask:
 
 def run(task: TableTask, name: str, trials: int = TRIALS, workers: int = 4) -> Recorder:
     """One run, to its columns in memory."""
-    method = simulated.build_method(CONFIGS[name], task, method_rng(0, "bench", name, 0), workers)
+    method = build.build_method(CONFIGS[name], task, method_rng(0, "bench", name, 0), workers)
     recorder = Recorder()
     recorder.watch(simulate(task, method, budget=Budget(trials=trials), seed=1, workers=workers))
     columns: Any = (recorder.observations(), recorder.trials(), recorder.decision_columns())

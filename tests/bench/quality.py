@@ -20,7 +20,7 @@ from hpobench.records import Job
 from hpobench.run.hooks import set_up
 from hpobench.run.randomness import derive_seed
 from hpobench.study import catalogue
-from hpobench.study.simulated import build_task
+from hpobench.study.build import build_task
 from tests.bench import spaces
 from tests.bench.measure import show
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from hpobench.records import Job
-from hpobench.study import simulated
+from hpobench.study import build
 from hpobench.study.catalogue import read
 from tests.bench.loop import run, table
 from tests.bench.measure import cpu_of_each, show
@@ -30,7 +30,7 @@ def main() -> None:
 
 def _task(name: str) -> Any:
     content = {k: v for k, v in read("task", name).items() if k not in ("about", "budget")}
-    return simulated.build_task(content)
+    return build.build_task(content)
 
 
 def _evaluate(task: Any, configs: list[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from hpobench.run.simulator import simulate
 from hpobench.space.space import Space
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
-from hpobench.study import simulated
+from hpobench.study import build
 from hpobench.study.catalogue import read
 from hpobench.tasks.table import TableTask
 from tests.bench.loop import table
@@ -144,7 +144,7 @@ def _run(
 ) -> Callable[[], RunRecord]:
     """What a run is to do, with all that it needs."""
     config = {key: value for key, value in read("method", name).items() if key != "about"}
-    method = simulated.build_method(config, task, method_rng(0, "bench", name, seed), workers)
+    method = build.build_method(config, task, method_rng(0, "bench", name, seed), workers)
     budget = Budget(trials=trials)
     return partial(_record, simulate(task, method, budget=budget, seed=seed, workers=workers))
 

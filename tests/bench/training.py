@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hpobench.records import Job
-from hpobench.study import simulated
+from hpobench.study import build
 from hpobench.study.catalogue import read
 from hpobench.tasks.data.digits import digits
 from hpobench.tasks.training.grouped import train_group
@@ -26,7 +26,7 @@ MEMBERS, GROUP_EPOCHS, ALONE = 64, 3, 4
 def task(**settings: object) -> TrainingTask:
     """The digits CNN, on one CPU thread unless told otherwise."""
     content = {k: v for k, v in read("task", "cnn_digits").items() if k not in ("about", "budget")}
-    made: Any = simulated.build_task(content | {"device": "cpu", "threads": 1} | settings)
+    made: Any = build.build_task(content | {"device": "cpu", "threads": 1} | settings)
     return made
 
 

@@ -15,7 +15,7 @@ from hpobench.contracts import Method
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.run.budget import Budget
 from hpobench.run.simulator import simulate
-from hpobench.study import simulated
+from hpobench.study import build
 from hpobench.study.catalogue import read
 from tests.tiny import ScriptedTask
 
@@ -86,7 +86,7 @@ def _log(name: str, work: Work, eta: float, workers: int, asks: int) -> list[Any
     config = {key: value for key, value in read("method", name).items() if key != "about"}
     config["points_to_evaluate"] = [{"x": trial} for trial in range(len(work.costs))]
     config["scheduler"] = {**config["scheduler"], "eta": eta}
-    method = simulated.build_method(config, task, np.random.default_rng(0), workers)
+    method = build.build_method(config, task, np.random.default_rng(0), workers)
     watched = _Watched(method, asks)
     list(simulate(task, watched, budget=Budget(time_s=1e9), seed=0, workers=workers))
     return watched.log

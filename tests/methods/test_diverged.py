@@ -8,7 +8,7 @@ import pytest
 from hpobench.records import Fidelity
 from hpobench.run.randomness import method_rng
 from hpobench.space.space import Space
-from hpobench.study import catalogue, simulated
+from hpobench.study import build, catalogue
 
 PLANE = Space({name: {"type": "float", "low": -1, "high": 1} for name in "xy"})
 SEARCHERS = ("tpe", "tpe_univariate", "gp", "random_forest", "bore", "cqr", "cma_es")
@@ -28,7 +28,7 @@ def ends(make_task, run):
         task = make_task(PLANE, Fidelity("epochs", 1, r_max), partial(bowl, diverged=diverged))
         settings = dict(catalogue.read("method", name))
         del settings["about"]
-        method = simulated.build_method(settings, task, method_rng(0, "bowl", name, seed), 1)
+        method = build.build_method(settings, task, method_rng(0, "bowl", name, seed), 1)
         outcomes = run(task, method, **limits)
         return [o.evaluation.value for o in outcomes if o.job.to_resource == r_max]
 

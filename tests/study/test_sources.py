@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hpobench.cli import main
-from hpobench.study import catalogue, simulated, sources
+from hpobench.study import build, catalogue, simulated, sources
 from hpobench.study.compose import ConfigError
 from hpobench.system import dotted
 from tests.studies import plan
@@ -129,7 +129,7 @@ def test_a_changed_function_is_run_anew_or_refused(own, monkeypatch, capsys):
     (own / "conf" / "task" / "mine.yaml").write_text(yaml.safe_dump(task))
 
     def call(*settings):
-        simulated._task.cache_clear()
+        build._task.cache_clear()
         for name in [name for name in sys.modules if name.endswith("_code")]:
             monkeypatch.delitem(sys.modules, name)
         fast = ["task=mine", "method=random", "n_jobs=1", "progress=false", "name=mine"]
