@@ -87,7 +87,7 @@ def _write_table(table: pa.Table, path: Path) -> None:
     )
 
 
-def remove_drafts(folder: Path) -> None:
+def clear_up(folder: Path) -> None:
     """Remove what killed processes of this machine left unfinished; set aside what is damaged."""
     for place in (folder, folder / "parts"):
         atomic.remove_drafts(place)

@@ -116,7 +116,7 @@ class Study:
         facts["settings"] = {name: self.settings[name] for name in layout.CALL_SETTINGS}
         plan, found = self.plan(), parts.inventory(self.folder) if extend else {}
         with locks.locked(self.folder / ".lock"):
-            parts.remove_drafts(self.folder)
+            parts.clear_up(self.folder)
             sweep(self.folder)
             stored = self.stored_plan()
             change = self._change(stored, plan)
