@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 
 from hpobench.contracts import Method, Task
 from hpobench.study import sources
-from hpobench.study.compose import ConfigError
+from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import Config, Pair
 from hpobench.system.dotted import with_own_targets
 

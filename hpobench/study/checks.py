@@ -27,7 +27,8 @@ from hpobench.storage import parts
 from hpobench.storage.layout import read_plan
 from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts
 from hpobench.study import build, sources
-from hpobench.study.compose import Composed, ConfigError
+from hpobench.study.compose import Composed
+from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import REAL_SETTINGS, Config, Pair
 from hpobench.system import names
 from hpobench.system.dotted import locate

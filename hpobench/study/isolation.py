@@ -35,7 +35,7 @@ from hpobench.real.worker import BuildTask, prepare
 from hpobench.records import Evaluation, EvaluationError, Job
 from hpobench.run import failures
 from hpobench.run.evaluating import attempt
-from hpobench.study.compose import ConfigError
+from hpobench.study.overrides import ConfigError
 from hpobench.system import interruption, output, processes, surroundings
 from hpobench.system.atomic import StorageError
 from hpobench.system.terminal import Notice

@@ -17,8 +17,8 @@ from hpobench.run.randomness import objective_seed
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
 from hpobench.study.build import build_task, check_code
-from hpobench.study.compose import ConfigError
 from hpobench.study.one_run import record_run
+from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.turns import Report, missing, turn
 from hpobench.system import atomic, output, processes

@@ -13,7 +13,7 @@ from hpobench.real.live import Watch
 from hpobench.storage import layout, parts, schema
 from hpobench.study import checks, real, simulated, sources
 from hpobench.study.build import build_task
-from hpobench.study.compose import Composed, ConfigError
+from hpobench.study.compose import Composed
 from hpobench.study.levels import one_level
 from hpobench.study.merging import (
     Change,
@@ -26,6 +26,7 @@ from hpobench.study.merging import (
     unplanned,
 )
 from hpobench.study.one_run import FAILING
+from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import REAL_SETTINGS, Chunk, Pair, chunks
 from hpobench.study.turns import Report, side_by_side, sweep
 from hpobench.system import atomic, locks, output

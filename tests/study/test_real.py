@@ -16,7 +16,7 @@ from hpobench.cli import main
 from hpobench.real import checkpoints
 from hpobench.real.journal import path_of
 from hpobench.results import load
-from hpobench.study.compose import ConfigError
+from hpobench.study.overrides import ConfigError
 from hpobench.system.atomic import StorageError
 from hpobench.tasks.data.fashion import FILES
 from tests.real_runs import Sleeper

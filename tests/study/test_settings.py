@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hpobench.study import compose
+from hpobench.study.overrides import quoted
 from tests.study.test_compose import TASK, as_yaml, write
 
 ODD = [
@@ -72,7 +73,7 @@ def test_on_the_command_line(folder, text):
         overrides = ["task=own", "method=random", f"tasks.own.label={written}"]
         return compose.load(overrides, [folder]).settings["tasks"]["own"]["label"]
 
-    assert arrives(compose._quoted(text)) == text
+    assert arrives(quoted(text)) == text
     if "," not in text:
         for plain in (f"Ä {text}", f" x{text}", f"x {text}x"):
             assert arrives(plain) == plain

@@ -10,7 +10,7 @@ import yaml
 
 from hpobench.cli import main
 from hpobench.study import build, catalogue, simulated, sources
-from hpobench.study.compose import ConfigError
+from hpobench.study.overrides import ConfigError
 from hpobench.system import dotted
 from tests.studies import plan
 

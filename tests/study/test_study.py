@@ -19,7 +19,7 @@ from hpobench.results.study.load import decoded
 from hpobench.results.verdicts.scores import scores
 from hpobench.run.recorder import Recorder
 from hpobench.storage import arrow, layout, parts, schema
-from hpobench.study.compose import ConfigError
+from hpobench.study.overrides import ConfigError
 from tests.studies import Broken, execute, plan, write_conf
 
 BOTH = ["task=bowl", "method=[random,evolution]"]
