@@ -4,23 +4,16 @@ Wall-clock time comes from `datetime_start` and `datetime_complete`, in seconds 
 trial of the study began; Optuna keeps local time without a zone, which is what is subtracted. Steps
 of `trial.report` are resources (counted from 1 if they are from 0). When a step was reported Optuna
 does not keep: see `step_times`.
-
-A file is copied first: Optuna would write its tables into whatever database it opens, and upgrade
-older ones.
 """
 
-import shutil
-import sqlite3
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hpobench.results.foreign.model import Piece, Run, value_label, whole_number
+from hpobench.results.foreign.optuna_storages import opened
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
 from hpobench.storage.layout import redacted
@@ -29,7 +22,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    Source = str | Path | optuna.Study | Iterable[optuna.Study] | optuna.storages.BaseStorage
+    from hpobench.results.foreign.optuna_storages import Source
 
 Names = tuple[str, str, int]
 
@@ -69,7 +62,7 @@ def from_optuna(
     """
     if step_times not in STEP_TIMES:
         raise ValueError(f"step_times={step_times!r}: use one of {', '.join(STEP_TIMES)}")
-    with _opened(source) as studies:
+    with opened(source) as studies:
         if not studies:
             raise ValueError(f"there is no Optuna study to import in {redacted(str(source))}")
         return _imported(studies, task, method, seed, runs, metric, step_times, comparable)
@@ -97,107 +90,6 @@ def _imported(
         names = runs[each.study_name] if runs else _names(each, task, method, seed)
         made.append(_run(each, names, metric, step_times, comparable, notes))
     return study_of(made, "Optuna", notes)
-
-
-@contextmanager
-def _opened(source: "Source") -> "Iterator[Sequence[optuna.Study]]":
-    """The studies, as long as the copy of their file is there."""
-    if not isinstance(source, str | Path):
-        yield _studies(source)
-        return
-    with tempfile.TemporaryDirectory(prefix="hpobench-") as folder:
-        try:
-            studies = _stored(source, Path(folder))
-        except ModuleNotFoundError as error:
-            if error.name in ("optuna", "sqlalchemy"):
-                raise
-            raise ValueError(f"{error.name} is not installed, which the storage needs") from None
-        except Exception as error:  # whatever the storage's library makes of a strange file
-            shown = redacted(str(source))
-            words = redacted(str(error)).replace(str(source), shown)
-            if not words.startswith(shown):
-                words = f"{shown} cannot be read as an Optuna storage: {words}"
-            raise ValueError(words) from None
-        yield studies
-
-
-def _studies(source: Any) -> "Sequence[optuna.Study]":
-    import optuna
-
-    if isinstance(source, optuna.Study):
-        return [source]
-    if isinstance(source, optuna.storages.BaseStorage):
-        names = optuna.get_all_study_names(source)
-        return [optuna.load_study(study_name=name, storage=source) for name in names]
-    return list(source)
-
-
-def _stored(source: str | Path, folder: Path) -> "Sequence[optuna.Study]":
-    """The studies of a URL, or of an SQLite or journal file, of which a copy is read."""
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    if "://" in str(source) and not str(source).startswith("sqlite:///"):
-        return _served(str(source))
-    path = Path(str(source).removeprefix("sqlite:///"))
-    if not path.is_file():
-        raise ValueError(f"there is no file {path} to import Optuna studies from")
-    copy = _copied(path, folder)
-    with copy.open("rb") as file:
-        is_sqlite = file.read(15) == b"SQLite format 3"
-    if is_sqlite:
-        return _of_sqlite(copy)
-    return _studies(JournalStorage(JournalFileBackend(str(copy))))
-
-
-def _copied(path: Path, folder: Path) -> Path:
-    """A copy of a file with its journals; once more if it was written to meanwhile."""
-    copy = folder / "copy"
-    for _ in range(3):
-        before = path.stat()
-        for suffix in ("", "-wal", "-journal"):
-            beside = path.with_name(path.name + suffix)
-            if beside.is_file():
-                shutil.copyfile(beside, f"{copy}{suffix}")
-        if path.stat() == before:
-            break
-    return copy
-
-
-def _of_sqlite(copy: Path) -> "Sequence[optuna.Study]":
-    """The studies of a file that is ours to change: an older schema is upgraded."""
-    from optuna.storages import RDBStorage
-
-    with closing(sqlite3.connect(copy)) as connection:
-        tables = {name for (name,) in connection.execute("select name from sqlite_master")}
-    if not {"studies", "trials", "version_info"} <= tables:
-        some = ", ".join(sorted(tables)[:5]) or "none"
-        raise ValueError(f"it is a database, but not of Optuna: its tables are {some}")
-    url = f"sqlite:///{copy}"
-    made = RDBStorage(url, skip_compatibility_check=True, skip_table_creation=True)
-    if made.get_current_version() != made.get_head_version():
-        made.upgrade()
-    return _studies(made)
-
-
-def _served(url: str) -> "Sequence[optuna.Study]":
-    """The studies of a server, where no table is made."""
-    import optuna
-
-    if url.startswith("redis"):
-        return _studies(optuna.storages.get_storage(url))
-    import sqlalchemy
-    from optuna.storages._rdb.models import BaseModel
-
-    engine = sqlalchemy.create_engine(url)
-    lacking = set(BaseModel.metadata.tables) - set(sqlalchemy.inspect(engine).get_table_names())
-    engine.dispose()
-    if lacking:
-        raise ValueError(
-            f"it lacks tables of Optuna {optuna.__version__} ({', '.join(sorted(lacking)[:5])}), "
-            "and an import makes none: upgrade it (optuna storage upgrade), if it is Optuna's"
-        )
-    return _studies(optuna.storages.RDBStorage(url, skip_table_creation=True))
 
 
 def _names(study: "optuna.Study", task: str | None, method: str | None, seed: int | None) -> Names:
