@@ -1,6 +1,6 @@
 """Engines that run the jobs of a study: this machine's processes, loky, Dask, or one's own.
 
-`engine=processes` is `workers.WorkerProcesses`: only there is a job that hangs ended by force. All
+`engine=processes` is `pool.WorkerProcesses`: only there is a job that hangs ended by force. All
 others are executors as of `concurrent.futures`, used through `SharedExecutor`: `engine=loky`;
 `engine=dask`, with `engine_address=` the address of a scheduler, else with a cluster on this
 machine; or the dotted path of a function or class that is called with the number of workers and

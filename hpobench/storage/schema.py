@@ -30,7 +30,7 @@ decisions: one row per decision of the method, in order
     time_s       simulated or real seconds since the run began at which it was begun
     seconds      how long it really took
     cpu_s        CPU seconds it took, of this process and of one that decides in its place; of
-                 decisions of some microseconds the wall seconds (see `deciding.Stopwatch`)
+                 decisions of some microseconds the wall seconds (see `hooks.Stopwatch`)
 runs: one row per run
     status       ok; failed: it ended by an error, or without any finite value
     error        last words of a failed run, else ""
