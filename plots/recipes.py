@@ -17,10 +17,10 @@ from hpobench.plots.figures.anytime import anytime_figure
 from hpobench.plots.figures.configurations import parallel_figure
 from hpobench.plots.figures.critical_difference import critical_difference_figure
 from hpobench.plots.figures.ecdf import ecdf_figure
-from hpobench.plots.figures.feasibility import feasibility_figure
+from hpobench.plots.figures.feasibility import feasibility_curves_figure, feasibility_figure
 from hpobench.plots.figures.improvement import improvement_figure
 from hpobench.plots.figures.overhead import overhead_figure, overhead_growth_figure
-from hpobench.plots.figures.overtuning import overtuning_figure
+from hpobench.plots.figures.overtuning import overtuning_curves_figure, overtuning_figure
 from hpobench.plots.figures.rank import rank_figure
 from hpobench.plots.figures.targets import targets_figure
 from hpobench.results.anytime.comparison import Comparison, anytime, average_regret
@@ -29,9 +29,13 @@ from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.ranks import average_ranks, can_rank
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.conduct.configurations import importance, incumbent_configs
-from hpobench.results.conduct.feasibility import feasibility
+from hpobench.results.conduct.feasibility import (
+    constrained_tasks,
+    feasibility,
+    feasibility_curves,
+)
 from hpobench.results.conduct.overhead import overhead, overhead_growth
-from hpobench.results.conduct.overtuning import gaps
+from hpobench.results.conduct.overtuning import gaps, overtuning_curves, reported_views
 from hpobench.results.statistics.rank_tests import friedman
 from hpobench.results.study.horizon import reference_of
 from hpobench.results.study.selection import of_task
@@ -215,9 +219,20 @@ def made(
 
 
 def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
-    """What deciding costs, how far values flatter, and how often constraints are met."""
+    """What deciding costs, how far values flatter, and how often and soon constraints are met."""
     names = study.methods
     labels = {name: facts.label for name, facts in study.tasks.items()}
+    judged = [task for task, view in reported_views(study).items() if view != "observed"]
+    constrained = constrained_tasks(study)
+    over_time: dict[str, Callable[[], Drawn]] = {}
+    if judged:
+        over_time["overtuning-over-time"] = lambda: overtuning_curves_figure(
+            [overtuning_curves(study, task) for task in judged], names, study.settings
+        )
+    if constrained:
+        over_time["feasibility-over-time"] = lambda: feasibility_curves_figure(
+            [feasibility_curves(study, task) for task in constrained], names, study.settings
+        )
     yield from possible(
         {
             "overhead": lambda: overhead_figure(overhead(study), names),
@@ -226,6 +241,7 @@ def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
             ),
             "overtuning": lambda: overtuning_figure(gaps(study), names, labels=labels),
             "feasibility": lambda: feasibility_figure(feasibility(study), names, labels=labels),
+            **over_time,
         },
         left_out,
     )

@@ -10,10 +10,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
-from hpobench.plots.canvas.axes import draw_lines, set_time_axis
 from hpobench.plots.canvas.panels import Methods
 from hpobench.plots.canvas.sheet import Drawn, sheet
-from hpobench.plots.canvas.style import looks
 from hpobench.results.anytime.comparison import Comparison
 
 
@@ -26,14 +24,6 @@ def ecdf_figure(
 ) -> Drawn:
     """One panel a comparison made by `time_ecdf`; `time` is the axis it was computed for."""
     return sheet(panels, methods, settings, time=time, finish=share_axis)
-
-
-def draw_ecdf(axes: Axes, panel: Comparison, methods: Methods, *, time: str = "log") -> Axes:
-    """The lines and bands of one comparison, on an axis of shares."""
-    draw_lines(axes, panel, looks(methods), methods)
-    set_time_axis(axes, panel, time)
-    share_axis(axes, panel)
-    return axes
 
 
 def share_axis(axes: Axes, panel: Comparison) -> None:

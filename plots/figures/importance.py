@@ -6,32 +6,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from hpobench.plots.canvas.panels import name_in, need, rows_in, width_of
-from hpobench.plots.canvas.sheet import Drawn, add_caption
-from hpobench.plots.canvas.style import SINGLE_IN, new_figure, styled
-from hpobench.plots.canvas.words import NAME_POINTS, characters, in_lines, sentences
+from hpobench.plots.canvas.panels import name_in, need, width_of
+from hpobench.plots.canvas.words import NAME_POINTS, characters, in_lines
 
 FRAME_IN = 0.6
 MOST = 15
-
-
-def importance_figure(
-    table: pd.DataFrame,
-    *,
-    most: int = MOST,
-    width_in: float = SINGLE_IN[0],
-    notes: Sequence[str] = (),
-) -> Drawn:
-    """Bars of the table of `importance`, the most important on top."""
-    table = need(table, "importance", "hyperparameter", "importance", "low", "high").head(most)
-    text = sentences(importance_text(), "Axis: share of the variance, linear scale.", *notes)
-    order = [str(name) for name in table["hyperparameter"]]
-    with styled():
-        names = [wrapped_name(name, width_in) for name in order]
-        figure = new_figure(width_in, rows_in(names) + FRAME_IN)
-        draw_importance(figure.add_subplot(), table, order=order)
-        add_caption(figure, text)
-    return Drawn(figure, text)
 
 
 def draw_importance(axes: Axes, table: pd.DataFrame, *, order: Sequence[str] | None = None) -> Axes:

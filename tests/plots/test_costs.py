@@ -5,7 +5,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from hpobench.plots.canvas.style import looks, new_figure
-from hpobench.plots.figures.ecdf import draw_ecdf, ecdf_figure
+from hpobench.plots.figures.ecdf import ecdf_figure
 from hpobench.plots.figures.feasibility import (
     draw_feasibility,
     feasibility_curves_figure,
@@ -189,18 +189,18 @@ def test_feasibility_on_a_clock_of_evaluations_has_no_seconds(axes):
     assert "shares in % and time in seconds or evaluations, linear" in drawn.caption
 
 
-def test_curves_of_shares_end_at_100_percent(synthetic, axes):
+def test_curves_of_shares_end_at_100_percent(synthetic):
     study = synthetic.random_study(tasks=2, methods=3, seeds=3)
     found = incumbents(study)
     panel = time_ecdf(found, references(study, found.views), points=30)
-    draw_ecdf(axes, panel, study.methods)
-    assert axes.get_ylim() == (0, 1)
-    assert len(axes.lines) == 3
     for drawn in (
         ecdf_figure([panel], study.methods, study.settings),
         feasibility_curves_figure([panel], study.methods),
     ):
-        labels = drawn.figure.axes[0].yaxis.get_major_formatter()
+        axes = drawn.figure.axes[0]
+        assert axes.get_ylim() == (0, 1)
+        assert len(axes.lines) == 3
+        labels = axes.yaxis.get_major_formatter()
         assert labels(0.2, 0) == "20 %"
         assert "Mean share of targets over 6 task-seed pairs" in drawn.caption
     curves = anytime(found, "task_0", points=30)

@@ -134,7 +134,12 @@ def test_when_every_run_failed_the_figure_says_so(synthetic, tmp_path):
 
 def test_costs_that_the_study_cannot_answer_are_left_out(synthetic, tmp_path, unsaved):
     study = synthetic.random_study(tasks=2, methods=2, seeds=2, test=True)
-    assert [path.stem for path in draw_costs(study, tmp_path)] == ["overtuning"]
+    assert [path.stem for path in draw_costs(study, tmp_path)] == [
+        "overtuning",
+        "overtuning-over-time",
+    ]
+    caption = (tmp_path / "overtuning-over-time.txt").read_text()
+    assert "the lowest of all incumbents so far" in caption
 
 
 def test_a_task_that_is_not_there_is_refused(synthetic, tmp_path):

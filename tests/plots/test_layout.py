@@ -7,7 +7,6 @@ from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_
 from hpobench.plots.figures.configurations import parallel_figure
 from hpobench.plots.figures.critical_difference import critical_difference_figure
 from hpobench.plots.figures.feasibility import feasibility_figure
-from hpobench.plots.figures.importance import importance_figure
 from hpobench.plots.figures.improvement import improvement_figure
 from hpobench.plots.figures.overhead import overhead_figure, overhead_growth_figure
 from hpobench.plots.figures.overtuning import overtuning_figure
@@ -51,9 +50,6 @@ FIGURES = {
     "configurations by value": parallel,
     "configurations by method": lambda methods, **options: parallel(
         methods, color="method", ranked=False, **options
-    ),
-    "importance": lambda methods, **options: importance_figure(
-        tables.importances(tables.configurations(methods)), **options
     ),
 }
 
