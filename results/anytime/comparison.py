@@ -5,9 +5,10 @@ normalised regret, over time as a fraction of each task's horizon. What counts a
 study's axis (see `time_axis`): seconds, unless the study was put on another.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -128,10 +129,7 @@ def on_task(found: Incumbents, task: str, grid: FloatArray) -> Prepared:
             END_SENTENCE,
             *_beyond_notes(found, task),
         ),
-        failed=found.failures([task]),
-        failed_as=found.failed_as,
-        axis=found.axis,
-        axis_unit=axis_unit(found.axis, facts),
+        **measured(found, [task]),
     )
     groups = {
         method: [regret(each.values, facts) if is_regret else each.values]
@@ -189,13 +187,20 @@ def over_tasks(
             START_SENTENCES["impute"],
             KEPT_SENTENCE,
         ),
-        failed=found.failures(tasks),
-        failed_as=found.failed_as,
-        axis=found.axis,
-        axis_unit=axis_unit(found.axis, *(found.tasks[task] for task in tasks)),
+        **measured(found, tasks),
     )
     complete = {name: some for name, some in groups.items() if len(some) == len(tasks)}
     return Prepared(frame, tasks, complete, found, capped=True)
+
+
+def measured(found: Incumbents, tasks: Collection[str]) -> dict[str, Any]:
+    """Fields of a comparison over tasks: its axis and unit, and the runs that failed."""
+    return {
+        "failed": found.failures(tasks),
+        "failed_as": found.failed_as,
+        "axis": found.axis,
+        "axis_unit": axis_unit(found.axis, *(found.tasks[task] for task in tasks)),
+    }
 
 
 def value_label(facts: TaskFacts, view: str, is_regret: bool) -> str:

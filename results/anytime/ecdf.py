@@ -11,7 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.results.anytime.comparison import Comparison, across, horizon_notes, rule_notes
+from hpobench.results.anytime.comparison import (
+    Comparison,
+    across,
+    horizon_notes,
+    measured,
+    rule_notes,
+)
 from hpobench.results.anytime.curves import (
     KEPT_SENTENCE,
     POINTS,
@@ -25,7 +31,6 @@ from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.bootstrap import SHARE
 from hpobench.results.statistics.summary import summarise
-from hpobench.results.study.time_axis import axis_unit
 
 TARGETS: tuple[float, ...] = tuple(np.geomspace(1.0, 1e-3, 51).tolist())
 
@@ -63,8 +68,6 @@ def time_ecdf(
             for name, some in complete.items()
         },
         relative=True,
-        axis=found.axis,
-        axis_unit=axis_unit(found.axis, *(found.tasks[task] for task in tasks)),
         notes=(
             _target_note(levels),
             _reference_note([references[task] for task in tasks]),
@@ -73,8 +76,7 @@ def time_ecdf(
             *horizon_notes(found, tasks),
             KEPT_SENTENCE,
         ),
-        failed=found.failures(tasks),
-        failed_as=found.failed_as,
+        **measured(found, tasks),
     )
 
 

@@ -9,7 +9,13 @@ from functools import reduce
 import numpy as np
 
 from hpobench.arrays import FloatArray, IntArray
-from hpobench.results.anytime.comparison import Comparison, across, horizon_notes, rule_notes
+from hpobench.results.anytime.comparison import (
+    Comparison,
+    across,
+    horizon_notes,
+    measured,
+    rule_notes,
+)
 from hpobench.results.anytime.curves import (
     KEPT_SENTENCE,
     POINTS,
@@ -21,7 +27,6 @@ from hpobench.results.anytime.curves import (
 from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.statistics.blocks import ranks
 from hpobench.results.statistics.summary import summarise
-from hpobench.results.study.time_axis import axis_unit
 
 RANK_SENTENCE = (
     "Rank 1 is the best method of a task and seed; ties share their average rank, and methods "
@@ -53,8 +58,6 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         time=parts,
         lines=lines,
         relative=True,
-        axis=found.axis,
-        axis_unit=axis_unit(found.axis, *(found.tasks[task] for task in by_task)),
         notes=(
             RANK_SENTENCE,
             *_left_out(found, pairs),
@@ -62,8 +65,7 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
             *horizon_notes(found, by_task),
             KEPT_SENTENCE,
         ),
-        failed=found.failures(by_task),
-        failed_as=found.failed_as,
+        **measured(found, by_task),
     )
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hpobench.arrays import FloatArray
-from hpobench.results.anytime.comparison import Comparison, drawn, missing
+from hpobench.results.anytime.comparison import Comparison, drawn, measured, missing
 from hpobench.results.anytime.curves import (
     END_SENTENCE,
     POINTS,
@@ -24,9 +24,8 @@ from hpobench.results.anytime.curves import (
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.statistics.summary import Summary, check, summarise
 from hpobench.results.study.failed_runs import has_failed
-from hpobench.results.study.selection import of_task
+from hpobench.results.study.selection import by_pair, of_task
 from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import axis_unit
 from hpobench.results.study.timeline import Timeline
 from hpobench.storage.schema import SLACK
 
@@ -77,9 +76,7 @@ def feasibility(study: Study) -> pd.DataFrame:
     if not tasks:
         raise ValueError("no task of the study has constraints: there is no feasibility to measure")
     runs = _by_run(study, tasks)
-    pairs = [(task, method) for task in tasks for method in study.methods]
-    parts = [runs[(runs["task"] == task) & (runs["method"] == method)] for task, method in pairs]
-    rows = [_row(part, *pair) for pair, part in zip(pairs, parts, strict=True) if len(part)]
+    rows = [_row(part, *pair) for *pair, part in by_pair(study, runs) if pair[0] in tasks]
     table = pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
     return table.assign(clock=[study.tasks[str(task)].clock for task in table["task"]])
 
@@ -169,10 +166,7 @@ def feasibility_curves(
         time=grid,
         lines=drawn(lines),
         notes=(sentence, START_SENTENCES["wait"], END_SENTENCE, *missing(found, lines)),
-        failed=found.failures([task]),
-        failed_as=found.failed_as,
-        axis=found.axis,
-        axis_unit=axis_unit(found.axis, facts),
+        **measured(found, [task]),
     )
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
 from hpobench.results.study.failed_runs import fine, has_failed
+from hpobench.results.study.selection import by_pair
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import SECONDS, WALL_CLOCK, decisions_charged
 from hpobench.results.study.timeline import Timeline
@@ -45,10 +46,7 @@ def overhead(study: Study) -> pd.DataFrame:
     """
     if study.axis != WALL_CLOCK:
         raise ValueError("overhead is a share of the wall clock: begin with the stored study")
-    runs = _by_run(study)
-    pairs = [(task, method) for task in study.tasks for method in study.methods]
-    parts = [runs[(runs["task"] == task) & (runs["method"] == method)] for task, method in pairs]
-    rows = [_row(part, *pair) for pair, part in zip(pairs, parts, strict=True) if len(part)]
+    rows = [_row(part, task, method) for task, method, part in by_pair(study, _by_run(study))]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
-from hpobench.results.anytime.comparison import Comparison, drawn, missing, rule_notes
+from hpobench.results.anytime.comparison import Comparison, drawn, measured, missing, rule_notes
 from hpobench.results.anytime.curves import (
     END_SENTENCE,
     POINTS,
@@ -33,7 +33,6 @@ from hpobench.results.statistics.summary import check, summarise
 from hpobench.results.study.index import codes
 from hpobench.results.study.selection import of_task
 from hpobench.results.study.study import Study
-from hpobench.results.study.time_axis import axis_unit
 from hpobench.storage.schema import KEY
 
 COLUMNS = (
@@ -183,10 +182,7 @@ def overtuning_curves(
             END_SENTENCE,
             *missing(found, lines),
         ),
-        failed=found.failures([task]),
-        failed_as="last",
-        axis=found.axis,
-        axis_unit=axis_unit(found.axis, facts),
+        **measured(found, [task]) | {"failed_as": "last"},
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from hpobench.results.statistics.bootstrap import SHARE, bootstrap
 from hpobench.results.study.failed_runs import fine
+from hpobench.results.study.selection import by_pair
 from hpobench.results.study.study import Study
 from hpobench.results.study.visits import visits
 
@@ -25,15 +26,12 @@ def repeated_suggestions(study: Study) -> pd.DataFrame:
 
     Raises ValueError if the study was stored without its trials.
     """
-    by_run = _shares(study)
     rows = []
-    for task in study.tasks:
-        for method in study.methods:
-            mine = by_run[(by_run["task"] == task) & (by_run["method"] == method)]
-            values = mine.sort_values("seed")["share"].dropna().to_numpy(float)
-            if len(values):
-                low, high = bootstrap([values[:, None]], "mean", [task], SHARE)
-                rows.append((task, method, values.mean(), low[0], high[0], len(values)))
+    for task, method, runs in by_pair(study, _shares(study)):
+        values = runs.sort_values("seed")["share"].dropna().to_numpy(float)
+        if len(values):
+            low, high = bootstrap([values[:, None]], "mean", [task], SHARE)
+            rows.append((task, method, values.mean(), low[0], high[0], len(values)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from hpobench.arrays import FloatArray
 from hpobench.results.study.failed_runs import fine
+from hpobench.results.study.selection import by_pair
 from hpobench.results.study.study import Study
 from hpobench.storage.schema import KEY
 
@@ -93,23 +94,19 @@ def occupancy(study: Study) -> pd.DataFrame:
     jobs, trials    mean number of jobs and of trials started
     seeds, failed   runs that went in, runs that failed and were left out
     """
-    runs = idle_shares(study)
     rows = []
-    for task in study.tasks:
-        for method in study.methods:
-            of_pair = runs[(runs["task"] == task) & (runs["method"] == method)]
-            those = fine(of_pair)
-            if len(of_pair):
-                rows.append(
-                    {
-                        "task": task,
-                        "method": method,
-                        "idle": those["idle"].mean(),
-                        "idle_sem": those["idle"].sem(),
-                        "jobs": those["jobs"].mean(),
-                        "trials": those["trials"].mean(),
-                        "seeds": len(those),
-                        "failed": len(of_pair) - len(those),
-                    }
-                )
+    for task, method, runs in by_pair(study, idle_shares(study)):
+        those = fine(runs)
+        rows.append(
+            {
+                "task": task,
+                "method": method,
+                "idle": those["idle"].mean(),
+                "idle_sem": those["idle"].sem(),
+                "jobs": those["jobs"].mean(),
+                "trials": those["trials"].mean(),
+                "seeds": len(those),
+                "failed": len(runs) - len(those),
+            }
+        )
     return pd.DataFrame(rows, columns=list(COLUMNS))

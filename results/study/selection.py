@@ -1,8 +1,19 @@
-"""A part of a study, as a study."""
+"""Parts of a study: one task as a study, and the runs of each task and method."""
+
+from collections.abc import Iterator
 
 import pandas as pd
 
 from hpobench.results.study.study import Study
+
+
+def by_pair(study: Study, runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Task, method and rows of a table of runs, for those that have any, in the study's order."""
+    for task in study.tasks:
+        for method in study.methods:
+            part = runs[(runs["task"] == task) & (runs["method"] == method)]
+            if len(part):
+                yield task, method, part
 
 
 def of_task(study: Study, task: str) -> Study:

@@ -27,7 +27,13 @@ from hpobench.results.statistics.summary import summarise
 
 Frames = dict[str, pd.DataFrame]
 
-METRICS = ("mean", "median", "iqm", "optimality_gap")
+METRICS = {
+    "mean": "mean",
+    "median": "median",
+    "iqm": "interquartile mean",
+    "optimality_gap": "optimality gap",
+}
+"""By name, in words."""
 GOOD_ENOUGH = 0.01
 
 

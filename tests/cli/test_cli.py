@@ -9,11 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from hpobench.cli import main
+from hpobench.cli import main, parser
 from hpobench.plots.canvas.axes import axis_scale
 from hpobench.results import load
 from hpobench.results.anytime.comparison import anytime
 from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.anytime.views import VIEWS
+from hpobench.results.statistics.summary import BANDS
+from hpobench.results.study.failed_runs import RULES
 from hpobench.study import catalogue, compose
 from hpobench.study.study import Study
 from tests.studies import plan, write_conf
@@ -533,3 +536,13 @@ def test_options_given_twice_are_refused(words, capsys):
 def test_claims_take_a_name_for_one_of_them_only(capsys):
     assert main(["claims", "name=mine"]) == 2
     assert "each claim has a study of its own" in capsys.readouterr().err
+
+
+def test_choices_are_those_of_results():
+    """The parser states them itself, to answer before pandas could be loaded."""
+    assert [*VIEWS] == parser.VIEWS
+    assert [*RULES] == parser.FAILED
+    commands = parser._parser()._subparsers._group_actions[0].choices
+    choices = {action.dest: action.choices for action in commands["plot"]._actions}
+    assert choices["statistic"] == [*BANDS]
+    assert set(choices["band"]) == {band for bands in BANDS.values() for band in bands}

@@ -6,13 +6,8 @@ from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
+from hpobench.results.verdicts.final import METRICS
 
-METRICS = {
-    "mean": "mean",
-    "median": "median",
-    "iqm": "interquartile mean",
-    "optimality_gap": "optimality gap",
-}
 SCORE_COLUMNS = {
     "method": Column("method"),
     "metric": Column("metric", lambda name: str(METRICS.get(name, name))),
