@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from hpobench.results.anytime.regret import Reference, normalised_regret, references
     from hpobench.results.anytime.views import available_views
     from hpobench.results.conduct.configurations import importance, incumbent_configs
-    from hpobench.results.conduct.feasibility import feasibility
+    from hpobench.results.conduct.feasibility import feasibility, feasibility_curves
     from hpobench.results.conduct.one_run import one_run
     from hpobench.results.conduct.overhead import overhead, overhead_growth
-    from hpobench.results.conduct.overtuning import gaps
+    from hpobench.results.conduct.overtuning import gaps, overtuning_curves
     from hpobench.results.conduct.repeats import repeated_suggestions
     from hpobench.results.statistics.rank_tests import (
         friedman,
@@ -72,6 +72,7 @@ __all__ = [
     "counting_failed",
     "curves",
     "feasibility",
+    "feasibility_curves",
     "final_regrets",
     "friedman",
     "gaps",
@@ -88,6 +89,7 @@ __all__ = [
     "one_run",
     "overhead",
     "overhead_growth",
+    "overtuning_curves",
     "pair_speedups",
     "pairwise_tests",
     "probability_of_improvement",
@@ -128,8 +130,8 @@ __getattr__, __dir__ = lazily(
         "verdicts.scaling": "scaling",
         "statistics.rank_tests": "friedman mixed_model pairwise_tests signed_rank two_methods",
         "conduct.overhead": "overhead overhead_growth",
-        "conduct.overtuning": "gaps",
-        "conduct.feasibility": "feasibility",
+        "conduct.overtuning": "gaps overtuning_curves",
+        "conduct.feasibility": "feasibility feasibility_curves",
         "conduct.repeats": "repeated_suggestions",
         "conduct.configurations": "importance incumbent_configs",
         "conduct.one_run": "one_run",
