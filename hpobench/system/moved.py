@@ -14,7 +14,6 @@ from hpobench.system.terminal import Notice
 _OF_SEARCHERS = {
     "acquisition": "search.acquisition",
     "acquisition_search": "search.acquisition_search",
-    "acquisition_terms": "search.acquisition_terms",
     "candidates": "search.candidates",
     "evidence": "search.evidence",
     "feasibility": "search.constraints",

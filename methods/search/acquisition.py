@@ -8,15 +8,22 @@ best      the incumbent's value y*
 z         (y* - mean) / sd, the improvement in standard deviations
 h(z)      φ(z) + z Φ(z), so that EI = sd h(z)
 
-All are added: a product of acquisitions is a sum of logarithms.
+f, s      features of a configuration, columns of targets (fantasies)
+
+All are added: a product of acquisitions is a sum of logarithms. A `Term` is one of them, of a
+Gaussian process, as a function of features (m, f).
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr, ndtr
+from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
 
 from hpobench.arrays import FloatArray
+from hpobench.methods.models.gp.gaussian_process import Posterior
+
+Term = Callable[[FloatArray], FloatArray]
 
 _HALF_LOG_2PI = math.log(2 * math.pi) / 2
 _HALF_LOG_HALF_PI = math.log(math.pi / 2) / 2
@@ -100,3 +107,44 @@ def cost_exponent(spent_s: float, initial_s: float, budget_s: float) -> float:
 def prior_weight(beta: float, observations: int) -> float:
     """The exponent of the user's prior; Hvarfner et al. (2022), piBO, equation 6: beta / n."""
     return beta / max(observations, 1)
+
+
+def improvement(posterior: Posterior, best: FloatArray, kind: str = "log_ei") -> Term:
+    """Log EI over `best` (s,), averaged over fantasies; Snoek et al. (2012), section 3.3.
+
+    `kind`: `log_ei`, or `ei` as it is computed directly.
+    """
+    log_improvement = IMPROVEMENTS[kind]
+
+    def term(features: FloatArray) -> FloatArray:
+        means, variances = posterior.predict(features)
+        sd = np.sqrt(variances)[:, None]
+        each = log_improvement(means, sd, best)
+        if each.shape[1] == 1:
+            return each[:, 0]
+        averaged: FloatArray = logsumexp(each, axis=1) - np.log(each.shape[1])
+        return averaged
+
+    return term
+
+
+def feasibility(posterior: Posterior, threshold: float) -> Term:
+    """Log probability that a slack is at least `threshold`, on the scale of the process."""
+
+    def term(features: FloatArray) -> FloatArray:
+        means, variances = posterior.predict(features)
+        return log_feasibility(means[:, 0] - threshold, np.sqrt(variances))
+
+    return term
+
+
+def expense(posterior: Posterior, exponent: float) -> Term:
+    """-a log c(x), for a process on log c: EI / c(x)^a is EI per second where a is 1.
+
+    Snoek et al. (2012), section 3.2; Lee et al. (2020), section 4.
+    """
+
+    def term(features: FloatArray) -> FloatArray:
+        return -exponent * posterior.predict(features)[0][:, 0]
+
+    return term

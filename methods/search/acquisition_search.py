@@ -42,7 +42,6 @@ class AcquisitionSearch:
         self._rounds = rounds
         unit = candidates.unit
         self._continuous = unit.levels == 0
-        self._width = np.where(unit.levels > 0, 1 / np.maximum(unit.levels, 1), 0.0)
 
     def best(self, score: Score, observed: FloatArray) -> FloatArray | None:
         """The row with the best score found, or None: nothing is left. `observed`: best first."""
@@ -79,10 +78,7 @@ class AcquisitionSearch:
         moves = (np.arange(len(unit)) == chosen) & free
         if self._continuous.sum() > 1:
             moves |= (rng.random(count) < 0.5)[:, None] & free & self._continuous
-        steps = rng.normal(0.0, step, found.shape)
-        steps = np.copysign(np.maximum(np.abs(steps), self._width), steps)
-        moved = np.abs(found + steps)  # reflected at both ends of the range
-        moved = np.where(moved > 1, np.maximum(2 - moved, 0), moved)
+        moved = unit.stepped(found, rng.normal(0.0, step, found.shape))
         fresh = rng.random(found.shape)
         moved = np.where((unit.categories > 0) | np.isnan(found), fresh, moved)
         found = np.where(moves | np.isnan(found), moved, found)

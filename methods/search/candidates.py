@@ -66,8 +66,8 @@ class Candidates:
         self, centres: FloatArray, count: int, step: float
     ) -> tuple[FloatArray, NDArray[np.int64]]:
         """`around` each of several rows (k, d): rows (n, d), and of which centre each is (n,)."""
-        rng, levels = self._rng, self.unit.levels
-        free = ~np.isnan(centres) & (levels != 1)
+        rng = self._rng
+        free = ~np.isnan(centres) & (self.unit.levels != 1)
         owners = np.repeat(np.flatnonzero(free.any(axis=1)), count)
         if self._all is not None or not len(owners):
             return np.empty((0, len(self.unit))), owners[:0]
@@ -76,9 +76,7 @@ class Candidates:
             [rng.choice(np.flatnonzero(one), count) for one in free if one.any()]
         )
         at = np.arange(size), columns
-        moved = rows[at] + _steps(rng.normal(0.0, step, size), levels[columns])
-        moved = np.abs(moved)  # reflected at both ends of the range
-        moved = np.where(moved > 1, np.maximum(2 - moved, 0), moved)
+        moved = self.unit.stepped(rows[at], rng.normal(0.0, step, size), columns)
         rows[at] = np.where(self.unit.categories[columns] > 0, rng.random(size), moved)
         missing = np.isnan(rows)
         rows[missing] = rng.random(int(missing.sum()))
@@ -176,10 +174,3 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
-
-
-def _steps(steps: FloatArray, levels: NDArray[np.int64]) -> FloatArray:
-    """Steps at least as long as the average cell of a discrete hyperparameter is wide."""
-    width = np.where(levels > 0, 1.0 / np.maximum(levels, 1), 0.0)
-    lengthened: FloatArray = np.where(steps < 0, -1.0, 1.0) * np.maximum(np.abs(steps), width)
-    return lengthened

@@ -35,6 +35,7 @@ class UnitSpace:
             [len(item.levels) if isinstance(item, Categorical) else 0 for item in items]
         )
         self.levels = np.array([0 if c is None else len(c) for c in centres])
+        self._widths = np.where(self.levels > 0, 1.0 / np.maximum(self.levels, 1), 0.0)
         self._wide = [
             (column, item)
             for column, item in enumerate(items)
@@ -77,6 +78,18 @@ class UnitSpace:
     def sample(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Rows of `count` random configurations, as random search draws them."""
         return self.snap(rng.random((count, len(self))))
+
+    def stepped(
+        self, positions: FloatArray, steps: FloatArray, columns: NDArray[np.int64] | None = None
+    ) -> FloatArray:
+        """Positions (..., d) after steps, reflected at both ends of the range.
+
+        On a discrete hyperparameter a step is as long as its average cell is wide, at least, for
+        shorter ones would mostly change nothing. `columns`: of which hyperparameter each entry is.
+        """
+        widths = self._widths if columns is None else self._widths[columns]
+        moved = np.abs(positions + np.copysign(np.maximum(np.abs(steps), widths), steps))
+        return np.where(moved > 1, np.maximum(2 - moved, 0), moved)
 
     def snap(self, unit: FloatArray) -> FloatArray:
         """The rows nearest to points (n, d) of the unit cube, in place.

@@ -18,9 +18,16 @@ from hpobench.arrays import FloatArray
 from hpobench.methods.models.gp.gaussian_process import Posterior
 from hpobench.methods.models.gp.kernels import Matern52
 from hpobench.methods.models.value_transform import LARGEST, TRANSFORMS, signed
-from hpobench.methods.search.acquisition import IMPROVEMENTS, cost_exponent, prior_weight
+from hpobench.methods.search.acquisition import (
+    IMPROVEMENTS,
+    Term,
+    cost_exponent,
+    expense,
+    feasibility,
+    improvement,
+    prior_weight,
+)
 from hpobench.methods.search.acquisition_search import AcquisitionSearch, Score
-from hpobench.methods.search.acquisition_terms import Term, expense, feasibility, improvement
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.prior import Prior
 from hpobench.methods.search.surrogate import Liar, Surrogate
