@@ -35,8 +35,8 @@ REPORT_METHODS = [
 LOAD = """
 import resource, sys, time
 from hpobench.results import load
-from hpobench.results.comparison import anytime
-from hpobench.results.incumbents import incumbents
+from hpobench.results.anytime.comparison import anytime
+from hpobench.results.anytime.incumbents import incumbents
 begin = time.process_time()
 study = load(sys.argv[1])
 found = incumbents(study)

@@ -15,7 +15,7 @@ from hpobench.system import locks
 HOLDS = """
 import sys, time
 from pathlib import Path
-from hpobench import locks
+from hpobench.system import locks
 with locks.locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

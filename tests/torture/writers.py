@@ -28,7 +28,7 @@ _PATIENCE_S = 600
 _HOLD = """
 import sys, time
 from pathlib import Path
-from hpobench import locks
+from hpobench.system import locks
 with locks.locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -339,7 +339,7 @@ def test_the_task_that_ships_builds_without_torch():
     code = """
 import sys
 from hydra.utils import instantiate
-from hpobench import catalogue
+from hpobench.study import catalogue
 for name in ("cnn_digits_folds", "cnn_digits_fraction", "german_credit"):
     settings = catalogue.read("task", name)
     task = instantiate({k: v for k, v in settings.items() if k not in ("about", "budget")})

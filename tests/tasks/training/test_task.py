@@ -191,7 +191,7 @@ def test_building_imports_no_torch():
     code = """
 import sys, yaml
 from hydra.utils import instantiate
-from hpobench import catalogue
+from hpobench.study import catalogue
 settings = catalogue.read("task", "cnn_digits")
 task = instantiate({k: v for k, v in settings.items() if k not in ("about", "budget")})
 task.space.default()
