@@ -8,8 +8,7 @@ from pathlib import Path
 
 from hpobench.plots.report import page
 from hpobench.plots.report.context import Context, read
-from hpobench.results.anytime.progress import best_so_far
-from hpobench.results.conduct.under_way import UnderWay
+from hpobench.results.conduct.under_way import UnderWay, best_so_far
 from hpobench.words import counted
 
 MOST_TASKS = 3

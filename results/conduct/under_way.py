@@ -1,14 +1,15 @@
-"""Real runs that are under way, from their journals, which are read and left alone.
+"""Runs under way: the best that is stored so far, and real runs from their journals.
 
-A journal grows while it is read: a last line that is cut short is not there yet. A journal that
-cannot be read (another version, damaged) is passed over: whoever runs the study will be told.
+Journals are read and left alone. One grows while it is read: a last line that is cut short is not
+there yet. One that cannot be read (another version, damaged) is passed over: whoever runs the
+study will be told.
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from hpobench.arrays import FloatArray
 from hpobench.identity import RunKey
 from hpobench.real import journal
 from hpobench.real.events import Event, Finished, Started
-from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import Study
 from hpobench.run.recorder import Recorder
@@ -53,6 +54,28 @@ class UnderWay:
     def best(self) -> float:
         """The value of the incumbent; NaN if there is none."""
         return float(self.value[-1]) if len(self.value) else np.nan
+
+
+class Best(NamedTuple):
+    """The best incumbent of a task at the end of any run, and the method that found it."""
+
+    task: str
+    method: str
+    value: float
+
+
+def best_so_far(found: Incumbents) -> list[Best]:
+    """The best incumbent of each task that has any; values are in the view of the task."""
+    has = np.flatnonzero(np.diff(found.starts) > 0)
+    runs = found.runs.iloc[has]
+    values = found.value[found.starts[has + 1] - 1]
+    best = []
+    for task in found.tasks:
+        mine = np.flatnonzero((runs["task"] == task).to_numpy() & np.isfinite(values))
+        if len(mine):
+            first = mine[np.argmin(values[mine])]
+            best.append(Best(task, str(runs["method"].iloc[first]), float(values[first])))
+    return best
 
 
 def any_under_way(folder: Path) -> bool:

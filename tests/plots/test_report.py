@@ -25,8 +25,8 @@ from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.sections import Part, sections
 from hpobench.results.anytime.comparison import anytime, average_regret
 from hpobench.results.anytime.incumbents import incumbents
-from hpobench.results.anytime.progress import best_so_far
 from hpobench.results.anytime.summaries import average_summaries, task_summaries
+from hpobench.results.conduct.under_way import best_so_far
 from hpobench.results.study.load import load
 from hpobench.storage.schema import MethodFacts, TaskFacts
 from tests.studies import execute, plan
