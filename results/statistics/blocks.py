@@ -1,7 +1,7 @@
 """Which values of methods may be set side by side: blocks over tasks, or over (task, seed) pairs.
 
 All tests take `regrets`: by task a table with one row a seed and one column a method, the final
-normalised regret (see `across.final_regrets`); NaN or an absent row: there is no such run.
+normalised regret (see `final.final_regrets`); NaN or an absent row: there is no such run.
 Values of different methods compare within a (task, seed), where they share the objective's noise.
 Seeds of one task are not independent repetitions over tasks: what they have in common is the task.
 So the blocks are the tasks, each the mean over its seeds, where there are enough of them for a

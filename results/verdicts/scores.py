@@ -66,7 +66,7 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
     task was normalised by; the rows of `MEAN` average the tasks (each group of tasks on which the
     same methods were run, if there are several groups), for the methods that have a score on all.
     `skewed`: whether final regrets on the task are so skewed that errors say too little (see
-    `aggregate.skewed`).
+    `summary.skewed`).
     """
     found = incumbents(study, view=view, rule=rule)
     return scores_of(found, references(study, found.views))
