@@ -99,17 +99,21 @@ class Prepares(Protocol):
         """Called once in each process that evaluates the task, before its first job."""
 
 
-class StoresCheckpoints(Protocol):
+class SavesCheckpoints(Protocol):
     """A task whose training state is more than numbers, texts, arrays, and lists and dicts of them.
 
-    Called on the real clock, in a worker, when a trial pauses and when it goes on.
+    Its file is read as that of a plain state, unless the task has `load_checkpoint` too.
     """
 
     def save_checkpoint(self, path: Path, state: Any) -> None:
-        """Write a state to a file at `path`."""
+        """Write a state to a file at `path`; called on the real clock when a trial pauses."""
+
+
+class LoadsCheckpoints(Protocol):
+    """A task that reads the files of its own `save_checkpoint`."""
 
     def load_checkpoint(self, path: Path) -> Any:
-        """The state in a file that `save_checkpoint` wrote."""
+        """The state in a file; called on the real clock when a trial goes on."""
 
 
 class SaysWhetherReproducible(Protocol):
@@ -220,7 +224,15 @@ class HasVersion(Protocol):
 
 HOOKS: Mapping[str, tuple[type, ...]] = {
     "task": (
-        *(Prepares, StoresCheckpoints, SaysWhetherReproducible, HasClock, Remarks, HasData),
+        *(
+            Prepares,
+            SavesCheckpoints,
+            LoadsCheckpoints,
+            SaysWhetherReproducible,
+            HasClock,
+            Remarks,
+            HasData,
+        ),
         *(ChargesFailures, Trains, TrainsGroups),
     ),
     "searcher": (Excludes,),

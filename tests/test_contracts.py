@@ -7,7 +7,7 @@ import pytest
 from hydra.utils import get_object
 
 from hpobench import contracts
-from hpobench.contracts import HOOKS, Closes, HasVersion, StoresCheckpoints, hook
+from hpobench.contracts import HOOKS, Closes, HasVersion, LoadsCheckpoints, SavesCheckpoints, hook
 from hpobench.study import compose
 from hpobench.study.isolation import Isolated
 from hpobench.tasks.functions import FunctionTask
@@ -16,11 +16,10 @@ EVERY = sorted({kind for kinds in HOOKS.values() for kind in kinds}, key=lambda 
 
 
 def test_a_hook_is_there_if_all_of_it_is():
-    half = SimpleNamespace(save_checkpoint=print, version="")
-    assert hook(half, StoresCheckpoints) is None
-    assert hook(half, HasVersion) is half
-    half.load_checkpoint = print
-    assert hook(half, StoresCheckpoints) is half
+    some = SimpleNamespace(save_checkpoint=print, version="")
+    assert hook(some, LoadsCheckpoints) is None
+    assert hook(some, SavesCheckpoints) is some
+    assert hook(some, HasVersion) is some
     assert hook(object(), Closes) is None
 
 

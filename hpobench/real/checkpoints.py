@@ -1,6 +1,6 @@
 """Checkpoints as files: how they are written, and which of them are kept.
 
-A task may say how its training state is stored (`contracts.StoresCheckpoints`). Else the state must
+A task may say how its training state is stored (`contracts.SavesCheckpoints`). Else the state must
 be plain: numbers, text, None, NumPy arrays, and lists and dicts of these. No pickle is written or
 loaded here.
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hpobench.contracts import StoresCheckpoints, Task, hook
+from hpobench.contracts import LoadsCheckpoints, SavesCheckpoints, Task, hook
 from hpobench.system import atomic
 
 _ARRAY = "__array__"
@@ -35,7 +35,7 @@ class File(NamedTuple):
 def save(task: Task, path: Path, state: Any) -> File:
     """Write the state, complete or not at all."""
     with atomic.draft(path) as aside:
-        own = hook(task, StoresCheckpoints)
+        own = hook(task, SavesCheckpoints)
         (save_plain if own is None else own.save_checkpoint)(aside, state)
         return File(aside.stat().st_size, atomic.digest(aside))
 
@@ -43,7 +43,7 @@ def save(task: Task, path: Path, state: Any) -> File:
 def load(task: Task, path: Path) -> Any:
     """The state in a file that `save` wrote; raises StorageError if it cannot be read."""
     with atomic.ours(path):
-        own = hook(task, StoresCheckpoints)
+        own = hook(task, LoadsCheckpoints)
         return (load_plain if own is None else own.load_checkpoint)(path)
 
 
