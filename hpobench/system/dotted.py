@@ -9,7 +9,6 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import json
 import os
 import sys
@@ -56,16 +55,6 @@ def locate(path: str) -> Any:
             _import_submodule(found, part, name, path)
         found = getattr(found, part, None) if hasattr(found, part) else sys.modules[name]
     return found
-
-
-def source_file(path: str) -> Path | None:
-    """The file in which the source of what stands at a dotted path begins; None: it has none."""
-    found = locate(path)
-    try:
-        file = inspect.getsourcefile(inspect.unwrap(found))
-    except TypeError:  # an instance, or something built in
-        file = inspect.getsourcefile(type(found)) if inspect.getmodule(type(found)) else None
-    return None if file is None else Path(file)
 
 
 def with_own_targets(config: Any) -> Any:

@@ -1,6 +1,7 @@
 """Dotted paths: modules of one's own beside the YAML come first, and Python keeps its own."""
 
 import code as standard
+import inspect
 import json
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def test_modules_that_python_has_too(folder, name):
     (folder / f"{name}.py").write_text("def run(x):\n    return 10 * x\n")
     assert dotted.locate(f"{name}.run")(2) == 20
     assert dotted.locate(f"{name}.run") is dotted.locate(f"{name}.run")
-    assert dotted.source_file(f"{name}.run") == folder / f"{name}.py"
+    assert inspect.getsourcefile(dotted.locate(f"{name}.run")) == str(folder / f"{name}.py")
     task = FunctionTask(f"{name}.run", {"x": {"type": "float", "low": 0, "high": 1}})
     assert task.space.names == ("x",)
     assert sys.modules["code"] is standard
