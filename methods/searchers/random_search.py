@@ -26,3 +26,7 @@ class RandomSearch:
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         """Random search learns nothing."""
+
+    def exclude(self, config: Configuration) -> None:
+        """Never suggest `config`, unless configurations may come again."""
+        self._draws.exclude(config)
