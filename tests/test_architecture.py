@@ -54,7 +54,9 @@ ARROWS = {
     "results.text": (
         "results.anytime results.statistics results.study results.verdicts shown storage words"
     ),
-    "results.verdicts": "arrays results.anytime results.statistics results.study shown words",
+    "results.verdicts": (
+        "arrays results.anytime results.statistics results.study shown system words"
+    ),
     "plots.canvas": "arrays results.anytime results.statistics results.study storage system words",
     "plots.draw": (
         "plots.canvas plots.figures plots.recipes results.anytime results.conduct "

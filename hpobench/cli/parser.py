@@ -168,6 +168,12 @@ def _add_running(commands: Commands) -> None:
             action="store_true",
             help="hide what was run under other settings; it stays on disk",
         )
+    claims.add_argument(
+        "--findings",
+        type=Path,
+        metavar="FILE",
+        help="keep there what was found of each study, and run none of which it is known already",
+    )
     claims.set_defaults(command=running.claims)
     for command in (run, recording, claims):
         command.add_argument("--runs-dir", help="the same as runs_dir=, for studies to be written")

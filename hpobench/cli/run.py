@@ -252,6 +252,7 @@ def record(options: argparse.Namespace) -> int:
 def claims(options: argparse.Namespace) -> int:
     """Run the studies `claims/NAME` and print a Markdown table of what was found."""
     cap_threads()
+    from hpobench.identity import digest
     from hpobench.results import load
     from hpobench.results.verdicts import claims as judged
     from hpobench.study.study import Study
@@ -268,13 +269,22 @@ def claims(options: argparse.Namespace) -> int:
     if named and len(studies) > 1:
         raise ValueError(f"{named[-1]}: each claim has a study of its own: choose one by claim=")
     failed, found = 0, []
+    kept = judged.Findings(options.findings)
     for name in studies:
         about = catalogue.read("study", name)["about"]
         study = Study.make(_composed([f"study={name}", *others], options))
-        left = _execute(study, extend=True, replace=options.replace)
-        stored = load(study.folder)
-        found.append((about, judged.judge(stored, about["expects"])))
-        failed |= report_failures(study, stored.runs, left)
+        runs = sorted((pair.fingerprint, list(pair.seeds)) for pair in study.pairs)
+        asked = digest([runs, about["expects"]])
+        findings = kept.of(name, asked)
+        if not findings:
+            left = _execute(study, extend=True, replace=options.replace)
+            stored = load(study.folder)
+            findings = judged.judge(stored, about["expects"])
+            failures = report_failures(study, stored.runs, left)
+            failed |= failures
+            if not failures:
+                kept.keep(name, asked, findings)
+        found.append((about, findings))
     verdicts = judged.decided([one for _, findings in found for one in findings])
     print(judged.HEADER)
     for about, findings in found:

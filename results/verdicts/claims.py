@@ -15,8 +15,10 @@ result is at most 0.05 a verdict is "holds" or "contrary", else "undecided". So 
 are decided one in twenty is decided by chance, in the mean.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from hpobench.results.statistics.survival import SpeedUp
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.final import final_regrets
 from hpobench.results.verdicts.time_to_target import over_tasks
+from hpobench.system import atomic
 from hpobench.words import p_value
 
 HEADER = "| claim | source | expected | measured | p | verdict |\n|---|---|---|---|---|---|"
@@ -49,6 +52,39 @@ class Finding:
     measured: str
     p_value: float
     agrees: bool
+
+
+class Findings:
+    """The findings of studies, kept in a file as soon as they are made: one line of JSON a study.
+
+    Those of a study count as long as `digest`, of what it runs and expects, is the same. Raises
+    ValueError if the file holds something else.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._kept: dict[str, dict[str, Any]] = {}
+        if file is not None and file.exists():
+            try:
+                lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+                self._kept = {line["study"]: line for line in lines}
+                for name, line in self._kept.items():
+                    self.of(name, line["digest"])
+            except (ValueError, LookupError, TypeError) as error:
+                raise ValueError(f"{file} holds no findings of claims: {error}") from error
+
+    def of(self, study: str, digest: str) -> list[Finding]:
+        """Those of a study; none if it was not judged as it is now."""
+        kept = self._kept.get(study, {})
+        return [Finding(**one) for one in kept["findings"]] if kept.get("digest") == digest else []
+
+    def keep(self, study: str, digest: str, findings: Sequence[Finding]) -> None:
+        """Take the findings of a study in, and write the file anew."""
+        content = {"digest": digest, "findings": list(map(asdict, findings))}
+        self._kept[study] = {"study": study} | content
+        if self._file is not None:
+            lines = [json.dumps(self._kept[name]) for name in sorted(self._kept)]
+            atomic.write_text(self._file, "\n".join(lines) + "\n")
 
 
 def judge(study: Study, expects: Sequence[Mapping[str, Any]]) -> list[Finding]:

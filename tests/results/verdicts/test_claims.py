@@ -171,3 +171,16 @@ def test_every_claim_compares_methods_that_it_runs(name):
         for task in [tasks] if isinstance(tasks, str) else tasks:
             blocks = [block for block in stated["comparisons"] if task in block["task"]]
             assert names <= {method for block in blocks for method in block["method"]}
+
+
+def test_findings_are_kept_until_what_they_are_of_is_changed(tmp_path):
+    file = tmp_path / "claims.jsonl"
+    first, second = (claims.Finding(name, "0.1", 0.01, True) for name in "ab")
+    claims.Findings(file).keep("claims/b", "as it was", [second])
+    claims.Findings(file).keep("claims/a", "as it is", [first, second])
+    kept = claims.Findings(file)
+    assert kept.of("claims/a", "as it is") == [first, second]
+    assert kept.of("claims/b", "as it is") == kept.of("claims/c", "as it is") == []
+    file.write_text('{"study": "claims/a"}\n')
+    with pytest.raises(ValueError, match=r"claims\.jsonl holds no findings of claims"):
+        claims.Findings(file)
