@@ -115,12 +115,13 @@ def test_global_random_state_is_neither_read_nor_set(make_task, outcomes_of):
 SCRIPT = """
 import json, sys, zlib
 import numpy as np
-from hpobench.deciding import close
+from hpobench.run.hooks import close
 from hpobench.records import Fidelity
 from tests.methods.conftest import MIXED, FakeTask
 from tests.methods.test_contract import build, rugged
-from hpobench.budget import Budget
-from hpobench.simulator import Outcome, simulate
+from hpobench.run.budget import Budget
+from hpobench.run.events import Outcome
+from hpobench.run.simulator import simulate
 task = FakeTask(MIXED, Fidelity("epochs", 1, 9), value_of=rugged)
 method = build(json.loads(sys.argv[1]), task)
 budget = Budget(trials=13)
