@@ -166,16 +166,17 @@ def end(process: int) -> None:
 
 
 def _end_all_but(known: _Known) -> int:
-    """Kill and wait for what this process has started; returns how many there were."""
-    ended = _started() - known.processes
-    if ended:
+    """Kill and wait for what this process has started; returns how many there were at work."""
+    left = _started() - known.processes
+    ended = _at_work(left)
+    if left:
         closing = threading.Thread(target=_close_pools, args=[known], daemon=True)
         closing.start()
         closing.join(_PATIENCE_S)
     until = time.monotonic() + _PATIENCE_S
     # What loses its parent falls to this process: there may be more after each round.
     while (left := _started() - known.processes) and time.monotonic() < until:
-        ended |= left
+        ended |= _at_work(left)
         _kill(left | _below(left))
         for process in left:
             with suppress(ChildProcessError):
@@ -220,6 +221,13 @@ def _started() -> set[int]:
 def _of_this_thread() -> set[int]:
     path = _PROC / f"self/task/{threading.get_native_id()}/children"
     return set(map(int, path.read_text().split())) if path.exists() else set()
+
+
+def _at_work(processes: set[int]) -> set[int]:
+    """Those that have not ended: an ended one may fall to us, of a parent that was ended."""
+    if not processes:
+        return set()
+    return {child for child, _, state in _listed() if child in processes and state != "Z"}
 
 
 def _below(roots: set[int]) -> set[int]:
