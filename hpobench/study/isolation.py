@@ -9,6 +9,7 @@ The two speak over a socket: a verb with what it is about, and one reply. Before
 is given the environment, the folder and the standard output and error of this one.
 """
 
+import atexit
 import json
 import os
 import pickle
@@ -173,6 +174,10 @@ def _drop() -> None:
     _ours.process = None
     if found is not None and found.belongs_here():
         found.end()
+
+
+# A program ends it as well, not only the command.
+atexit.register(_drop)
 
 
 class Isolated:
