@@ -23,7 +23,7 @@ from hpobench.study.build import build_task, check_code, planned_task
 from hpobench.study.one_run import as_record, record_run
 from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.turns import Report, missing, turn
-from hpobench.system import interruption, output, processes, surroundings
+from hpobench.system import dotted, interruption, output, processes, surroundings
 
 
 def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
@@ -140,7 +140,10 @@ def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) 
 
     settings: dict[str, Any] = {}
     if backend == "loky":
-        settings = {"inner_max_num_threads": 1, "initializer": begin}
+        # Processes are kept from study to study, as long as code of the user's is looked for in
+        # the same folders.
+        settings = {"inner_max_num_threads": 1, "initializer": _begin}
+        settings["initargs"] = tuple(dotted.own_folders())
     with joblib.parallel_config(backend=backend, **settings):
         parallel = joblib.Parallel(
             n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
@@ -149,6 +152,11 @@ def _parallel(chunks: Sequence[Chunk], folder: Path, n_jobs: int, backend: str) 
         with capped(1):  # processes start here
             reports = parallel(jobs)
         yield from reports
+
+
+def _begin(*folders: Path) -> None:
+    dotted.set_folders(folders)
+    begin()
 
 
 def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Iterator[Report]:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hpobench.cli import main
+from hpobench.results import load
 from hpobench.study import build, catalogue, simulated, sources
 from hpobench.study.overrides import ConfigError
 from hpobench.system import dotted
@@ -149,3 +150,27 @@ def test_a_changed_function_is_run_anew_or_refused(own, monkeypatch, capsys):
     from hpobench.results import load
 
     assert (load("runs/mine").observations["value"] > 99).all()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_studies_of_one_program_each_find_the_code_of_their_own_folder(tmp_path, number):
+    # Processes that ran the first study look for modules in the folder of the first.
+    for value in (1, 2):
+        folder = tmp_path / str(value)
+        (folder / "method").mkdir(parents=True)
+        (folder / "task").mkdir()
+        (folder / "twice.py").write_text(
+            "from hpobench.methods.searchers.random_search import RandomSearch\n"
+            f"class Mine(RandomSearch):\n    pass\n\ndef error(x):\n    return {value}\n"
+        )
+        settings = catalogue.read("method", "random")
+        settings["searcher"]["_target_"] = "twice.Mine"
+        (folder / "method" / "twice.yaml").write_text(yaml.safe_dump(settings))
+        task = FUNCTION | {"function": "twice.error", "cost_s": 1.0}
+        task["space"] = {"x": {"type": "float", "low": 0, "high": 1}}
+        (folder / "task" / "constant.yaml").write_text(yaml.safe_dump(task))
+        call = ["run", "--conf", str(folder), f"runs_dir={tmp_path}/runs", f"name=of_{value}"]
+        call += ["task=constant", "method=twice", "seeds=2", "budget.trials=2"]
+        assert main([*call, f"n_jobs={number}", "progress=false"]) == 0
+        study = load(tmp_path / "runs" / f"of_{value}")
+        assert set(study.observations["value"]) == {value}
