@@ -375,7 +375,7 @@ QUANTITIES = (
     ),
     Quantity("The Nemenyi test tells two of five equal methods apart", nemenyi, ALL, True),
     Quantity(
-        "Difference of two equal methods, 95 % bootstrap interval (reports of two methods)",
+        "Difference of two equal methods, 95 % interval (reports of two methods)",
         two_methods_interval,
         ALL,
     ),
