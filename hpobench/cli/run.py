@@ -281,7 +281,8 @@ def claims(options: argparse.Namespace) -> int:
             stored = load(study.folder)
             findings = judged.judge(stored, about["expects"])
             failed |= report_failures(study, stored.runs, left)
-            kept.keep(name, asked, findings)
+            if set(study.keys()) <= study.status().keys():  # else a shard, or others are at it
+                kept.keep(name, asked, findings)
         found.append((about, findings))
     verdicts = judged.decided([one for _, findings in found for one in findings])
     print(judged.HEADER)

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -546,3 +547,14 @@ def test_choices_are_those_of_results():
     choices = {action.dest: action.choices for action in commands["plot"]._actions}
     assert choices["statistic"] == [*BANDS]
     assert set(choices["band"]) == {band for bands in BANDS.values() for band in bands}
+
+
+def test_findings_of_a_part_of_the_runs_are_not_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    call = ["claims", "claim=random", "seeds=4", "progress=false", "n_jobs=1", "part_runs=1"]
+    call += ["budget.trials=3", "--findings", "found.jsonl"]
+    main([*call, "shard=1/2"])
+    assert not Path("found.jsonl").exists()
+    assert main(call) == 0
+    assert Path("found.jsonl").read_text().count("claims/random") == 1
+    assert "grid" in capsys.readouterr().out
