@@ -1,4 +1,4 @@
-"""Configurations of the incumbents as parallel coordinates.
+"""Configurations of the incumbents as parallel coordinates, with the importance of each axis.
 
 The axes lie one below the other: their names and ticks stay legible however many there are.
 """
@@ -12,6 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from hpobench.arrays import FloatArray
 from hpobench.plots.canvas.panels import (
@@ -25,14 +26,7 @@ from hpobench.plots.canvas.panels import (
 )
 from hpobench.plots.canvas.sheet import Drawn, add_caption
 from hpobench.plots.canvas.style import SINGLE_IN, looks, new_figure, styled
-from hpobench.plots.canvas.words import NAME_POINTS, counted, sentences
-from hpobench.plots.figures.importance import (
-    FRAME_IN,
-    MOST,
-    draw_importance,
-    importance_text,
-    wrapped_name,
-)
+from hpobench.plots.canvas.words import NAME_POINTS, characters, counted, in_lines, sentences
 from hpobench.plots.figures.parallel_axes import (
     TICK_POINTS,
     ParallelAxis,
@@ -43,6 +37,8 @@ from hpobench.plots.figures.parallel_axes import (
 from hpobench.results.conduct.configurations import FACTS
 from hpobench.storage.schema import hyperparameter_of
 
+FRAME_IN = 0.6
+MOST = 15
 COLORS = ("value", "method")
 INACTIVE = -0.13
 ROW_IN = 0.4
@@ -227,4 +223,36 @@ def _parallel_text(
         f"Shown: {len(order)} of {total} hyperparameters." if len(order) < total else "",
         f"Runs without a value: {lost}." if lost else "",
         *notes,
+    )
+
+
+def draw_importance(axes: Axes, table: pd.DataFrame, *, order: Sequence[str] | None = None) -> Axes:
+    """A bar and an interval a hyperparameter; `order` from top, None: as in the table."""
+    table = need(table, "importance", "hyperparameter", "importance", "low", "high")
+    rows = table.set_index("hyperparameter")
+    order = [str(name) for name in rows.index] if order is None else order
+    at = [place for place, name in enumerate(order) if name in rows.index]
+    shown = rows.loc[[name for name in order if name in rows.index]]
+    axes.barh(at, shown["importance"], height=0.5, color="#0072B2", alpha=0.75, zorder=2)
+    axes.hlines(at, shown["low"], shown["high"], color="black", linewidth=1, zorder=3)
+    axes.set_yticks(range(len(order)), [wrapped_name(name, width_of(axes)) for name in order])
+    axes.tick_params(axis="y", length=0, labelsize=NAME_POINTS)
+    axes.set_ylim(len(order) - 0.4, -0.4)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(2 if len(order) > len(at) else 5))
+    axes.yaxis.grid(False)
+    axes.set_xlabel("importance", loc="right")
+    return axes
+
+
+def wrapped_name(name: str, width_in: float) -> str:
+    """A hyperparameter's name in lines that fit beside the panel."""
+    return in_lines(name, characters(0.8 * name_in(width_in)))
+
+
+def importance_text() -> str:
+    """What importance is, for a caption."""
+    return (
+        "Importance: share of the variance that a hyperparameter explains alone (fANOVA), mean "
+        "over trees; lines from the 2.5 % to the 97.5 % quantile over trees."
     )

@@ -6,8 +6,12 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from hpobench.plots.canvas.style import looks, new_figure
-from hpobench.plots.figures.configurations import INACTIVE, draw_parallel, parallel_figure
-from hpobench.plots.figures.importance import draw_importance
+from hpobench.plots.figures.configurations import (
+    INACTIVE,
+    draw_importance,
+    draw_parallel,
+    parallel_figure,
+)
 from hpobench.plots.figures.parallel_axes import parallel_axis, ticks_that_fit
 from tests.plots import tables
 
