@@ -32,8 +32,8 @@ test: check  ## style, types, tests
 	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto
 
-one: $(VENV)/.installed-dev  ## some tests: make one T=tests/run/test_simulator.py, or T='tests/run -k ties'
-	@test -n "$(T)" || { echo "which tests? make one T=tests/run/test_simulator.py"; exit 1; }
+one: $(VENV)/.installed-dev  ## some tests: make one T=tests/loop/test_simulator.py, or T='tests/loop -k ties'
+	@test -n "$(T)" || { echo "which tests? make one T=tests/loop/test_simulator.py"; exit 1; }
 	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest $(T)
 

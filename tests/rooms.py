@@ -1,7 +1,7 @@
 """The rooms of the house, read from the files and their imports.
 
-A room is a folder of a floor (`hpobench/run/`, `results/anytime/`); a module that lies in none is a
-room of its own.
+A room is a folder of a floor (`hpobench/loop/`, `results/anytime/`); a module that lies in none
+is a room of its own.
 """
 
 import ast

@@ -22,10 +22,10 @@ ARROWS = {
     "system": "identity shown",
     "progress": "records system",
     "storage": "arrays identity shown space system",
-    "run": "arrays contracts records space storage system",
-    "real": "arrays contracts identity progress records run system",
-    "tasks": "arrays progress records run space storage system words",
-    "study": "contracts identity real records run space storage system tasks words",
+    "loop": "arrays contracts records space storage system",
+    "real": "arrays contracts identity progress records loop system",
+    "tasks": "arrays progress records loop space storage system words",
+    "study": "contracts identity real records loop space storage system tasks words",
     "methods.composite": "contracts methods.first_points records space",
     "methods.dehb": "arrays methods.first_points methods.schedulers methods.search records space",
     "methods.dyhpo": (
@@ -46,7 +46,7 @@ ARROWS = {
     "plots": "plots.canvas plots.draw plots.figures plots.report system",
     "results.anytime": "arrays results.statistics results.study storage words",
     "results.conduct": (
-        "arrays identity real results.anytime results.statistics results.study run storage"
+        "arrays identity real results.anytime results.statistics results.study loop storage"
     ),
     "results.foreign": "arrays identity records results.study space storage system",
     "results.statistics": "arrays words",

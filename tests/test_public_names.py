@@ -42,8 +42,8 @@ def test_an_import_alone_loads_no_library(name):
 
 
 def test_names_of_folders_are_not_hidden_by_what_was_imported_before():
-    """`run` and `verdicts` are rooms: once they are imported they are attributes of the package."""
-    for room in ("run.budget", "results.verdicts.verdict", "results.anytime.comparison"):
+    """Rooms such as `loop` are attributes of the package once they are imported."""
+    for room in ("loop.budget", "results.verdicts.verdict", "results.anytime.comparison"):
         importlib.import_module(f"hpobench.{room}")
     for package in map(importlib.import_module, PACKAGES):
         assert not any(isinstance(getattr(package, each), type(sys)) for each in package.__all__)

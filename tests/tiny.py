@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.loop.events import Decision, Event, Outcome
 from hpobench.records import Evaluation, EvaluationError, Fidelity, Job, Metric
-from hpobench.run.events import Decision, Event, Outcome
 from hpobench.space.space import Space
 
 

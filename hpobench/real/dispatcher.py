@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
+from hpobench.loop import failures
 from hpobench.real.pool import Pool
 from hpobench.real.worker import Reply, Request
-from hpobench.run import failures
 from hpobench.system import interruption
 
 # A pool of many workers may die so often under a job before the job is given up.

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
+from hpobench.loop.events import Decision, Outcome
 from hpobench.real.checkpoints import File
 from hpobench.records import Job
-from hpobench.run.events import Decision, Outcome
 
 
 class Asked(NamedTuple):

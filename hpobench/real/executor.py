@@ -21,6 +21,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hpobench.contracts import Method, Task
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Decision, Event, Outcome
+from hpobench.loop.hooks import Stopwatch, refuse
+from hpobench.loop.noise_seeds import NoiseSeeds
+from hpobench.loop.simulator import FAILURES
 from hpobench.real.checkpoints import Shelf
 from hpobench.real.dispatcher import Dispatcher
 from hpobench.real.events import Asked, Finished, Started, Told
@@ -28,11 +33,6 @@ from hpobench.real.journal import Journal, JournalError, checkpoints_beside
 from hpobench.real.live import Live, State, Watch
 from hpobench.real.pool import Pool
 from hpobench.records import Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Decision, Event, Outcome
-from hpobench.run.hooks import Stopwatch, refuse
-from hpobench.run.noise_seeds import NoiseSeeds
-from hpobench.run.simulator import FAILURES
 from hpobench.system import atomic
 
 # Checkpoints of paused trials take no more room than this (see `checkpoints.Shelf`).

@@ -32,10 +32,10 @@ from typing import Any, Self, TypeVar, cast
 import numpy as np
 
 from hpobench.identity import RunKey
+from hpobench.loop.events import Decision, Outcome
 from hpobench.real.checkpoints import File
 from hpobench.real.events import Asked, Event, Finished, Started, Told
 from hpobench.records import Evaluation, Job
-from hpobench.run.events import Decision, Outcome
 from hpobench.system import atomic
 from hpobench.system.names import as_file_name
 

@@ -13,15 +13,15 @@ import numpy as np
 
 from hpobench import progress
 from hpobench.contracts import Task
+from hpobench.loop.budget import Account
+from hpobench.loop.evaluating import failed
+from hpobench.loop.events import Outcome
+from hpobench.loop.noise_seeds import NoiseSeeds
 from hpobench.real.checkpoints import File, Shelf
 from hpobench.real.dispatcher import Dispatcher, Ended
 from hpobench.real.events import Finished, Started
 from hpobench.real.worker import Request
 from hpobench.records import Evaluation, Job
-from hpobench.run.budget import Account
-from hpobench.run.evaluating import failed
-from hpobench.run.events import Outcome
-from hpobench.run.noise_seeds import NoiseSeeds
 from hpobench.system import atomic
 from hpobench.system.terminal import Notice
 

@@ -17,10 +17,10 @@ import numpy as np
 from hpobench import progress
 from hpobench.arrays import FloatArray
 from hpobench.contracts import Prepares, Task, hook
+from hpobench.loop import failures
+from hpobench.loop.evaluating import checked
 from hpobench.real import checkpoints
 from hpobench.records import Evaluation, Job
-from hpobench.run import failures
-from hpobench.run.evaluating import checked
 from hpobench.system import interruption, memory, output, processes, surroundings
 
 BuildTask = Callable[[], Task]

@@ -20,9 +20,9 @@ from hpobench.contracts import (
     hook,
 )
 from hpobench.identity import RunKey
+from hpobench.loop import overhead
+from hpobench.loop.budget import Budget
 from hpobench.real.engines import Engine
-from hpobench.run import overhead
-from hpobench.run.budget import Budget
 from hpobench.storage import parts
 from hpobench.storage.layout import read_plan
 from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts

@@ -31,11 +31,11 @@ from typing import Any, NamedTuple, NoReturn, Self, cast
 import numpy as np
 
 from hpobench.contracts import ChargesFailures, Task, hook
+from hpobench.loop import failures
+from hpobench.loop.evaluating import attempt
 from hpobench.real.pool import begin, capped
 from hpobench.real.worker import BuildTask, prepare
 from hpobench.records import Evaluation, EvaluationError, Job
-from hpobench.run import failures
-from hpobench.run.evaluating import attempt
 from hpobench.study.overrides import ConfigError
 from hpobench.system import interruption, output, processes, surroundings
 from hpobench.system.atomic import StorageError

@@ -9,11 +9,11 @@ from textwrap import indent
 
 from hpobench.contracts import Method, Task
 from hpobench.identity import RunKey
-from hpobench.run import failures
-from hpobench.run.events import Event
-from hpobench.run.hooks import close, set_up
-from hpobench.run.randomness import method_rng
-from hpobench.run.recorder import Recorder, until_one_succeeds
+from hpobench.loop import failures
+from hpobench.loop.events import Event
+from hpobench.loop.hooks import close, set_up
+from hpobench.loop.randomness import method_rng
+from hpobench.loop.recorder import Recorder, until_one_succeeds
 from hpobench.storage.arrow import RunRecord
 from hpobench.study.build import build_method, build_task
 from hpobench.study.pairs import Pair

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from hpobench.identity import RunKey, digest
-from hpobench.run.budget import Budget
+from hpobench.loop.budget import Budget
 from hpobench.storage import schema
 from hpobench.system.moved import identity
 

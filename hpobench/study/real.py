@@ -8,12 +8,12 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 from hpobench.contracts import Method, Task
+from hpobench.loop.events import Event
+from hpobench.loop.randomness import objective_seed
 from hpobench.real import executor, journal
 from hpobench.real.engines import Engine
 from hpobench.real.journal import JournalError
 from hpobench.real.live import Watch
-from hpobench.run.events import Event
-from hpobench.run.randomness import objective_seed
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
 from hpobench.study.build import build_task, check_code

@@ -31,8 +31,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hpobench.contracts import Trains, TrainsGroups, hook
+from hpobench.loop.randomness import derive_seed
 from hpobench.records import Job
-from hpobench.run.randomness import derive_seed
 from hpobench.space.space import Configuration, Space
 from hpobench.storage.schema import column_of
 from hpobench.study import build

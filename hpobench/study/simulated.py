@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hpobench.contracts import Method, Task
+from hpobench.loop import overhead
+from hpobench.loop.events import Charge, Event
+from hpobench.loop.randomness import objective_seed
+from hpobench.loop.recorder import Recorder
+from hpobench.loop.simulator import simulate
 from hpobench.real.pool import begin, capped
 from hpobench.real.worker import prepare
-from hpobench.run import overhead
-from hpobench.run.events import Charge, Event
-from hpobench.run.randomness import objective_seed
-from hpobench.run.recorder import Recorder
-from hpobench.run.simulator import simulate
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
 from hpobench.study import isolation, sources

@@ -35,6 +35,8 @@ from typing import Any
 
 import numpy as np
 
+from hpobench.loop import failures
+from hpobench.loop.randomness import mix
 from hpobench.records import (
     Constraint,
     Evaluation,
@@ -44,8 +46,6 @@ from hpobench.records import (
     Metric,
     stored_label,
 )
-from hpobench.run import failures
-from hpobench.run.randomness import mix
 from hpobench.space.hyperparameters import Float
 from hpobench.space.space import Space
 from hpobench.system.dotted import locate

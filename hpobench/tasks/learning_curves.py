@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpobench.arrays import FloatArray
+from hpobench.loop.randomness import mix
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-from hpobench.run.randomness import mix
 from hpobench.space.hyperparameters import Float, Integer
 from hpobench.space.space import Configuration, Space
 from hpobench.tasks.noise import counters, normal, normals, stable_hash

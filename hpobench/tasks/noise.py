@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpobench.arrays import FloatArray
-from hpobench.run.randomness import mix
+from hpobench.loop.randomness import mix
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpobench.arrays import FloatArray
+from hpobench.loop.randomness import mix
 from hpobench.records import Evaluation, Job
-from hpobench.run.randomness import mix
 from hpobench.space.encoding import Encoding
 from hpobench.space.space import Configuration, Space
 from hpobench.tasks import array_cache, recorded_table

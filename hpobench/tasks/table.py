@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpobench.arrays import FloatArray
+from hpobench.loop.randomness import mix
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-from hpobench.run.randomness import mix
 from hpobench.space.space import Space
 from hpobench.tasks import table_arrays as arrays
 

@@ -16,12 +16,12 @@ import pandas as pd
 
 from hpobench.arrays import FloatArray
 from hpobench.identity import RunKey
+from hpobench.loop.recorder import Recorder
 from hpobench.real import journal
 from hpobench.real.events import Event, Finished, Started
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import Study
-from hpobench.run.recorder import Recorder
 from hpobench.storage import layout
 from hpobench.storage.schema import KEY, MethodFacts, TaskFacts
 

@@ -16,9 +16,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from hpobench.arrays import FloatArray
+from hpobench.loop.hooks import set_up
+from hpobench.loop.randomness import derive_seed
 from hpobench.records import Job
-from hpobench.run.hooks import set_up
-from hpobench.run.randomness import derive_seed
 from hpobench.study import catalogue
 from hpobench.study.build import build_task
 from tests.bench import spaces

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from hpobench.identity import RunKey
+from hpobench.loop.budget import Budget
+from hpobench.loop.randomness import method_rng
+from hpobench.loop.recorder import Recorder
+from hpobench.loop.simulator import simulate
 from hpobench.records import Evaluation, Job, Metric
-from hpobench.run.budget import Budget
-from hpobench.run.randomness import method_rng
-from hpobench.run.recorder import Recorder
-from hpobench.run.simulator import simulate
 from hpobench.space.space import Space
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord

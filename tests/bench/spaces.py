@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.run.randomness import derive_seed
+from hpobench.loop.randomness import derive_seed
 from hpobench.space.hyperparameters import Categorical
 from hpobench.space.space import Configuration, Space
 from hpobench.tasks.functions import FunctionTask

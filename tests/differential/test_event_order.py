@@ -8,11 +8,11 @@ charged the time that it really took. Ours replays these times.
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.overhead import replay
+from hpobench.loop.simulator import simulate
 from hpobench.records import Fidelity
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.overhead import replay
-from hpobench.run.simulator import simulate
 from tests.tiny import ScriptedMethod, ScriptedTask
 
 WORKERS = (1, 2, 4, 16)

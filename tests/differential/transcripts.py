@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from hpobench.contracts import Method
+from hpobench.loop.budget import Budget
+from hpobench.loop.simulator import simulate
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.run.budget import Budget
-from hpobench.run.simulator import simulate
 from hpobench.study import build
 from hpobench.study.catalogue import read
 from tests.tiny import ScriptedTask

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.records import Evaluation, Fidelity, Job, Metric
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.simulator import simulate
 from hpobench.space.space import Space
 
 MIXED = Space(

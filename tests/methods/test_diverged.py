@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from hpobench.loop.randomness import method_rng
 from hpobench.records import Fidelity
-from hpobench.run.randomness import method_rng
 from hpobench.space.space import Space
 from hpobench.study import build, catalogue
 

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
 from hpobench.real import engines
 from hpobench.real.engines import Engine, SharedExecutor
 from hpobench.real.executor import execute
 from hpobench.real.pool import WorkerProcesses, begin
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
 from hpobench.system import memory
 from tests.real_runs import build, builder
 from tests.tiny import ScriptedMethod

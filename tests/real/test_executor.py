@@ -15,6 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Decision, Outcome
+from hpobench.loop.overhead import replay
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha import ASHA
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
@@ -24,10 +28,6 @@ from hpobench.real.executor import execute
 from hpobench.real.journal import remove
 from hpobench.real.pool import WorkerProcesses
 from hpobench.records import Evaluation, Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Decision, Outcome
-from hpobench.run.overhead import replay
-from hpobench.run.simulator import simulate
 from tests.real_runs import build, builder
 from tests.tiny import ScriptedMethod
 

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpobench import progress
+from hpobench.loop.events import Decision, Outcome
 from hpobench.real import checkpoints
 from hpobench.real.checkpoints import File, Shelf
 from hpobench.real.events import Asked, Finished, Started, Told
 from hpobench.real.journal import Journal, JournalError, decode, encode, read
 from hpobench.records import Evaluation, Job
-from hpobench.run.events import Decision, Outcome
 from hpobench.system.atomic import StorageError
 from tests.tiny import ScriptedTask
 

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from hpobench.loop.randomness import derive_seed
 from hpobench.records import Job
-from hpobench.run.randomness import derive_seed
 from hpobench.study import recording
 from hpobench.tasks.recorded_table import recorded
 from hpobench.tasks.surrogate import SurrogateQualityError, surrogate

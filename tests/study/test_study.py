@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hpobench.loop.recorder import Recorder
 from hpobench.plots.draw import draw
 from hpobench.results import load
 from hpobench.results.study.failed_runs import rule_of
 from hpobench.results.study.load import decoded
 from hpobench.results.verdicts.scores import scores
-from hpobench.run.recorder import Recorder
 from hpobench.storage import arrow, layout, parts, schema
 from hpobench.study.overrides import ConfigError
 from tests.studies import Broken, execute, plan, write_conf

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from hpobench.loop.overhead import free_of_charge
 from hpobench.results import load
-from hpobench.run.overhead import free_of_charge
 from hpobench.storage import parts
 from hpobench.study import turns
 from hpobench.study.simulated import run_one

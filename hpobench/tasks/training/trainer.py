@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
-from hpobench.run.randomness import derive_seed
+from hpobench.loop.randomness import derive_seed
 from hpobench.space.space import Configuration
 from hpobench.tasks.data.split import DataSet, Part
 from hpobench.tasks.training.layers import adopt_dropout, set_generator

@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.simulator import simulate
 from hpobench.methods.pbt.explore import Explorer
 from hpobench.methods.pbt.pbt import PBT
 from hpobench.real.executor import execute
 from hpobench.real.pool import WorkerProcesses
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.simulator import simulate
 from hpobench.space.listed import ListedSpace
 from hpobench.space.space import Space
 from hpobench.tasks.learning_curves import BEST, LearningCurves

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from hpobench.loop.hooks import close, set_up
 from hpobench.methods.peers.black_box import BlackBox
 from hpobench.records import Evaluation, Fidelity
-from hpobench.run.hooks import close, set_up
 from hpobench.space.listed import ListedSpace
 from hpobench.space.space import Space
 

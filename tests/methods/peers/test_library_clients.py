@@ -7,11 +7,11 @@ import random
 import numpy as np
 import pytest
 
+from hpobench.loop.hooks import close
 from hpobench.methods.peers.clients.translation import Dimensions, OnePoint, translated
 from hpobench.methods.peers.process import environments
 from hpobench.methods.peers.process.process import PeerError
 from hpobench.records import Fidelity
-from hpobench.run.hooks import close
 from hpobench.space.space import Space
 from hpobench.study import catalogue
 from tests.methods.test_contract import TREE, build, jobs

@@ -10,11 +10,11 @@ import pytest
 
 ng = pytest.importorskip("nevergrad")
 
+from hpobench.loop.hooks import close, set_up  # noqa: E402
 from hpobench.methods.peers.black_box import BlackBox  # noqa: E402
 from hpobench.methods.peers.dimensions import Dimensions  # noqa: E402
 from hpobench.methods.peers.nevergrad_optimizer import NevergradOptimizer, parameter  # noqa: E402
 from hpobench.records import Evaluation, Fidelity  # noqa: E402
-from hpobench.run.hooks import close, set_up  # noqa: E402
 from hpobench.space.space import Space  # noqa: E402
 
 SPACE = Space(

@@ -11,9 +11,9 @@ import sys
 import numpy as np
 import pytest
 
+from hpobench.loop.hooks import close
 from hpobench.methods.peers.process import environments
 from hpobench.records import Constraint
-from hpobench.run.hooks import close
 from hpobench.space.space import Space
 from hpobench.study import catalogue
 from tests.methods.test_contract import TREE, build, jobs, rugged, started
@@ -115,13 +115,13 @@ def test_global_random_state_is_neither_read_nor_set(make_task, outcomes_of):
 SCRIPT = """
 import json, sys, zlib
 import numpy as np
-from hpobench.run.hooks import close
+from hpobench.loop.hooks import close
 from hpobench.records import Fidelity
 from tests.methods.conftest import MIXED, FakeTask
 from tests.methods.test_contract import build, rugged
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.simulator import simulate
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.simulator import simulate
 task = FakeTask(MIXED, Fidelity("epochs", 1, 9), value_of=rugged)
 method = build(json.loads(sys.argv[1]), task)
 budget = Budget(trials=13)

@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 
 from hpobench.identity import RunKey
+from hpobench.loop.budget import Budget
+from hpobench.loop.recorder import Recorder
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha import ASHA
 from hpobench.methods.searchers.random_search import RandomSearch
@@ -21,9 +24,6 @@ from hpobench.results.study.time_axis import (
     on_axis,
     uncounted,
 )
-from hpobench.run.budget import Budget
-from hpobench.run.recorder import Recorder
-from hpobench.run.simulator import simulate
 from hpobench.storage.arrow import RunRecord, tables
 from hpobench.storage.schema import MethodFacts, TaskFacts
 from hpobench.tasks.learning_curves import LearningCurves

@@ -9,15 +9,15 @@ import pytest
 import torch
 from sklearn.metrics import recall_score
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.randomness import derive_seed
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.real import checkpoints
 from hpobench.records import Fidelity, Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.randomness import derive_seed
-from hpobench.run.simulator import simulate
 from hpobench.tasks.data.split import DataSet, Part, k_folds
 from hpobench.tasks.training import trainer
 from hpobench.tasks.training.checkpoints import CheckpointError

@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.rungs import rung_levels
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.simulator import simulate
 from hpobench.tasks.data.split import DataSet, Part, training_subset
 from hpobench.tasks.training import trainer
 from hpobench.tasks.training.fraction import DataFraction

@@ -10,7 +10,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from hpobench.run.events import Charge
+from hpobench.loop.events import Charge
 
 POLICIES = ("none", "measured", "replay")
 

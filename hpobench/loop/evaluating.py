@@ -7,8 +7,8 @@ import numpy as np
 
 from hpobench.arrays import FloatArray
 from hpobench.contracts import Task
+from hpobench.loop import failures
 from hpobench.records import LARGEST, Evaluation, EvaluationError, Job, too_large
-from hpobench.run import failures
 
 
 def evaluate(task: Task, job: Job, seed: int, checkpoint: Any, traced: bool = True) -> Evaluation:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpobench.loop.randomness import mix
 from hpobench.records import Job
-from hpobench.run.randomness import mix
 from hpobench.space.space import Configuration, Space
 
 

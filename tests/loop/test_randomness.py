@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from hpobench.run.randomness import derive_seed, method_rng, mix, objective_seed
+from hpobench.loop.randomness import derive_seed, method_rng, mix, objective_seed
 
 
 def test_streams_differ_by_every_part_of_their_path():
@@ -24,7 +24,9 @@ def test_streams_differ_by_every_part_of_their_path():
 
 
 def test_seeds_are_the_same_in_another_process():
-    code = "from hpobench.run.randomness import *;print(objective_seed(3, 'phoneme', 5), mix(9, 4))"
+    code = (
+        "from hpobench.loop.randomness import *;print(objective_seed(3, 'phoneme', 5), mix(9, 4))"
+    )
     run = [sys.executable, "-c", code]
     out = subprocess.run(run, env={"PYTHONHASHSEED": "77"}, capture_output=True, text=True)
     assert out.stdout.split() == [str(objective_seed(3, "phoneme", 5)), str(mix(9, 4))]

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from hpobench.cli import main
+from hpobench.loop import failures
+from hpobench.loop.evaluating import checked, evaluate
 from hpobench.records import Evaluation, EvaluationError, Job
 from hpobench.results import load
-from hpobench.run import failures
-from hpobench.run.evaluating import checked, evaluate
 from hpobench.system import interruption
 from hpobench.tasks.functions import FunctionTask
 from tests import misbehaving

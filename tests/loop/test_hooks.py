@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from hpobench.run import hooks
-from hpobench.run.hooks import SOON, Stopwatch
+from hpobench.loop import hooks
+from hpobench.loop.hooks import SOON, Stopwatch
 
 
 def busy(seconds):

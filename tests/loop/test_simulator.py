@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 
+from hpobench.loop.budget import Budget
+from hpobench.loop.events import Outcome
+from hpobench.loop.overhead import replay
+from hpobench.loop.recorder import Recorder
+from hpobench.loop.simulator import simulate
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha_stopping import ASHAStopping
 from hpobench.records import Evaluation, Fidelity, Job
-from hpobench.run.budget import Budget
-from hpobench.run.events import Outcome
-from hpobench.run.overhead import replay
-from hpobench.run.recorder import Recorder
-from hpobench.run.simulator import simulate
 from tests.tiny import ScriptedMethod, ScriptedTask, decisions, timeline
 
 EPOCHS = Fidelity("epochs", 1, 4)
