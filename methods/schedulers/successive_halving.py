@@ -52,17 +52,22 @@ class BracketsInTurn:
     `idle`: what a worker does while nothing is left to start in the brackets that have begun. It
     waits for their barriers (`wait`), or begins the `next_bracket`; older brackets come first. With
     a single level of resource there is nothing to halve, and so nothing to wait for: the one
-    bracket is then without end.
+    bracket is then without end. A rung keeps `at_least` so many.
     """
 
     def __init__(
-        self, plans: Sequence[tuple[float, Sequence[float]]], eta: Fraction, idle: str = "wait"
+        self,
+        plans: Sequence[tuple[float, Sequence[float]]],
+        eta: Fraction,
+        idle: str = "wait",
+        at_least: int = 1,
     ) -> None:
         if idle not in IDLE:
             raise ValueError(f"idle={idle!r}: use one of {', '.join(IDLE)}")
         single = len(plans) == len(plans[0][1]) == 1
         self._plans = [(math.inf, plans[0][1])] if single else list(plans)
         self._eta = eta
+        self._at_least = at_least
         self._waits = idle == "wait"
         self._open = True
         self._begun = self._trials = 0
@@ -78,7 +83,7 @@ class BracketsInTurn:
             return None
         size, levels = self._plans[self._begun % len(self._plans)]
         self._begun += 1
-        self._brackets.append(Bracket(size, levels, self._eta))
+        self._brackets.append(Bracket(size, levels, self._eta, self._at_least))
         step = self._brackets[-1].next(self._trials)
         return None if step is None else self._noted(step)
 
@@ -99,14 +104,17 @@ class BracketsInTurn:
 class Bracket:
     """A bracket of `size` trials, of which each rung keeps the best.
 
-    A rung of n trials keeps floor(n / eta), but at least one: a bracket that an exhausted space
+    A rung of n trials keeps floor(n / eta), but `at_least` one: a bracket that an exhausted space
     left too small still trains its winner. Ties: first come first. Failed trials are never kept.
     """
 
-    def __init__(self, size: float, levels: Sequence[float], eta: Fraction) -> None:
+    def __init__(
+        self, size: float, levels: Sequence[float], eta: Fraction, at_least: int = 1
+    ) -> None:
         self._to_start = size
         self._levels = deque(levels)
         self._eta = eta
+        self._at_least = at_least
         self._trials: set[int] = set()
         self._queue: deque[int] = deque()
         self._running = 0
@@ -150,7 +158,7 @@ class Bracket:
             return
         self._levels.popleft()
         if self._levels:
-            keep = max(1, math.floor(len(self._reported) / self._eta))
+            keep = max(self._at_least, math.floor(len(self._reported) / self._eta))
             ranked = sorted(self._reported, key=lambda report: report[0])
             self._queue.extend(trial for value, trial in ranked[:keep] if math.isfinite(value))
         self._reported.clear()

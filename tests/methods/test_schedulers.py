@@ -13,6 +13,7 @@ from hpobench.methods.schedulers.asha import ASHA
 from hpobench.methods.schedulers.asha_stopping import ASHAStopping
 from hpobench.methods.schedulers.hyperband import Hyperband
 from hpobench.methods.schedulers.median_stopping import MedianStopping, RunningMedian
+from hpobench.methods.schedulers.one_epoch import OneEpoch
 from hpobench.methods.schedulers.rungs import Rung, Turns, bracket_sizes, rung_levels
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
 from hpobench.records import Fidelity
@@ -76,6 +77,25 @@ def test_halving_brackets_by_default_and_by_number():
         scheduler = SuccessiveHalving(TO_81, eta=3, configurations=configurations)
         assert [scheduler.next().trial for _ in range(size)] == list(range(size))
         assert scheduler.next() is None
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "best", "expected"),
+    [
+        (TO_81, 3, 243),  # 243 * 1 = 3 * 81
+        (Fidelity("fraction", 0.1, 1, integer=False), 2, 20),  # 20 * 0.1 = 2 * 1
+        (Fidelity("epochs", 2, 9), 1, 5),  # 4.5, rounded up
+    ],
+)
+def test_one_epoch_spends_half_on_either(fidelity, best, expected):
+    scheduler = OneEpoch(fidelity, best=best)
+    steps = [scheduler.next() for _ in range(expected)]
+    assert {step.to_resource for step in steps} == {fidelity.r_min}
+    for trial in range(expected):
+        scheduler.report(trial, fidelity.r_min, float(-trial))
+    going_on = [scheduler.next() for _ in range(best)]
+    assert going_on == [(expected - 1 - k, fidelity.r_max) for k in range(best)]
+    assert scheduler.next() == (expected, fidelity.r_min)
 
 
 def brute_top(reports, eta, at_least):
@@ -221,6 +241,11 @@ def test_eta_must_reduce(scheduler, eta):
         (ASHAStopping, {"eta": 3, "brackets": -1}, "brackets=-1: .* at least 1"),
         (SuccessiveHalving, {"eta": 3, "configurations": 0}, "configurations=0: .* at least 1"),
         (SuccessiveHalving, {"eta": 3, "configurations": 2.5}, "configurations=2.5: .* whole"),
+        (OneEpoch, {"best": 0}, "best=0: a whole number .* at least 1"),
+        (OneEpoch, {"best": 1.5}, "best=1.5: a whole number"),
+        (OneEpoch, {"configurations": 2}, "configurations=2: .* at least the best=3"),
+        (OneEpoch, {"configurations": 3.5}, "configurations=3.5: .* whole number"),
+        (OneEpoch, {"idle": "sleep"}, "idle='sleep': use one of wait, next_bracket"),
         (MedianStopping, {"interval": 0}, "interval=0 must be a resource above 0"),
         (MedianStopping, {"interval": math.nan}, "interval=nan must be"),
         (MedianStopping, {"grace": -1}, "grace=-1: a resource of at least 0"),

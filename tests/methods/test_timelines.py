@@ -15,6 +15,7 @@ from hpobench.methods.schedulers.asha_stopping import ASHAStopping
 from hpobench.methods.schedulers.fifo import FIFO
 from hpobench.methods.schedulers.hyperband import Hyperband
 from hpobench.methods.schedulers.median_stopping import MedianStopping
+from hpobench.methods.schedulers.one_epoch import OneEpoch
 from hpobench.methods.schedulers.successive_halving import SuccessiveHalving
 from hpobench.records import Fidelity
 
@@ -154,6 +155,46 @@ def test_hyperband_that_fills_idle_workers_from_the_next_bracket(timeline):
 def test_idle_is_one_of_two():
     with pytest.raises(ValueError, match="idle='sleep': use one of wait, next_bracket"):
         Hyperband(TO_2, eta=2, idle="sleep")
+
+
+ONE_OF_THREE = partial(OneEpoch, best=1, configurations=3)
+
+
+def test_one_epoch_with_two_workers(timeline):
+    # At 2 trial 2 ends on worker 0 and completes the first round: trial 1 goes on from 2 to 5.
+    # Worker 1 has begun the second round with trial 3 at 1, and goes on with it: of 5, 1 and 4 it
+    # is trial 4 that goes on. It has ended on worker 1, which is free at 4.
+    assert timeline(ONE_OF_THREE, TO_4, [3, 1, 2, 5, 1, 4], workers=2) == [
+        (0, 1, 0, 0, 0, 1),
+        (0, 1, 1, 1, 0, 1),
+        (1, 2, 0, 2, 0, 1),
+        (1, 2, 1, 3, 0, 1),
+        (2, 3, 1, 4, 0, 1),
+        (3, 4, 1, 5, 0, 1),
+        (2, 5, 0, 1, 1, 4),
+        (4, 7, 1, 4, 1, 4),
+    ]
+
+
+def test_one_epoch_that_waits(timeline):
+    # Trial 1 is on its way to 4 until 5, and only then both begin the second round.
+    waiting = partial(ONE_OF_THREE, idle="wait")
+    assert timeline(waiting, TO_4, [3, 1, 2, 5], workers=2) == [
+        (0, 1, 0, 0, 0, 1),
+        (0, 1, 1, 1, 0, 1),
+        (1, 2, 0, 2, 0, 1),
+        (2, 5, 0, 1, 1, 4),
+        (5, 6, 0, 3, 0, 1),
+        (6, 9, 0, 3, 1, 4),
+    ]
+
+
+def test_one_epoch_takes_the_best_of_what_an_exhausted_space_left(timeline):
+    # Of 9 there are 4, of which one fails: the other three go on, the best first.
+    found = timeline(
+        partial(OneEpoch, best=3, configurations=9), TO_4, [3, math.nan, 1, 2], workers=1
+    )
+    assert found[4:] == [(4, 7, 0, 2, 1, 4), (7, 10, 0, 3, 1, 4), (10, 13, 0, 0, 1, 4)]
 
 
 PROMOTING = partial(ASHA, eta=2)
