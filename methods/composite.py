@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpobench.contracts import Excludes, HearsJobs, Scheduler, Searcher, hook
+from hpobench.methods.batches import Batches
 from hpobench.methods.first_points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space.space import Configuration, Space
@@ -22,6 +23,9 @@ class Composite:
     A searcher whose constructor names `fidelity` is given it, for it is part of the task. A
     scheduler whose constructor names `space` or `rng` is given them, the latter a generator of its
     own, so that the searcher draws the same numbers under any scheduler.
+
+    `batch` jobs are chosen from the same knowledge, and `wait` says whether all of them end before
+    the next batch begins (see `Batches`).
     """
 
     def __init__(
@@ -33,7 +37,10 @@ class Composite:
         searcher: Callable[..., Searcher],
         scheduler: Callable[..., Scheduler],
         points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
+        batch: int = 1,
+        wait: bool = False,
     ) -> None:
+        self._batches = Batches(batch, wait, self._hear)
         extras: dict[str, Any] = {}
         if "fidelity" in _arguments(getattr(searcher, "func", searcher)):
             extras["fidelity"] = fidelity
@@ -56,6 +63,19 @@ class Composite:
         self._pending: dict[int, Job] = {}
 
     def ask(self) -> Job | None:
+        return self._batches.ask(self._choose)
+
+    def tell(self, job: Job, evaluation: Evaluation) -> None:
+        self._batches.tell(job, evaluation)
+
+    def refuse(self, job: Job) -> None:
+        """No trial can be started any more: forget the one that was."""
+        del self._pending[job.trial], self._configs[job.trial], self._reached[job.trial]
+        self._scheduler.exhausted()
+        self._batches.refuse()
+
+    def _choose(self) -> Job | None:
+        """The next job of scheduler and searcher."""
         step = self._scheduler.next()
         if step is None:
             return None
@@ -75,18 +95,14 @@ class Composite:
         self._pending[trial] = job
         return job
 
-    def tell(self, job: Job, evaluation: Evaluation) -> None:
+    def _hear(self, job: Job, evaluation: Evaluation) -> None:
+        """Both learn from a job that ended."""
         del self._pending[job.trial]
         self._reached[job.trial] = job.to_resource
         self._searcher.observe(job, evaluation)
         if self._hears is not None:
             self._hears.observe(job, evaluation)
         self._scheduler.report(job.trial, job.to_resource, evaluation.value)
-
-    def refuse(self, job: Job) -> None:
-        """No trial can be started any more: forget the one that was."""
-        del self._pending[job.trial], self._configs[job.trial], self._reached[job.trial]
-        self._scheduler.exhausted()
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hpobench.methods.batches import Batches
 from hpobench.methods.first_points import first_points
 from hpobench.methods.peers.dimensions import Dimensions, Values
 from hpobench.methods.peers.library import GlobalRandomness, require
@@ -42,7 +43,7 @@ class BlackBox:
     `library` names the package, which is imported when the run begins. `optimizer` makes the
     optimizer of this run. `points_to_evaluate` (see `Composite`) are tried before it is asked,
     and told to it. In a space with gaps what it suggests is moved to the nearest point that was not
-    tried, and the library is told which that was.
+    tried, and the library is told which that was. `batch` and `wait`: see `Batches`.
 
     `warm_up`: before the first run of a process an optimizer on a toy space is asked and told
     so many times, so that what a library imports or compiles when it first needs it is part of the
@@ -59,7 +60,10 @@ class BlackBox:
         optimizer: Callable[..., Optimizer],
         warm_up: int = 0,
         points_to_evaluate: Sequence[Mapping[str, Any] | str] = (),
+        batch: int = 1,
+        wait: bool = False,
     ) -> None:
+        self._batches = Batches(batch, wait, self._hear)
         self.version = require(library)
         self._dimensions = Dimensions(space)
         self._r_max = fidelity.r_max
@@ -81,7 +85,13 @@ class BlackBox:
             with self._randomness.own():
                 self._optimizer = self._make(self._dimensions, self._seed, self._workers)
 
-    def ask(self) -> Job:
+    def ask(self) -> Job | None:
+        return self._batches.ask(self._choose)
+
+    def tell(self, job: Job, evaluation: Evaluation) -> None:
+        self._batches.tell(job, evaluation)
+
+    def _choose(self) -> Job:
         trial = self._trials
         self._trials += 1
         if self._first:
@@ -98,7 +108,7 @@ class BlackBox:
             self._asked[trial] = values
         return Job(trial, config, 0, self._r_max)
 
-    def tell(self, job: Job, evaluation: Evaluation) -> None:
+    def _hear(self, job: Job, evaluation: Evaluation) -> None:
         if not len(self._dimensions):
             return
         values = self._asked.pop(job.trial, None)

@@ -1,7 +1,7 @@
 """The 1-epoch baseline: train all for a moment, then the best few to the end.
 
 Egele, Guyon, Sun and Balaprakash (2023), Is One Epoch All You Need For Multi-Fidelity
-Hyperparameter Optimization?, ESANN, section 3: on many benchmarks no method of early stopping is
+Hyperparameter Optimization?, ESANN: on many benchmarks no method of early stopping is
 clearly ahead of it, so that one that claims to be should show it.
 """
 

@@ -113,6 +113,7 @@ def timeline(run):
         workers: int,
         costs: Sequence[float] | None = None,
         can_checkpoint: bool = True,
+        **settings: Any,
     ) -> list[tuple[float, ...]]:
         space = Space({"x": {"type": "integer", "low": 0, "high": 99}})
         task = FakeTask(
@@ -129,6 +130,7 @@ def timeline(run):
             workers,
             lambda **_: Scripted(iter(range(len(values)))),
             scheduler,
+            **settings,
         )
         return [
             (o.start_s, o.end_s, o.worker, o.job.trial, o.job.from_resource, o.job.to_resource)
