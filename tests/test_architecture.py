@@ -26,7 +26,8 @@ ARROWS = {
     "real": "arrays contracts identity progress records loop system",
     "tasks": "arrays progress records loop space storage system words",
     "study": "contracts identity real records loop space storage system tasks words",
-    "methods.composite": "contracts methods.first_points records space",
+    "methods.batches": "records",
+    "methods.composite": "contracts methods.batches methods.first_points records space",
     "methods.dehb": "arrays methods.first_points methods.schedulers methods.search records space",
     "methods.dyhpo": (
         "arrays methods.first_points methods.models methods.schedulers methods.search records space"
@@ -35,7 +36,9 @@ ARROWS = {
     "methods.models": "arrays",
     "methods.parzen": "arrays methods.models methods.search",
     "methods.pbt": "methods.first_points methods.schedulers methods.search records space",
-    "methods.peers": "arrays methods.first_points methods.schedulers records space words",
+    "methods.peers": (
+        "arrays methods.batches methods.first_points methods.schedulers records space words"
+    ),
     "methods.schedulers": "arrays contracts methods.models methods.search records space",
     "methods.search": "arrays methods.models records space",
     "methods.searchers": "arrays methods.models methods.parzen methods.search records space",
