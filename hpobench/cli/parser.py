@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hpobench.cli import peers, show
+from hpobench.cli import peers, show, tables
 from hpobench.cli import run as running
 from hpobench.system import dotted, interruption, processes, terminal
 
@@ -97,7 +97,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if rest:
         options.overrides = [*options.overrides, *rest]
     # Tasks and methods of one's own may be modules beside their YAML.
-    dotted.set_folders(getattr(options, "conf", []))
+    folders = getattr(options, "conf", [])
+    dotted.set_folders(folders if isinstance(folders, list) else [folders])
     return options
 
 
@@ -132,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_running(commands)
     _add_showing(commands)
+    tables.add(commands)
     _add_exchange(commands)
     _add_peers(commands)
     return parser

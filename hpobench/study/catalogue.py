@@ -50,6 +50,12 @@ def mapping(path: Path, as_texts: bool = False) -> dict[str, Any]:
     return settings
 
 
+def check_name(name: str, path: str = "--name") -> None:
+    """Raise ValueError for a name that no file of `conf/` can have; `path`: where it stands."""
+    if not re.fullmatch(r"[\w/-]+", name):
+        raise ValueError(f"{path}: name it with letters, digits, _ and - only")
+
+
 def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:
     """The files by name. A name may stand in one place only: what runs must be what is listed."""
     paths: dict[str, Path] = {}
@@ -61,8 +67,7 @@ def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:
                 continue
             name = path.relative_to(folder / group).with_suffix("").as_posix()
             name = unicodedata.normalize("NFC", name)  # some file systems take letters apart
-            if not re.fullmatch(r"[\w/-]+", name):
-                raise ValueError(f"{path}: name it with letters, digits, _ and - only")
+            check_name(name, str(path))
             if name in paths:
                 raise ValueError(
                     f"{group} {name!r} stands in {paths[name]} and in {path}: rename one"

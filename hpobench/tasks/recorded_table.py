@@ -27,6 +27,7 @@ from hpobench.arrays import FloatArray
 from hpobench.space.listed import ListedSpace
 from hpobench.space.space import Configuration, Space
 from hpobench.storage.schema import column_of
+from hpobench.system.dotted import own_folders
 from hpobench.tasks import table_arrays as arrays
 from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts
 from hpobench.tasks.table import TableTask
@@ -100,9 +101,14 @@ def locate(table: str) -> Path:
     """The file of a table given by name or path; raises LookupError if there is none."""
     path = Path(table)
     if path.suffix == ".parquet":
-        if not path.is_file():
-            raise LookupError(f"there is no recorded table {table}: record it (hpobench record)")
-        return path
+        # As it is written, or beside the YAML of the task.
+        places = [path, *(folder / "task" / path for folder in own_folders())]
+        if not (found := next(filter(Path.is_file, places), None)):
+            raise LookupError(
+                f"there is no recorded table {' nor '.join(map(str, places))}: record it (hpobench "
+                "record), or make it of results that you have (hpobench import-table)"
+            )
+        return found
     names = sorted(found.stem for found in SHIPPED.glob("*.parquet"))
     if table not in names:
         raise LookupError(f"{unknown('recorded table', table, names)}, or the path of a .parquet")

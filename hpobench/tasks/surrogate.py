@@ -122,9 +122,10 @@ class SurrogateTask:
             )
         inherited = checkpoint is None or job.source is not None
         whole: _Curve = self._whole(job.config, seed) if inherited else checkpoint
-        seconds = whole.seconds[first:last]
-        if first and checkpoint is not None:
-            seconds = seconds - whole.seconds[first - 1]
+        before = whole.seconds[first - 1] if first and checkpoint is not None else 0.0
+        if not self.fidelity.comparable:  # a value at one level is none of those below it
+            first = last - 1
+        seconds = whole.seconds[first:last] - before
         return Evaluation(
             resources=self._levels[first:last],
             seconds=seconds,

@@ -21,7 +21,7 @@ _MOST_SPANS = 10_000
 
 
 class _Span(NamedTuple):
-    """Recorded levels passed by a job; `part` is None if they are all."""
+    """Recorded levels that a job gives values at, from `first` on; `part` is None if all do."""
 
     first: int
     part: slice | None
@@ -148,8 +148,9 @@ class TableTask:
                 f"a job from {start} to {end} reaches none of the recorded resource levels "
                 f"{self._levels}"
             )
-        part = slice(first, last)
-        whole = last - first == len(self._levels)
+        # A training on less data is no beginning of one on more, and gives no value on the way.
+        part = slice(first if self.fidelity.comparable else last - 1, last)
+        whole = part == slice(0, len(self._levels))
         span = _Span(first, None if whole else part, self._resources[part], self._levels[last - 1])
         if len(self._spans) < _MOST_SPANS:
             self._spans[start, end] = span

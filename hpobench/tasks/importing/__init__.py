@@ -1,0 +1,1 @@
+"""Tables that users have, made into recorded tables: read, guessed at, checked, written."""

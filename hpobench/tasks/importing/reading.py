@@ -1,0 +1,210 @@
+"""Files of results as one table of plain values: numbers, truth values, texts and None.
+
+CSV (any usual separator, decimal commas), Parquet, JSON lines and JSON, packed or not. An empty
+cell and `nan` are None; any other word, `None` too, stays what was written.
+"""
+
+import ast
+import csv
+import gzip
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hpobench.words import first_of, unknown
+
+KINDS = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json")
+_SEPARATORS = ",;\t|"
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+_INFINITE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "infinity": math.inf}
+_EMPTY = ("", "nan")
+
+
+def read(paths: Sequence[Path]) -> pd.DataFrame:
+    """All rows of the files, columns of objects; a column that one of them lacks is None there.
+
+    Raises ValueError, naming the file, for what cannot be read.
+    """
+    frames = [_read(path) for path in paths]
+    whole = pd.concat(frames, ignore_index=True)
+    whole = whole.astype(object).where(whole.notna(), None)
+    whole.columns = pd.Index([str(name) for name in whole.columns])
+    whole = whole[[name for name in map(str, whole) if not _is_index(name, whole[name])]]
+    if not len(whole):
+        raise ValueError(f"{paths[0]} holds no row")
+    return whole
+
+
+def _is_index(name: str, column: "pd.Series[Any]") -> bool:
+    """Whether a column is what pandas writes before the others of a CSV."""
+    return name in ("", "Unnamed: 0") and column.tolist() == list(range(len(column)))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    kind = "".join(suffix for suffix in path.suffixes[-2:] if suffix != ".gz")
+    kind = Path(f"x{kind}").suffix.lower()
+    if not path.is_file():
+        raise ValueError(f"there is no file {path} to import")
+    if kind not in KINDS:
+        raise ValueError(f"{path}: a table is read from {', '.join(KINDS)}, each also as .gz")
+    try:
+        if kind == ".parquet":
+            return _plain(pd.read_parquet(path).reset_index(drop=True))
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        if kind.startswith(".json") or kind == ".ndjson":
+            return _of_json(text)
+        return _of_csv(text)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error, RecursionError) as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"{path} cannot be read as a table: {words}") from error
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with Python's own values."""
+    return pd.DataFrame(
+        {str(name): list(map(_value, frame[name].tolist())) for name in frame}, dtype=object
+    )
+
+
+def _value(given: Any) -> Any:
+    if isinstance(given, np.generic):
+        given = given.item()
+    if given is None or given is pd.NA or given is pd.NaT:
+        return None
+    if isinstance(given, float) and math.isnan(given):
+        return None
+    if isinstance(given, bool | int | float | str):
+        return given
+    return json.dumps(given, default=str) if isinstance(given, list | dict) else str(given)
+
+
+def _of_json(text: str) -> pd.DataFrame:
+    """Rows of JSON lines, or of one JSON list; mappings within are taken apart: `config.lr`."""
+    text = text.strip()
+    rows = json.loads(text) if text.startswith("[") else list(map(json.loads, text.splitlines()))
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a row must be a mapping of column names to values")
+    return _plain(pd.json_normalize(rows))
+
+
+def _of_csv(text: str) -> pd.DataFrame:
+    head = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=head.count)
+    comma = separator != "," and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
+    rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if row]
+    if not rows:
+        raise ValueError("it is empty")
+    names, *rows = rows
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise ValueError(
+                f"row {number} has {len(row)} cells, and the first row names {len(names)} columns"
+            )
+    names = [name.strip() for name in names]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"two columns are called {twice[0]!r}: rename one")
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return pd.DataFrame(
+        {name: _cells(column, bool(comma)) for name, column in zip(names, columns, strict=True)},
+        dtype=object,
+    )
+
+
+def _cells(cells: Iterable[str], comma: bool) -> list[Any]:
+    """The values of a column: numbers where a cell is one, truth values where all cells are."""
+    made = [_cell(cell.strip(), comma) for cell in cells]
+    words = {value.lower() for value in made if isinstance(value, str)}
+    if words and words <= {"true", "false"} and not any(_is_number(value) for value in made):
+        return [None if value is None else value.lower() == "true" for value in made]
+    return made
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _cell(cell: str, comma: bool) -> Any:
+    if cell.lower() in _EMPTY:
+        return None
+    text = cell.replace(",", ".") if comma else cell
+    if cell.lower() in _INFINITE:
+        return _INFINITE[cell.lower()]
+    # 007 is a name, not 7.
+    if not _NUMBER.fullmatch(text) or re.match(r"[-+]?0\d", text):
+        return cell
+    return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
+
+
+def chosen(frame: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
+    """The rows for which all of `COLUMN=VALUE` hold; raises ValueError if none is left."""
+    for condition in where:
+        name, sign, value = condition.partition("=")
+        if not sign:
+            raise ValueError(f"--where {condition}: write COLUMN=VALUE")
+        one_of(frame, name, "--where")
+        wanted = _cell(value.strip(), False)
+        kept = frame[name].map(lambda cell, wanted=wanted: _same(cell, wanted))
+        if not kept.any():
+            values = [str(each) for each in frame[name].dropna().unique()]
+            raise ValueError(f"--where {condition}: no row has it; {name} is {first_of(values, 8)}")
+        frame = frame[kept.to_numpy(bool)]
+    return frame.reset_index(drop=True)
+
+
+def _same(cell: Any, wanted: Any) -> bool:
+    return str(cell).lower() == str(wanted).lower() if isinstance(cell, bool) else cell == wanted
+
+
+def one_of(frame: pd.DataFrame, name: str, option: str) -> str:
+    """A column that is there; raises ValueError, naming the nearest, if it is not."""
+    if name not in frame:
+        raise ValueError(f"{option}: {unknown('column', name, map(str, frame.columns))}")
+    return name
+
+
+def matching(frame: pd.DataFrame, name: str, option: str) -> dict[str, str]:
+    """Columns of a name, or of a pattern with one `*`, by what the `*` stands for ("" of a name).
+
+    Raises ValueError if there is none.
+    """
+    if name in frame or name.count("*") != 1:
+        return {"": one_of(frame, name, option)}
+    before, after = map(re.escape, name.split("*"))
+    pattern = re.compile(f"{before}(.+?){after}")
+    columns = map(str, frame)
+    found = {match[1]: name for name in columns if (match := pattern.fullmatch(name))}
+    if not found:
+        raise ValueError(f"{option} {name}: no column is called so: {', '.join(frame.columns)}")
+    return found
+
+
+def numbers(column: "pd.Series[Any]") -> tuple["pd.Series[float]", Mapping[str, int]]:
+    """A column as numbers, NaN where there is none, and how often each word stood there."""
+    words: dict[str, int] = {}
+
+    def number(cell: Any) -> float:
+        if isinstance(cell, str):
+            words[cell] = words.get(cell, 0) + 1
+            return math.nan
+        return math.nan if cell is None else float(cell)
+
+    return column.map(number).astype(float), words
+
+
+def parsed_params(column: "pd.Series[Any]") -> pd.DataFrame:
+    """The column `params` of scikit-learn's cv_results_, mappings as text, taken apart."""
+    rows = []
+    for cell in column:
+        try:
+            rows.append(ast.literal_eval(str(cell)))
+        except (ValueError, SyntaxError):
+            raise ValueError(f"params holds {cell!r}, no mapping of names to values") from None
+    return _plain(pd.DataFrame(rows, dtype=object)).add_prefix("param_")
