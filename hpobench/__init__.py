@@ -1,8 +1,9 @@
 """`hpobench`: an honest and fast comparison of hyperparameter-optimisation methods.
 
 >>> import hpobench
->>> study = hpobench.run_study("method=[random,asha]", "task=curves_stable", "name=mine")
->>> hpobench.load("runs/mine").runs
+>>> study = hpobench.run(methods=["random", "asha"], tasks=["curves_stable"], name="mine")
+>>> study.scores(), study.best(), study.plot(), study.report()
+>>> hpobench.load("mine").runs
 """
 
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from hpobench.system import package
 from hpobench.system.exports import lazily
 
 if TYPE_CHECKING:
-    from hpobench.cli.from_python import run_study
+    from hpobench.api.given import task
+    from hpobench.api.run import load, run, run_study
+    from hpobench.api.stored import StoredStudy
     from hpobench.contracts import Method, Scheduler, Searcher, Step, Task
     from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
-    from hpobench.results.study.load import load
     from hpobench.results.study.study import Study
     from hpobench.space.space import Space
     from hpobench.system.version import __version__
@@ -30,11 +32,14 @@ __all__ = [
     "Searcher",
     "Space",
     "Step",
+    "StoredStudy",
     "Study",
     "Task",
     "__version__",
     "load",
+    "run",
     "run_study",
+    "task",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -43,8 +48,9 @@ __getattr__, __dir__ = lazily(
         "contracts": "Method Scheduler Searcher Step Task",
         "records": "Constraint Evaluation Fidelity Job Metric",
         "space.space": "Space",
-        "cli.from_python": "run_study",
-        "results.study.load": "load",
+        "api.given": "task",
+        "api.run": "load run run_study",
+        "api.stored": "StoredStudy",
         "results.study.study": "Study",
         "system.version": "__version__",
     },

@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ("conf", "methods", "plots", "results")
-ROOF = ("", "cli")
-"""The door of the package and its commands import everything, each thing when it is needed."""
+ROOF = ("", "api", "cli")
+"""The door of the package, what programs call and the commands import everything, when needed."""
 
 
 @cache

@@ -7,21 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpobench.cli.failing import report_failures
+from hpobench.api import running
+from hpobench.api.failing import report_failures
 from hpobench.study import catalogue
 from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
 from hpobench.words import unknown
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
-    from tqdm import tqdm
-
-    from hpobench.real.live import Status
     from hpobench.results import Study as Stored
     from hpobench.study.compose import Composed
-    from hpobench.study.merging import Change
     from hpobench.study.study import Study
 
 
@@ -35,20 +30,11 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
         return 0
-    left = _execute(study, options.extend, options.replace)
-    _print_remarks(study)
+    left = running.execute(study, options.extend, options.replace)
+    running.remark(study)
     stored = load(study.folder)
     _print_scores(study, stored)
     return report_failures(study, stored.runs, left)
-
-
-def _print_remarks(study: "Study") -> None:
-    """What is to be said of the tasks."""
-    from hpobench.storage.layout import read_plan
-
-    for name, facts in read_plan(study.folder)["tasks"].items():
-        for remark in facts.get("remarks", ()):
-            print(f"Task {name}: {remark}", file=sys.stderr)
 
 
 def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":
@@ -82,7 +68,7 @@ def _describe(study: "Study", flags: Sequence[str]) -> str:
     needed = _NEEDS.get(change.kind)
     needs = f": needs {needed}, or another name=" if needed and needed not in flags else ""
     lines.append(f"this call {change.in_words()}{needs}")
-    lines += [*_unplanned(study), *filter(None, [study.one_level()])]
+    lines += [*running.unplanned(study), *filter(None, [study.one_level()])]
     tasks = {pair.task: pair for pair in study.pairs}
     for task, first in tasks.items():
         methods = [pair.method for pair in study.pairs if pair.task == task]
@@ -96,83 +82,6 @@ def _describe(study: "Study", flags: Sequence[str]) -> str:
 
 _FLAGS = ("extend", "replace")
 _NEEDS = {"extends": "--extend", "replaces": "--replace"}
-
-
-def _unplanned(study: "Study") -> list[str]:
-    """Stored runs that the study does not show, in words."""
-    from hpobench.study.merging import listed
-
-    hidden = study.unplanned()
-    if not hidden:
-        return []
-    runs = sum(len(pair["seeds"]) for pair in hidden)
-    return [
-        f"not shown, {runs} stored runs that are of no plan: {listed(hidden)}. They were replaced, "
-        "or their call was lost: the settings they had, with --extend or --replace, show them again"
-    ]
-
-
-def _execute(study: "Study", extend: bool, replace: bool) -> list[str]:
-    """Run what is missing, and say what this does to a study that was there.
-
-    Returns which runs were left, and why.
-    """
-    from tqdm import tqdm
-
-    change = study.change()
-    quiet = not study.settings["progress"]
-    bar: tqdm[NoReturn]
-    reports = study.run(
-        None if quiet else lambda status: _show(bar, status), extend=extend, replace=replace
-    )
-    total = sum(len(chunk.seeds) for chunk in study.pending())
-    stored = len(study.keys()) - total
-    if stored:
-        print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
-    for note in _notes(study, change):
-        print(note, file=sys.stderr)
-    failed = 0
-    left: list[str] = []
-    bar = tqdm(total=total, unit="run", desc=str(study.settings["name"]), disable=quiet)
-    with bar:
-        for report in reports:
-            failed += len(report.errors)
-            left += report.left
-            bar.set_postfix(failed=failed, refresh=False)
-            bar.update(len(report.chunk.seeds) - len(report.left))
-    return left
-
-
-def _notes(study: "Study", change: "Change") -> list[str]:
-    """What a call is to the study that it writes to, where that is not plain."""
-    notes = []
-    if change.kind in ("extends", "replaces"):
-        notes.append(f"this call {change.in_words()}")
-    notes += [
-        f"the source of {name} cannot be found: a change of it goes unnoticed"
-        for name in study.unread()
-    ]
-    notes += filter(None, [study.one_level()])
-    planned = study.planned_seeds()
-    total, mine = sum(map(len, planned.values())), len(study.keys())
-    if mine < total:
-        notes.append(f"the study has {total} runs; this call asks for {mine} of them")
-    for task in dict.fromkeys(task for task, _ in planned):
-        counts = {method: len(n) for (of, method), n in planned.items() if of == task}
-        if len(set(counts.values())) > 1:
-            words = ", ".join(f"{method} {count}" for method, count in counts.items())
-            notes.append(f"numbers of seeds differ on {task}: {words}")
-    return notes + _unplanned(study)
-
-
-def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
-    """A run that really takes its time: what it does, and for how long it will."""
-    best = "-" if math.isinf(status.best) else f"{status.best:.4g}"
-    left = "" if math.isinf(status.left_s) else f", {status.left_s:.0f} s left"
-    bar.set_postfix_str(
-        f"{status.time_s:.0f} s, {len(status.running)} jobs running, {status.trials} trials, "
-        f"best {best}{left}"
-    )
 
 
 def _print_scores(study: "Study", stored: "Stored") -> None:
@@ -215,8 +124,6 @@ def _check_recorded(overrides: Sequence[str]) -> None:
 def record(options: argparse.Namespace) -> int:
     """`configs=` says how many configurations, `seeds=` how many repetitions of each."""
     cap_threads()
-    from tqdm import tqdm
-
     from hpobench.study import catalogue, checks, recording
 
     _check_recorded(options.overrides)
@@ -242,7 +149,7 @@ def record(options: argparse.Namespace) -> int:
         folder = Path(settings["runs_dir"]) / "recordings" / name
         missing = job.missing(folder)
         quiet = not settings["progress"]
-        with tqdm(total=len(missing), unit="piece", desc=name, disable=quiet) as bar:
+        with running.progress_bar(len(missing), name, quiet, "piece") as bar:
             for _ in recording.record(job, folder, settings["n_jobs"]):
                 bar.update()
         print(recording.write_table(job, folder))
@@ -277,7 +184,7 @@ def claims(options: argparse.Namespace) -> int:
         asked = digest([runs, about["expects"]])
         findings = kept.of(name, asked)
         if not findings:
-            left = _execute(study, extend=True, replace=options.replace)
+            left = running.execute(study, extend=True, replace=options.replace)
             stored = load(study.folder)
             findings = judged.judge(stored, about["expects"])
             failed |= report_failures(study, stored.runs, left)

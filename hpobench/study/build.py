@@ -41,6 +41,11 @@ def build_method(config: Config, task: Task, rng: Any, workers: int) -> Method:
     return factory(space=task.space, fidelity=task.fidelity, rng=rng, workers=workers)
 
 
+def task_of(pair: Pair) -> Task:
+    """The task of a pair, wherever the pair has been sent."""
+    return build_task(pair.task_config)
+
+
 def planned_task(pair: Pair) -> Task:
     """In another process: the task; raises ConfigError if it is of other code than was planned."""
     task = build_task(pair.task_config)

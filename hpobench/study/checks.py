@@ -30,7 +30,7 @@ from hpobench.study import build, sources
 from hpobench.study.compose import Composed
 from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import REAL_SETTINGS, Config, Pair
-from hpobench.system import names
+from hpobench.system import carried, names
 from hpobench.system.dotted import locate
 
 T = TypeVar("T")
@@ -185,6 +185,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 library="" if (known := hook(method, HasVersion)) is None else known.version,
                 task_code=sources.digest(task_config),
                 method_code=sources.digest(method_config),
+                carried=carried.within([task_config, method_config]),
                 **real,
                 **_replayed(recorded, task_name, method_name, numbers),
             )

@@ -13,6 +13,7 @@ from typing import Any
 from hpobench.identity import RunKey, digest
 from hpobench.loop.budget import Budget
 from hpobench.storage import schema
+from hpobench.system.carried import Carried
 from hpobench.system.moved import identity
 
 Config = Mapping[str, Any]
@@ -45,6 +46,8 @@ class Pair:
     job_timeout_s: float | None = None
     worker_memory_mb: float | None = None
     engine: str = "processes"
+    carried: tuple[Carried, ...] = ()
+    """What the settings name that no module holds: it travels with the pair."""
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +63,7 @@ class Pair:
         return digest(self._content(*mine))
 
     def _content(self, *without: str) -> dict[str, Any]:
-        aside = {"fingerprint", "budget", "replay_from", *without}
+        aside = {"fingerprint", "budget", "replay_from", "carried", *without}
         if self.clock == "simulated":
             # A limit that is set holds on either clock.
             aside |= {*REAL_SETTINGS} - ({"job_timeout_s"} if self.job_timeout_s else set())

@@ -16,7 +16,7 @@ from hpobench.real.journal import JournalError
 from hpobench.real.live import Watch
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
-from hpobench.study.build import build_task, check_code
+from hpobench.study.build import check_code, task_of
 from hpobench.study.one_run import record_run
 from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import Chunk, Pair
@@ -63,7 +63,7 @@ def run_all(
 
 def _try_out(pair: Pair, folder: Path, oversubscribe: bool, engine: Engine) -> None:
     """Have all workers ready at once: data, devices and memory are there, or it is known now."""
-    build = partial(build_task, pair.task_config)
+    build = partial(task_of, pair)
     try:
         with engine.open(build, pair.workers, folder, oversubscribe) as pool:
             pool.start()
@@ -88,7 +88,7 @@ def run_one(
     before = getrusage(RUSAGE_CHILDREN)
     path = journal.path_of(folder, pair.key(seed))
     log = output.log_path(folder, pair.key(seed), [seed])
-    build = partial(build_task, pair.task_config)
+    build = partial(task_of, pair)
     with atomic.ours(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     with (

@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-from hpobench.system import package
+from hpobench.system import carried, package
 from hpobench.system.dotted import own_folders
 
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -40,9 +40,8 @@ def digest(config: Any, on_disk: bool = False) -> str:
 
 def foreign(config: Any) -> bool:
     """Whether settings name code of others, the user's or installed, that other processes find."""
-    return any(
-        _spec(top) is not None for top in {path.partition(".")[0] for path in _paths(config)}
-    )
+    tops = {path.partition(".")[0] for path in _paths(config)}
+    return carried.is_named(config) or any(_spec(top) is not None for top in tops)
 
 
 def unread(config: Any) -> list[str]:

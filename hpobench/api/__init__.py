@@ -1,0 +1,1 @@
+"""What a program or a notebook asks for; the command line asks for the same."""

@@ -1,0 +1,157 @@
+"""`hpobench.run`: what the command does, of names and of Python's own objects."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hpobench.api import given
+from hpobench.api.stored import StoredStudy
+
+
+def run(
+    *settings: str,
+    methods: Any = None,
+    tasks: Any = None,
+    study: str | None = None,
+    name: str | None = None,
+    seeds: int | Iterable[int] | None = None,
+    workers: int | None = None,
+    budget: Mapping[str, float] | None = None,
+    conf: Iterable[str | Path] = (),
+    extend: bool = False,
+    replace: bool = False,
+    **others: Any,
+) -> StoredStudy:
+    """The study, run as far as it is not stored yet, and loaded.
+
+    `methods`: names or patterns of `hpobench list method`, and classes of searchers, schedulers or
+    methods of your own (`functools.partial` gives them settings). `tasks`: names or patterns, and
+    functions of your own that say their space (see `hpobench.task`). Both may be dicts by name.
+    `budget`: {"time_s": 3600}, or trials, resource, cost; without, the tasks' own. `others` are all
+    that `conf/config.yaml` lists (n_jobs, clock, overhead, ...), `settings` texts as on the command
+    line ("tasks.phoneme.repetition=mean"); `conf`, `extend` and `replace` are its options.
+
+    Functions and classes may be of a notebook. A study without a name has one that its methods,
+    tasks and settings make: the same call continues it. Failed runs are in the table of runs, and
+    are said. Raises ValueError if it was asked wrongly.
+    """
+    from hpobench.api import running
+    from hpobench.api.failing import report_failures
+    from hpobench.study import compose
+    from hpobench.study.study import Study
+    from hpobench.system import dotted
+
+    asked = _asked(study, seeds, workers, budget, others)
+    folders = [Path(folder) for folder in conf]
+    dotted.set_folders(folders)
+    with TemporaryDirectory() as own:
+        for group, things in (("task", tasks), ("method", methods)):
+            if things is not None:
+                chosen, nodes = given.nodes(group, things)
+                _write(Path(own), group, nodes, folders)
+                asked.append(f"{group}=[{','.join(chosen)}]")
+        texts = [*asked, *settings]
+        called = _called(name, texts)
+        composed = compose.load([*texts, *called], [*folders, Path(own)])
+        if called and name is None:
+            composed, extend = _unnamed(composed, called), True
+        planned = Study.make(composed)
+        for note in composed.notes:
+            print(note)
+        left = running.execute(planned, extend, replace)
+        running.remark(planned)
+    stored = load(planned.folder)
+    report_failures(planned, stored.runs, left)
+    return stored
+
+
+def run_study(
+    *settings: str,
+    conf: Iterable[str | Path] = (),
+    extend: bool = False,
+    replace: bool = False,
+) -> StoredStudy:
+    """The study that settings as on the command line ask for, run and loaded, without a word.
+
+    `settings`: such as "method=[random,asha]", "seeds=30" or "name=mine". Failed runs are in the
+    table of runs. Raises ValueError if it was asked wrongly.
+    """
+    from hpobench.study import compose
+    from hpobench.study.study import Study
+    from hpobench.system import dotted
+
+    folders = [Path(folder) for folder in conf]
+    dotted.set_folders(folders)
+    study = Study.make(compose.load(settings, folders))
+    for _ in study.run(extend=extend, replace=replace):
+        pass
+    return load(study.folder)
+
+
+def load(study: str | Path, runs_dir: str | Path = "runs") -> StoredStudy:
+    """The stored study of this name, or in this folder.
+
+    Raises FileNotFoundError if there is none; warns of parts that are damaged, and left out.
+    """
+    from hpobench.results.study import load as loading
+
+    folder = Path(study)
+    if not (folder / "study.json").exists() and (Path(runs_dir) / folder / "study.json").exists():
+        folder = Path(runs_dir) / folder
+    return StoredStudy.of(loading.load(folder), folder)
+
+
+def _asked(
+    study: str | None,
+    seeds: int | Iterable[int] | None,
+    workers: int | None,
+    budget: Mapping[str, float] | None,
+    others: Mapping[str, Any],
+) -> list[str]:
+    """Arguments as settings of the command line."""
+    listed = seeds if seeds is None or isinstance(seeds, int | str) else list(seeds)
+    single = {"study": study, "seeds": listed, "workers": workers, **others}
+    texts = [f"{key}={_text(value)}" for key, value in single.items() if value is not None]
+    return texts + [f"budget.{key}={_text(value)}" for key, value in (budget or {}).items()]
+
+
+def _text(value: Any) -> str:
+    """A value in Hydra's grammar, where it is no text that is taken as it is written."""
+    plain = value.item() if hasattr(value, "item") else value
+    return str(plain) if isinstance(plain, str | Path) else json.dumps(plain)
+
+
+def _called(name: str | None, texts: Iterable[str]) -> list[str]:
+    if any(text.startswith(("name=", "study=")) for text in texts) and name is None:
+        return []
+    return [f"name={name or 'unnamed'}"]
+
+
+def _unnamed(composed: Any, called: list[str]) -> Any:
+    """A study under a name that all that can change its results has made, but for the seeds."""
+    from dataclasses import replace as replaced
+
+    from hpobench.identity import digest
+    from hpobench.storage.layout import CALL_SETTINGS
+
+    aside = {*CALL_SETTINGS, "seeds", "name", "runs_dir", "about", "failed"}
+    made_of = {key: value for key, value in composed.settings.items() if key not in aside}
+    label = f"{called[0].partition('=')[2]}-{digest([made_of, composed.pairs])}"
+    return replaced(composed, settings=composed.settings | {"name": label})
+
+
+def _write(folder: Path, group: str, nodes: dict[str, Any], folders: Iterable[Path]) -> None:
+    """Settings of objects as YAML files of a folder, which is read as one of the user's own is."""
+    from hpobench.study import catalogue
+
+    known = catalogue.names(group, list(folders))
+    (folder / group).mkdir()
+    for name, node in nodes.items():
+        if name in known:
+            raise ValueError(
+                f"{group} {name!r} is the name of another: give yours one of its own, "
+                f"{group}s={{'my_{name}': ...}}"
+            )
+        (folder / group / f"{name}.yaml").write_text(json.dumps(node), encoding="utf-8")

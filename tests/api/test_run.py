@@ -1,0 +1,212 @@
+"""`hpobench.run` and what it gives: names, and functions and classes that no module holds."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from typing import Annotated
+
+import pytest
+
+import hpobench
+from hpobench.api import given
+from hpobench.space.hyperparameters import Float, Integer
+from hpobench.system import carried
+
+X = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
+SETTINGS = {"seeds": 2, "n_jobs": 1, "progress": False, "budget": {"trials": 6}}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def searcher(step=0.0):
+    """A class that no module holds."""
+
+    class Mine:
+        """Always the same point, moved by a step."""
+
+        def __init__(self, space, rng, more=step):
+            self.more = more
+
+        def suggest(self, pending):
+            return {"x": 0.5 + self.more}
+
+        def observe(self, job, evaluation):
+            pass
+
+    return Mine
+
+
+def function(offset, noise="none"):
+    def error(x):
+        return (x - offset) ** 2
+
+    return hpobench.task(error, space=X, noise=noise)
+
+
+def test_a_function_and_a_searcher_that_no_module_holds(here, capsys):
+    """The searcher always tries 0.5: its values are (0.5 - 0.25)^2 = 0.0625 to the bit."""
+    study = hpobench.run(methods=["random", searcher()], tasks=function(0.25), **SETTINGS)
+    mine = study.observations.query("method == 'Mine'")
+    assert mine["value"].tolist() == [0.0625] * 12
+    assert mine["true_value"].tolist() == [0.0625] * 12
+    best = study.best()
+    assert best.value == study.observations["value"].min()
+    assert best.value == pytest.approx((best.config["x"] - 0.25) ** 2, abs=1e-15)
+    assert best.runs == 4
+    assert study.best(method="Mine").config == {"x": 0.5}
+    assert study.best(method="Mine").again_count == 1  # the other seed
+    assert set(study.scores()["method"]) == {"random", "Mine"}
+    assert "<td>" in study._repr_html_()
+    assert "error" in study.verdict()
+    first = study.runs["cpu_s"].tolist()
+    capsys.readouterr()
+    again = hpobench.run(methods=["random", searcher()], tasks=function(0.25), **SETTINGS)
+    assert again.folder == study.folder
+    assert again.runs["cpu_s"].tolist() == first
+    assert "4 runs are stored already, 0 to run" in capsys.readouterr().err
+
+
+def test_what_a_function_uses_is_part_of_the_settings(here):
+    """Of a function with another value in its closure nothing is stored yet."""
+    one = hpobench.run(methods="random", tasks=function(0.25), **SETTINGS)
+    two = hpobench.run(methods="random", tasks=function(0.5), **SETTINGS)
+    assert one.folder != two.folder
+    more = hpobench.run(methods="random", tasks=function(0.25), **SETTINGS | {"seeds": 3})
+    assert more.folder == one.folder
+    assert len(more.runs) == 3
+
+
+def test_a_function_that_ends_its_process_costs_its_trials_alone(here):
+    def ends(x):
+        os._exit(7)
+
+    study = hpobench.run(methods="random", tasks=hpobench.task(ends, X), **SETTINGS)
+    assert (study.runs["status"] == "failed").all()
+    assert "with status 7" in study.runs["first_error"].iloc[0]
+
+
+def test_a_task_object_on_the_wall_clock(here):
+    """Its processes are sent what no module holds."""
+    from hpobench.tasks.functions import FunctionTask
+
+    own = FunctionTask(lambda x: x, X, cost_s=None, noise="unknown")
+    settings = SETTINGS | {"seeds": 1, "budget": {"trials": 3}, "clock": "real", "workers": 1}
+    study = hpobench.run(methods="random", tasks={"mine": own}, **settings)
+    assert study.observations["status"].tolist() == ["ok"] * 3
+    assert study.folder.name.startswith("unnamed-")
+
+
+def test_names_settings_and_files_do_as_on_the_command_line(here):
+    study = hpobench.run(
+        "tasks.branin.noise=0.1", methods=["random", "sobol"], tasks=["bran*"], name="mine",
+        **SETTINGS,
+    )  # fmt: skip
+    assert study.name == "mine"
+    assert list(study.methods) == ["random", "sobol"]
+    assert hpobench.load("mine").folder == study.folder
+    figures = study.plot()
+    assert all(path.exists() for path in figures)
+    assert "data:image/png" in figures._repr_html_()
+    page = study.report()
+    assert page.path.read_text().startswith("<!")
+    assert "srcdoc" in page._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"methods": "randm", "tasks": "branin"}, "Did you mean random"),
+        ({"methods": "random", "tasks": lambda x: x}, "give it one, tasks="),
+        ({"methods": "random", "tasks": {"mine": lambda x: x}}, "states no search space"),
+        ({"methods": "random", "tasks": 3}, "give the name of a task, a function"),
+        ({"methods": 3, "tasks": "branin"}, "give the class"),
+        ({"methods": dict, "tasks": "branin"}, "neither `suggest` and `observe`"),
+        ({"methods": [searcher(), searcher(1)], "tasks": "branin"}, "two objects called 'Mine'"),
+        ({"methods": {"random": searcher()}, "tasks": "branin"}, "is the name of another"),
+        ({"methods": [], "tasks": "branin"}, "names no method"),
+        ({"methods": {"mine": {"eta": 3}}, "tasks": "branin"}, "need a _target_"),
+        ({"methods": "random", "tasks": "branin", "worker": 2}, "unknown key of the settings"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_would_do(here, asked, words):
+    with pytest.raises((ValueError, LookupError), match=words):
+        hpobench.run(**{**asked, **SETTINGS})
+
+
+KIND = {"type": "categorical", "values": ["a", "b"]}
+
+
+def test_annotations_state_a_space():
+    def error(x: Annotated[float, Float(0, 2)], y: Integer(1, 3), z: dict(KIND), w: int): ...
+
+    names, nodes = given.nodes("task", error)
+    assert names == ["error"]
+    space = nodes["error"]["space"]
+    assert {name: item["type"] for name, item in space.items()} == {
+        "x": "float",
+        "y": "integer",
+        "z": "categorical",
+    }
+    assert space["x"]["high"] == 2
+
+
+def test_settings_of_a_class_are_given_by_a_partial(here):
+    chosen = {"near": partial(searcher(), more=0.25), "far": partial(searcher(), more=0.5)}
+    study = hpobench.run(methods=chosen, tasks=function(0.0), **SETTINGS)
+    values = study.observations.groupby("method", observed=True)["value"].first()
+    assert dict(values) == {"near": 0.75**2, "far": 1.0}
+
+
+DIGESTS = """
+import numpy as np
+from hpobench.system import carried
+KNOWN = {"b": 1, "a": [np.arange(3.0), frozenset({"x", "y", "z"})]}
+def helper(x):
+    return x + len(KNOWN) if x in {"p", "q", "r"} else np.log(x)
+class Mine:
+    level = 3
+    def suggest(self): return helper(self.level)
+print(carried.carry(Mine, "Mine").name)
+print(carried.carry(lambda x: helper(x) + 1, "l").name)
+"""
+
+
+def test_the_path_of_an_object_is_the_same_in_every_process():
+    """Whatever the seed of hashes, and wherever its lines stand."""
+    names = set()
+    for hash_seed, moved in (("0", ""), ("1", "\n\n"), ("2", "")):
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-c", moved + DIGESTS]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        names.add(done.stdout)
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("level = 3", "level = 4"),
+        ("+ len(KNOWN)", "- len(KNOWN)"),
+        ('"b": 1', '"b": 2'),
+        ("3.0", "4.0"),
+    ],
+)
+def test_the_path_changes_with_whatever_the_object_uses(change):
+    def names(code):
+        found = {"__name__": "__main__"}
+        exec(code.partition("print")[0], found)
+        return carried.carry(found["Mine"], "Mine").name
+
+    assert names(DIGESTS) != names(DIGESTS.replace(*change))
+
+
+def test_what_is_not_known_here_is_named():
+    with pytest.raises(ValueError, match="'mine' was defined in a notebook"):
+        carried.mine_0123456789ab  # noqa: B018
+    with pytest.raises(AttributeError):
+        carried.nothing  # noqa: B018
