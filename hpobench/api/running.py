@@ -40,6 +40,7 @@ def execute(study: "Study", extend: bool, replace: bool) -> list[str]:
             left += report.left
             pair = report.chunk.pair
             last = {"failed": failed} if failed else {}
+            last |= {"workers": report.workers} if report.workers else {}
             bar.set_postfix(last | {"last": f"{pair.task} {pair.method}"}, refresh=False)
             bar.update(len(report.chunk.seeds) - len(report.left))
     return left

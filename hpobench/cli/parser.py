@@ -147,8 +147,8 @@ def _add_running(commands: Commands) -> None:
         "--extend", action="store_true", help="add methods, tasks or seeds to a study that is there"
     )
     run.set_defaults(command=running.run)
-    listing = commands.add_parser("list", help="list the methods, tasks and studies there are")
-    listing.add_argument("group", nargs="?", choices=["method", "task", "study"])
+    listing = commands.add_parser("list", help="list the methods, tasks, studies and engines")
+    listing.add_argument("group", nargs="?", choices=["method", "task", "study", "engine"])
     listing.set_defaults(command=show.listing)
     recording = commands.add_parser("record", help="train a design once, into a table to replay")
     recording.add_argument(

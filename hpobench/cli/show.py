@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def listing(options: argparse.Namespace) -> int:
     """The names that can be chosen, with their summaries."""
     wrong = []
-    for group in [options.group] if options.group else ["method", "task", "study"]:
+    for group in [options.group] if options.group else ["method", "task", "study", "engine"]:
         names = catalogue.names(group, options.conf)
         width = max(map(len, names), default=0)
         print(f"{group}:")

@@ -11,18 +11,18 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from hpobench.real.pool import Pool, WorkerProcesses, begin, capped, check_cores
+from hpobench.cluster import clusters
+from hpobench.cluster.settings import LOCAL, Settings, is_cluster
+from hpobench.real.pool import Pool, WorkerProcesses, check_cores
 from hpobench.real.worker import BuildTask, Reply, Request, ready, work
 from hpobench.system import memory, processes
+from hpobench.system.children import begin, capped
 from hpobench.system.dotted import locate
 from hpobench.system.threads import THREAD_VARIABLES
 
@@ -30,33 +30,29 @@ Make = Callable[[], Executor]
 
 # So long a worker that is ready waits for the others, and twice the time that it took itself.
 PATIENCE_S = 60.0
-_CONNECT_S = 20.0
 
 
 @dataclass(frozen=True)
 class Engine:
     """What the settings say of it. Raises ValueError, when made, for what cannot be."""
 
-    name: str = "processes"
-    address: str | None = None
+    name: str = LOCAL
+    settings: Settings = field(default_factory=dict)
     memory_mb: float | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in ("processes", "loky", "dask") and "." not in str(self.name):
+        cluster = is_cluster(self.settings)
+        if not cluster and self.name not in (LOCAL, "loky") and "." not in str(self.name):
             raise ValueError(
-                f"engine={self.name!r}: use processes, loky, dask, or the dotted path of a "
-                "function that takes the number of workers and returns an executor"
+                f"engine={self.name!r}: use local, loky, a cluster (hpobench list engine), or the "
+                "dotted path of a function that takes the number of workers and returns an executor"
             )
-        if self.address is not None and self.name != "dask":
-            raise ValueError(f"engine_address={self.address!r} is for engine=dask only")
-        if self.name == "dask" and find_spec("distributed") is None:
-            raise ValueError("engine=dask needs Dask: pip install distributed")
         limit = self.memory_mb
         if limit is not None and (isinstance(limit, bool | str) or not limit > 0):
             raise ValueError(f"worker_memory_mb={limit!r}: use a number above 0, or null")
         if limit is not None and not memory.available:
             raise ValueError(f"worker_memory_mb={limit}: only Linux can limit it; use null")
-        if "." in self.name:
+        if "." in self.name and not cluster:
             self._own()
 
     @property
@@ -66,7 +62,7 @@ class Engine:
 
     def check(self, workers: int, oversubscribe: bool) -> None:
         """Raise ValueError if this machine has too few cores, and is the one to need them."""
-        if self.address is None:
+        if not is_cluster(self.settings):
             check_cores(workers, oversubscribe)
 
     @contextmanager
@@ -85,10 +81,11 @@ class Engine:
 
     @contextmanager
     def _maker(self, workers: int) -> Iterator[Make]:
-        if self.name == "dask":
-            with _dask(workers, self.address) as client:
+        if is_cluster(self.settings):
+            with clusters.opened(self.name, self.settings) as cluster:
+                cluster.wait_for_workers(workers)
                 # Else jobs with equal arguments would be taken for one.
-                yield partial(client.get_executor, pure=False)
+                yield partial(cluster.client.get_executor, pure=False)
             return
         made: list[Executor] = []
         one = _loky if self.name == "loky" else self._own()
@@ -118,37 +115,6 @@ def _loky(workers: int) -> Executor:
     threads = dict.fromkeys(THREAD_VARIABLES, "1")
     executor: Executor = ProcessPoolExecutor(workers, initializer=begin, env=threads)
     return executor
-
-
-@contextmanager
-def _dask(workers: int, address: str | None) -> Iterator[Any]:
-    """A client of the scheduler at an address, else of a cluster of processes on this machine."""
-    distributed: Any = import_module("distributed")
-    with ExitStack() as stack:
-        place = address
-        if place is None:
-            cluster = distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # any port: others may have clusters here too
-                memory_limit=None,
-            )
-            place = stack.enter_context(cluster)
-        try:
-            client = distributed.Client(place, timeout=_CONNECT_S, set_as_default=False)
-        except OSError as error:
-            raise ValueError(
-                f"engine_address={address!r}: no Dask scheduler answers there ({error})"
-            ) from error
-        stack.enter_context(client)
-        slots = sum(client.nthreads().values())
-        if slots < workers:
-            raise ValueError(
-                f"workers={workers}, but the Dask cluster at {address} has {slots} threads: take "
-                "fewer workers, or a larger cluster"
-            )
-        yield client
 
 
 class SharedExecutor:

@@ -82,6 +82,21 @@ def tables(records: Sequence[RunRecord]) -> dict[str, pa.Table]:
     }
 
 
+def as_bytes(table: pa.Table) -> bytes:
+    """A table as it travels from one machine to another."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def from_bytes(content: bytes) -> pa.Table:
+    """The table that `as_bytes` gave."""
+    return pa.ipc.open_stream(content).read_all()
+
+
 def _key_columns(records: Sequence[RunRecord], counts: Sequence[int]) -> dict[str, pa.Array]:
     key, total = records[0].key, sum(counts)
     seeds = np.repeat([record.key.seed for record in records], counts)

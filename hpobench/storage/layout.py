@@ -43,7 +43,7 @@ _PACKAGES = [
 # Of one call, not of the study: no result depends on them.
 CALL_SETTINGS = (
     *("shard", "n_jobs", "backend", "retry_failed", "progress", "part_runs"),
-    *("oversubscribe", "engine_address"),
+    *("oversubscribe", "engine_address", "engine_settings"),
 )
 
 

@@ -30,28 +30,33 @@ def write_part(folder: Path, records: Sequence[RunRecord]) -> Path:
 
     If another process has just written the same runs, its part stays and no other is added.
     """
+    return write_tables(folder, [record.key for record in records], tables(records))
+
+
+def write_tables(folder: Path, keys: Sequence[RunKey], made: Mapping[str, pa.Table]) -> Path:
+    """The same with the tables of the runs `keys`, which may have been made elsewhere."""
     (folder / "parts").mkdir(parents=True, exist_ok=True)
-    target = _free(place(folder, records[0].key, records[-1].key.seed))
+    target = _free(place(folder, keys[0], keys[-1].seed))
     try:
-        _write_tables(target, records)
+        _write_tables(target, keys, made)
     except atomic.StorageError:
         if not target.exists():
             raise
         stored = inventory(folder)
-        if any(stored.get(record.key, ("", target))[0] != "ok" for record in records):
-            return write_part(folder, records)
+        if any(stored.get(key, ("", target))[0] != "ok" for key in keys):
+            return write_tables(folder, keys, made)
         warnings.warn(
             f"{target} was written by another process meanwhile: kept", Notice, stacklevel=2
         )
     return target
 
 
-def _write_tables(target: Path, records: Sequence[RunRecord]) -> None:
+def _write_tables(target: Path, keys: Sequence[RunKey], made: Mapping[str, pa.Table]) -> None:
     with atomic.draft(target) as aside:
         aside.mkdir()
-        for name, table in tables(records).items():
+        for name, table in made.items():
             _write_table(table, aside / f"{name}.parquet")
-        seal.close(aside, [record.key for record in records])
+        seal.close(aside, keys)
 
 
 def place(folder: Path, first: RunKey, last_seed: int) -> Path:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from hydra.errors import InstantiationException
 
+from hpobench.cluster.settings import LOCAL, is_cluster
+from hpobench.cluster.settings import check as check_engine
 from hpobench.contracts import (
     DecidesResources,
     HasClock,
@@ -66,12 +68,7 @@ def check(settings: Mapping[str, Any]) -> None:
     shard(settings["shard"])
 
 
-_ONLY_REAL = {
-    "worker_memory_mb": None,
-    "engine": "processes",
-    "engine_address": None,
-    "oversubscribe": False,
-}
+_ONLY_REAL = {"worker_memory_mb": None, "oversubscribe": False}
 
 
 def _in_yaml(value: Any) -> str:
@@ -95,6 +92,7 @@ def _check_clock(settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"job_timeout_s={timeout!r}: use a number above 0, or null")
     where = engine(settings)
     if clock == "simulated":
+        _check_simulated(settings)
         for name, usual in _ONLY_REAL.items():
             if settings[name] != usual:
                 raise ConfigError(
@@ -112,11 +110,42 @@ def _check_clock(settings: Mapping[str, Any]) -> None:
         raise ConfigError(str(error)) from error
 
 
+def _check_simulated(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an engine that does nothing, or a backend beside one that is used."""
+    name, own = settings["engine"], settings["engine_settings"]
+    if not is_cluster(own) and name != LOCAL:
+        raise ConfigError(
+            f"engine={name} has no effect on the simulated clock: add clock=real, or leave it out"
+        )
+    if is_cluster(own) and (settings["backend"] != "loky" or settings["n_jobs"] != -1):
+        raise ConfigError(
+            f"backend= and n_jobs= have no effect with engine={name}: engine.jobs= says how many "
+            "workers it is to have"
+        )
+    used = [key for key in ("slots", "devices", "runs") if own.get(key) not in (None, "cores")]
+    if used:
+        raise ConfigError(
+            f"engine.{used[0]}={own[used[0]]!r} has no effect on the simulated clock: add "
+            "clock=real, or leave it out"
+        )
+
+
 def engine(settings: Mapping[str, Any]) -> Engine:
     """Where jobs run with the wall clock running."""
-    address, memory_mb = settings["engine_address"], settings["worker_memory_mb"]
+    own, memory_mb = settings["engine_settings"], settings["worker_memory_mb"]
+    if not is_cluster(own) and (strange := set(own) - {"runs", "slots", "devices"}):
+        raise ConfigError(
+            f"engine.{min(strange)} is no setting of engine={settings['engine']}: choose a cluster "
+            "(hpobench list engine)"
+        )
+    if settings["engine_address"] is not None and "address" not in own:
+        raise ConfigError(
+            f"engine_address={settings['engine_address']!r} is for engine=dask only: it is now "
+            "engine.address"
+        )
     try:
-        return Engine(settings["engine"], address, memory_mb)
+        check_engine(str(settings["engine"]), own)
+        return Engine(settings["engine"], own, memory_mb)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hpobench.cluster.settings import LOCAL
 from hpobench.study import catalogue
 from hpobench.study.overrides import Change, ConfigError, apply, quoted, split
 from hpobench.system.moved import renamed
@@ -26,6 +27,7 @@ _NEEDED = (
     *("name", "seeds", "workers", "overhead", "replay_from", "budget", "runs_dir", "study_seed"),
     *("n_jobs", "backend", "shard", "part_runs", "retry_failed", "progress"),
     *("clock", "job_timeout_s", "worker_memory_mb", "engine", "engine_address", "oversubscribe"),
+    "engine_settings",
 )
 # Beside the settings of conf/config.yaml a study states these.
 _OF_A_STUDY = ("about", "name", "seeds", "workers", "comparisons", "tasks", "methods")
@@ -68,9 +70,51 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
         f"{group}s": {name: _read(group, name, folders) for name in chosen_names}
         for group, chosen_names in names.items()
     }
-    settings, moves = renamed(_merge(study[0], stated, own, changes))
+    of_engine = [change for change in changes if change.path[0] == "engine" and change.path[1:]]
+    others = [change for change in changes if change not in of_engine]
+    settings, moves = renamed(_merge(study[0], stated, own, others))
+    said = _with_engine(settings, of_engine, folders)
     _check_shape(settings)
-    return Composed(settings, pairs, (*notes, *moves))
+    return Composed(settings, pairs, (*notes, *moves, *said))
+
+
+def _with_engine(
+    settings: dict[str, Any], changes: Sequence[Change], folders: Sequence[Path]
+) -> list[str]:
+    """Put in place what is known of the engine: the YAML of its name, and what is said beside it.
+
+    `engine` becomes the name that counts in fingerprints, `engine_settings` the rest. Returns what
+    is to be said of older settings.
+    """
+    notes, older = [], settings["engine_address"]
+    if settings["backend"] == "dask":
+        notes.append("backend=dask is now engine=dask, which see in `hpobench list engine`")
+        settings |= {"backend": "loky", "engine": "dask"}
+    name = "local" if settings["engine"] == LOCAL else str(settings["engine"])
+    if (chosen := name) in catalogue.names("engine", folders):
+        node = _read("engine", name, folders)
+        needs = (node.pop("about", None) or {}).get("needs")
+        node |= {"needs": needs} if needs else {}
+    elif name == "loky" or "." in name:
+        node = {}
+    else:
+        choices = [*catalogue.names("engine", folders), "loky"]
+        words = "or the dotted path of a function that gives an executor"
+        raise ConfigError(f"{unknown('engine', chosen, choices)}, {words}")
+    if older is not None and "address" in node:
+        notes.append(f"engine_address={older} is now engine.address={older}")
+        node["address"] = older
+    try:
+        made = OmegaConf.create(
+            {"engine": OmegaConf.merge(node, settings["engine_settings"] or {})}
+        )
+        for change in changes:
+            apply(made, change)
+        plain = OmegaConf.to_container(made.engine, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"engine={name}: its settings cannot be merged: {error}") from error
+    settings |= {"engine": LOCAL if name == "local" else name, "engine_settings": plain}
+    return notes
 
 
 def _merge(

@@ -33,12 +33,12 @@ import numpy as np
 from hpobench.contracts import ChargesFailures, Task, hook
 from hpobench.loop import failures
 from hpobench.loop.evaluating import attempt
-from hpobench.real.pool import begin, capped
 from hpobench.real.worker import BuildTask, prepare
 from hpobench.records import Evaluation, EvaluationError, Job
 from hpobench.study.overrides import ConfigError
 from hpobench.system import interruption, output, processes, surroundings
 from hpobench.system.atomic import StorageError
+from hpobench.system.children import begin, capped
 from hpobench.system.terminal import Notice
 
 # What every fork will need is loaded before.

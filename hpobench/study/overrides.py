@@ -161,6 +161,8 @@ def _adds(change: Change, above: Sequence[str]) -> bool:
     """Whether what is not there yet may be added: only tasks and methods take any key."""
     # Bounds are added by the name of a metric, which no YAML can list beforehand.
     free = change.sign in ("+", "++") or change.path[2:3] == ("constraints",)
+    if change.path[0] == "engine":  # whatever the class of the cluster takes
+        return free and len(above) > 0
     return free and change.path[0] in ("tasks", "methods") and len(above) > 1
 
 

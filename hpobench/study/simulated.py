@@ -14,7 +14,6 @@ from hpobench.loop.events import Charge, Event
 from hpobench.loop.randomness import objective_seed
 from hpobench.loop.recorder import Recorder
 from hpobench.loop.simulator import simulate
-from hpobench.real.pool import begin, capped
 from hpobench.real.worker import prepare
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
@@ -24,6 +23,7 @@ from hpobench.study.one_run import as_record, record_run
 from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.turns import Report, missing, turn
 from hpobench.system import dotted, interruption, output, processes, surroundings
+from hpobench.system.children import begin, capped
 
 
 def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
@@ -73,11 +73,23 @@ def run_chunk(chunk: Chunk, folder: Path) -> Report:
 
 
 def _run(chunk: Chunk, folder: Path) -> dict[int, str]:
-    check_code(chunk.pair)
-    log = output.log_path(folder, chunk.pair.key(0), chunk.seeds)
-    records = [run_one(chunk.pair, seed, charge, log) for seed, charge in _charges(chunk)]
+    records: list[RunRecord] = []
+    try:
+        records.extend(made(chunk, folder))
+    except BaseException:
+        if interruption.told() and records:  # what is done is not lost
+            parts.write_part(folder, records)
+        raise
     parts.write_part(folder, records)
     return {record.key.seed: record.failure for record in records if record.failure}
+
+
+def made(chunk: Chunk, folder: Path) -> Iterator[RunRecord]:
+    """The runs of a chunk, one after the other; what they print is kept in a log in `folder`."""
+    check_code(chunk.pair)
+    log = output.log_path(folder, chunk.pair.key(0), chunk.seeds)
+    for seed, charge in _charges(chunk):
+        yield run_one(chunk.pair, seed, charge, log)
 
 
 def _charges(chunk: Chunk) -> Iterator[tuple[int, Charge]]:
@@ -129,7 +141,7 @@ def run_all(
             suspects = waiting[: 2 * (os.cpu_count() or 1 if n_jobs < 0 else n_jobs)]
             for chunk in suspects:
                 waiting.remove(chunk)
-                if _are_stored(chunk, folder):
+                if are_stored(chunk, folder):
                     yield Report(chunk, {})
                 else:
                     yield from _run_apart(chunk, folder, backend)
@@ -171,17 +183,23 @@ def _run_apart(chunk: Chunk, folder: Path, backend: str) -> Iterator[Report]:
     except BrokenProcessPool as broken:
         interruption.wait_for_signal()
         error = f"the worker process died: {processes.how_they_ended(broken)}"
-    if _are_stored(chunk, folder):
+    if are_stored(chunk, folder):
         yield Report(chunk, {})
     elif len(chunk.seeds) > 1:
         for seed in chunk.seeds:
             yield from _run_apart(replace(chunk, seeds=(seed,)), folder, backend)
     else:
-        keys = [chunk.pair.key(seed) for seed in chunk.seeds]
-        parts.write_part(folder, [as_record(key, Recorder(), 0.0, error) for key in keys])
-        yield Report(chunk, dict.fromkeys(chunk.seeds, error))
+        yield store_failed(chunk, folder, error)
 
 
-def _are_stored(chunk: Chunk, folder: Path) -> bool:
+def store_failed(chunk: Chunk, folder: Path, error: str) -> Report:
+    """Store runs of which nothing is known but why they failed."""
+    keys = [chunk.pair.key(seed) for seed in chunk.seeds]
+    parts.write_part(folder, [as_record(key, Recorder(), 0.0, error) for key in keys])
+    return Report(chunk, dict.fromkeys(chunk.seeds, error))
+
+
+def are_stored(chunk: Chunk, folder: Path) -> bool:
+    """Whether all runs of a chunk are stored, good or bad."""
     stored = parts.inventory(folder)
     return all(chunk.pair.key(seed) in stored for seed in chunk.seeds)

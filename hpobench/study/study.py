@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hpobench.cluster import settings as cluster_settings
 from hpobench.identity import RunKey, digest
 from hpobench.real.live import Watch
 from hpobench.storage import layout, parts, schema
-from hpobench.study import checks, real, simulated, sources
+from hpobench.study import checks, real, simulated, sources, spread
 from hpobench.study.build import build_task
 from hpobench.study.compose import Composed
 from hpobench.study.levels import one_level
@@ -104,6 +105,9 @@ class Study:
             oversubscribe = self.settings["oversubscribe"]
             engine = checks.engine(self.settings)
             return real.run_all(chunks, self.folder, oversubscribe, watch, engine)
+        if cluster_settings.is_cluster(own := self.settings["engine_settings"]):
+            name = str(self.settings["engine"])
+            return spread.run_all(chunks, self.folder, name, own, [0])
         n_jobs, backend = self.settings["n_jobs"], self.settings["backend"]
         return simulated.run_all(chunks, self.folder, n_jobs, backend)
 

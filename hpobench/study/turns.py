@@ -24,13 +24,14 @@ class Report(NamedTuple):
     """How the runs of a chunk ended: the errors of the failed ones by seed.
 
     `taken`: nothing was run, another call is at it. `left`: which of its runs could not be made,
-    and are not stored, with the reason.
+    and are not stored, with the reason. `workers`: how many a cluster has, 0 if there is none.
     """
 
     chunk: Chunk
     errors: dict[int, str]
     taken: bool = False
     left: tuple[str, ...] = ()
+    workers: int = 0
 
 
 Run = Callable[[Sequence[Chunk]], Iterator[Report]]

@@ -19,11 +19,13 @@ from joblib.externals.loky import get_reusable_executor
 
 from hpobench.loop.budget import Budget
 from hpobench.loop.events import Outcome
+from hpobench.cluster import clusters
 from hpobench.real import engines
 from hpobench.real.engines import Engine, SharedExecutor
 from hpobench.real.executor import execute
-from hpobench.real.pool import WorkerProcesses, begin
+from hpobench.real.pool import WorkerProcesses
 from hpobench.system import memory
+from hpobench.system.children import begin
 from tests.real_runs import build, builder
 from tests.tiny import ScriptedMethod
 
@@ -45,8 +47,13 @@ def run(pool, settings, asked, limits=None, **options):
     return {e.job.trial: e for e in events if isinstance(e, Outcome)}
 
 
-def opened(name, settings, folder, workers=2, **options):
-    return Engine(name, **options).open(builder(**settings), workers, folder, oversubscribe=True)
+def opened(name, settings, folder, workers=2, memory_mb=None, **own):
+    if name == "dask":
+        given = {"jobs": workers, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+        own = {"_target_": "distributed.LocalCluster", "threads_per_worker": 1} | given | own
+    return Engine(name, own, memory_mb).open(
+        builder(**settings), workers, folder, oversubscribe=True
+    )
 
 
 STEPS = [(0, 0, 2), (1, 0, 1), None, (0, 2, 4), (1, 1, 2), (2, 0, 2), (3, 0, 1)]
@@ -103,8 +110,10 @@ def test_a_client_of_dask(tmp_path):
         with opened("dask", settings_of(log), tmp_path, address=cluster.scheduler_address) as pool:
             check_mixed_run(pool, log)
         with (
-            pytest.raises(ValueError, match=r"workers=3, but the Dask cluster at .* has 2 threads"),
-            opened("dask", {}, tmp_path, 3, address=cluster.scheduler_address),
+            pytest.raises(
+                ValueError, match=r"2 threads of workers came within .*, and 3 are needed"
+            ),
+            opened("dask", {}, tmp_path, 3, address=cluster.scheduler_address, patience_s=1),
         ):
             pass
 
@@ -233,9 +242,8 @@ def test_the_system_kills_workers_first():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"name": "slurm"}, "engine='slurm': use processes, loky, dask, or the dotted path"),
+        ({"name": "slurm"}, "engine='slurm': use local, loky, a cluster"),
         ({"name": "no.such.engine"}, "engine='no.such.engine' cannot be imported"),
-        ({"address": "tcp://host:1"}, "engine_address='tcp://host:1' is for engine=dask only"),
         ({"memory_mb": -5}, "worker_memory_mb=-5: use a number above 0"),
     ],
 )
@@ -244,18 +252,12 @@ def test_engines_that_cannot_be(settings, words):
         Engine(**settings)
 
 
-def test_dask_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr(engines, "find_spec", {}.get)
-    with pytest.raises(ValueError, match="engine=dask needs Dask: pip install distributed"):
-        Engine("dask")
-
-
 @DASK
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(engines, "_CONNECT_S", 1)
+    monkeypatch.setattr(clusters, "CONNECT_S", 1)
     address = "tcp://127.0.0.1:9"
     with (
-        pytest.raises(ValueError, match=f"engine_address='{address}': no Dask scheduler answers"),
+        pytest.raises(ValueError, match=f"no Dask scheduler answers at engine.address={address}"),
         opened("dask", {}, tmp_path, address=address),
     ):
         pass

@@ -183,7 +183,7 @@ def test_a_run_that_is_left_is_named_with_its_remedy_and_status_1(folder, capsys
         ("overhead=measured", "clock=real: decisions take the time they take"),
         ("workers=1000", r"workers=1000, but this machine has \d+ cores"),
         ("oversubscribe=maybe", "oversubscribe='maybe'"),
-        ("engine=slurm", "engine='slurm': use processes, loky, dask"),
+        ("engine=slrum", "unknown engine 'slrum'. Did you mean slurm"),
         ("engine_address=tcp://host:8786", "is for engine=dask only"),
         ("worker_memory_mb=lots", "worker_memory_mb='lots': use a number above 0, or null"),
     ],

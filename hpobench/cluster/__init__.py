@@ -1,0 +1,1 @@
+"""Many machines: clusters of Dask, what their workers share with us, slots for jobs."""

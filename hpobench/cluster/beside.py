@@ -1,0 +1,164 @@
+"""On a worker of a cluster: processes beside it, in which the work is done.
+
+A worker of Dask has threads, which share a Python, a working directory and a standard output, and
+it dies with what kills its process. So each piece of work goes to a process of its own, kept for
+the next one: its death is a fact that the worker tells of, and only a machine that is lost takes
+the worker with it.
+"""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hpobench.cluster import greeting
+from hpobench.cluster.greeting import Code
+from hpobench.system import dotted, processes
+from hpobench.system.children import begin, capped
+
+T = TypeVar("T")
+
+_IDLE_S = 60.0
+"""A process for which there is no work so long is ended: its study may have been killed."""
+
+Key = tuple[Any, ...]
+
+
+class DiedError(Exception):
+    """A process ended before its work was done; how, in words."""
+
+
+class Beside:
+    """One process; `environment` is set in it before anything is imported that may read it."""
+
+    def __init__(self, code: Code, environment: Mapping[str, str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
+        with _allowed_children(), capped(1), _set(environment):
+            future = self._engine.submit(_find_code, tuple(greeting.unpacked(code)))
+        future.result()
+        (self._process,) = list(self._engine._processes.values())
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> "Future[T]":
+        """The answer of a function, to come."""
+        return self._engine.submit(function, *arguments)
+
+    def do(self, function: Callable[..., T], *arguments: Any) -> T:
+        """The answer of a function; raises DiedError if that ends the process."""
+        try:
+            return self.submit(function, *arguments).result()
+        except BrokenExecutor as broken:
+            raise DiedError(self.how_it_died(broken)) from None
+
+    def how_it_died(self, broken: BrokenExecutor) -> str:
+        """In words."""
+        self._process.join(1.0)
+        code = self._process.exitcode
+        words = processes.how_they_ended(broken) if code is None else processes.how_it_ended(code)
+        self.end()
+        return words
+
+    def end(self) -> None:
+        """End it, and what it has started."""
+        if self._process.pid and self._process.is_alive():
+            processes.end(self._process.pid)
+        self._engine.shutdown(wait=False)
+
+
+def _find_code(folders: Sequence[Path]) -> None:
+    dotted.set_folders(folders)
+
+
+@contextmanager
+def _set(environment: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _allowed_children() -> Iterator[None]:
+    """Within, a worker may start processes that Dask's nanny has made a daemon, as it usually does.
+
+    Its children end by themselves when it has ended.
+    """
+    config: dict[str, Any] = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    before = config.get("daemon")
+    config["daemon"] = False
+    try:
+        yield
+    finally:
+        config["daemon"] = before
+
+
+class _Kept:
+    """The processes of a worker that wait for work, by what they were made for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._idle: dict[Key, list[tuple[float, Beside]]] = {}
+        threading.Thread(target=self._reap, daemon=True).start()
+
+    def take(self, key: Key, code: Code, environment: Mapping[str, str]) -> Beside:
+        with self._lock:
+            if waiting := self._idle.get(key):
+                return waiting.pop()[1]
+        with self._starting:  # the environment is the whole process's
+            return Beside(code, environment)
+
+    def give_back(self, key: Key, process: Beside) -> None:
+        with self._lock:
+            self._idle.setdefault(key, []).append((time.monotonic(), process))
+
+    def end_idle(self, since_s: float = 0.0) -> None:
+        ended = []
+        with self._lock:
+            for key, waiting in self._idle.items():
+                old = [item for item in waiting if time.monotonic() - item[0] >= since_s]
+                ended += [process for _, process in old]
+                self._idle[key] = [item for item in waiting if item not in old]
+        for process in ended:
+            process.end()
+
+    def _reap(self) -> None:
+        while True:
+            time.sleep(_IDLE_S / 4)
+            self.end_idle(_IDLE_S)
+
+
+@cache
+def _kept() -> _Kept:
+    return _Kept()
+
+
+@contextmanager
+def process(key: Key, code: Code, environment: Mapping[str, str] | None = None) -> Iterator[Beside]:
+    """A process for one piece of work: one that was made for the same `key`, if there is one."""
+    key, given = (*key, code.digest), dict(environment or {})
+    found = _kept().take(key, code, given)
+    try:
+        yield found
+    except BaseException:
+        with suppress(Exception):
+            found.end()
+        raise
+    _kept().give_back(key, found)
+
+
+def end_all() -> None:
+    """On a worker: end the processes that wait for work."""
+    _kept().end_idle()
