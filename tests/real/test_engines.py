@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from hpobench.cluster import clusters
 from hpobench.loop.budget import Budget
 from hpobench.loop.events import Outcome
-from hpobench.cluster import clusters
 from hpobench.real import engines
 from hpobench.real.engines import Engine, SharedExecutor
 from hpobench.real.executor import execute
