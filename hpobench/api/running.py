@@ -27,7 +27,7 @@ def execute(study: "Study", extend: bool, replace: bool) -> list[str]:
         None if quiet else lambda status: _show(bar, status), extend=extend, replace=replace
     )
     total = sum(len(chunk.seeds) for chunk in study.pending())
-    stored = len(study.keys()) - total
+    stored = len(study.status())
     if stored:
         print(f"{stored} runs are stored already, {total} to run", file=sys.stderr)
     for note in _notes(study, change):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hpobench.cli import peers, show, tables
+from hpobench.cli import clusters, peers, show, tables
 from hpobench.cli import run as running
 from hpobench.system import dotted, interruption, processes, terminal
 
@@ -134,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_running(commands)
     _add_showing(commands)
     tables.add(commands)
+    clusters.add(commands)
     _add_exchange(commands)
     _add_peers(commands)
     return parser

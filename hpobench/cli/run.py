@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from hpobench.results import load
     from hpobench.study.study import Study
 
-    study = Study.make(_composed(options.overrides, options))
+    study = Study.make(composed(options.overrides, options))
     if options.dry_run:
         print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
         return 0
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     return report_failures(study, stored.runs, left)
 
 
-def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":
+def composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":
     """The settings of a call; what the user should know of them goes to standard error."""
     from hpobench.study import compose
 
@@ -45,10 +45,10 @@ def _composed(overrides: Sequence[str], options: argparse.Namespace) -> "Compose
         if any(text.startswith("runs_dir=") for text in overrides):
             raise ValueError("--runs-dir and runs_dir= say the same: give one of them")
         overrides = [*overrides, f"runs_dir={options.runs_dir}"]
-    composed = compose.load(overrides, getattr(options, "conf", ()))
-    for note in composed.notes:
+    made = compose.load(overrides, getattr(options, "conf", ()))
+    for note in made.notes:
         print(note, file=sys.stderr)
-    return composed
+    return made
 
 
 def _describe(study: "Study", flags: Sequence[str]) -> str:
@@ -135,15 +135,15 @@ def record(options: argparse.Namespace) -> int:
         raise ValueError(f"configs={number}: use a number of configurations of at least 1")
     others = [text for text in options.overrides if text not in counts]
     anyone = catalogue.names("method")[0]  # a recording has no method, but settings have one
-    composed = _composed([*others, f"method={anyone}"], options)
-    settings = composed.settings
+    asked = composed([*others, f"method={anyone}"], options)
+    settings = asked.settings
     if isinstance(settings["seeds"], list):
         raise ValueError(
             f"seeds={settings['seeds']}: repetitions of a recording are counted from 0: give their "
             f"number, such as seeds={len(settings['seeds'])}"
         )
     atomic.check_runs_dir(Path(settings["runs_dir"]))
-    for name in dict.fromkeys(task for task, _ in composed.pairs):
+    for name in dict.fromkeys(task for task, _ in asked.pairs):
         seeds = len(checks.seeds(settings["seeds"]))
         job = recording.plan(name, settings["tasks"][name], int(number), seeds, options.grouped)
         folder = Path(settings["runs_dir"]) / "recordings" / name
@@ -179,7 +179,7 @@ def claims(options: argparse.Namespace) -> int:
     kept = judged.Findings(options.findings)
     for name in studies:
         about = catalogue.read("study", name)["about"]
-        study = Study.make(_composed([f"study={name}", *others], options))
+        study = Study.make(composed([f"study={name}", *others], options))
         runs = sorted((pair.fingerprint, list(pair.seeds)) for pair in study.pairs)
         asked = digest([runs, about["expects"]])
         findings = kept.of(name, asked)

@@ -37,6 +37,13 @@ def arguments(settings: Settings) -> dict[str, Any]:
 
 def check(name: str, settings: Settings) -> None:
     """Raise ValueError for what cannot be; of a missing library, with the line that installs it."""
+    check_values(settings)
+    if is_cluster(settings):
+        _check_cluster(name, settings)
+
+
+def check_values(settings: Settings) -> None:
+    """Raise ValueError for a value of ours that cannot be, whatever is installed."""
     for key, choices in _CHOICES.items():
         if settings.get(key, choices[0]) not in choices:
             raise ValueError(f"engine.{key}={settings[key]!r}: use {' or '.join(choices)}")
@@ -47,8 +54,6 @@ def check(name: str, settings: Settings) -> None:
                 f"engine.{key}={value!r}: use a whole number of at least {least}, or null"
             )
     _check_devices(settings)
-    if is_cluster(settings):
-        _check_cluster(name, settings)
 
 
 def _check_devices(settings: Settings) -> None:

@@ -73,20 +73,22 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     of_engine = [change for change in changes if change.path[0] == "engine" and change.path[1:]]
     others = [change for change in changes if change not in of_engine]
     settings, moves = renamed(_merge(study[0], stated, own, others))
-    said = _with_engine(settings, of_engine, folders)
+    engine_stated = str(stated.get("engine", "local"))
+    said = _with_engine(settings, engine_stated, of_engine, folders)
     _check_shape(settings)
     return Composed(settings, pairs, (*notes, *moves, *said))
 
 
 def _with_engine(
-    settings: dict[str, Any], changes: Sequence[Change], folders: Sequence[Path]
+    settings: dict[str, Any], stated: str, changes: Sequence[Change], folders: Sequence[Path]
 ) -> list[str]:
     """Put in place what is known of the engine: the YAML of its name, and what is said beside it.
 
-    `engine` becomes the name that counts in fingerprints, `engine_settings` the rest. Returns what
-    is to be said of older settings.
+    `engine` becomes the name that counts in fingerprints, `engine_settings` the rest; what the
+    study says of the engine that it has `stated` is not of another one. Returns what is to be said
+    of older settings.
     """
-    notes, older = [], settings["engine_address"]
+    notes, older, said = [], settings["engine_address"], settings["engine_settings"] or {}
     if settings["backend"] == "dask":
         notes.append("backend=dask is now engine=dask, which see in `hpobench list engine`")
         settings |= {"backend": "loky", "engine": "dask"}
@@ -105,9 +107,8 @@ def _with_engine(
         notes.append(f"engine_address={older} is now engine.address={older}")
         node["address"] = older
     try:
-        made = OmegaConf.create(
-            {"engine": OmegaConf.merge(node, settings["engine_settings"] or {})}
-        )
+        own = OmegaConf.merge(node, said if stated in (name, settings["engine"]) else {})
+        made = OmegaConf.create({"engine": own})
         for change in changes:
             apply(made, change)
         plain = OmegaConf.to_container(made.engine, resolve=True)
