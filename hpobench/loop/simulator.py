@@ -19,6 +19,7 @@ from hpobench.contracts import Method, Task
 from hpobench.loop.budget import TOLERANCE, Budget
 from hpobench.loop.evaluating import evaluate, timed_out
 from hpobench.loop.events import Charge, Decision, Event, Outcome
+from hpobench.loop.faults import AS_IT_IS, Faults, Policy
 from hpobench.loop.hooks import Stopwatch, refuse
 from hpobench.loop.noise_seeds import NoiseSeeds
 from hpobench.loop.overhead import free_of_charge
@@ -82,16 +83,19 @@ def simulate(
     workers: int = 1,
     charge: Charge = free_of_charge,
     job_timeout_s: float = math.inf,
+    faults: Faults | None = None,
+    policy: Policy = AS_IT_IS,
 ) -> Iterator[Event]:
     """Run `method` on `task` with virtual workers; yield what happens, in order of time.
 
     `seed` is the objective's. Decisions are taken one at a time: while the method decides, workers
     that become free wait for it (which matters only if decisions are charged). A job that takes
     longer than `job_timeout_s` has failed after that time, but for what was known before.
+    `faults` happen to the task; `policy` says what a job that failed counts as (see `faults`).
     """
     if workers < 1:
         raise ValueError(f"workers={workers}: a run needs at least one")
-    run = _Run(task, method, budget, seed, workers, charge, job_timeout_s)
+    run = _Run(task, method, budget, seed, workers, charge, job_timeout_s, faults, policy)
     while True:
         yield from run.hand_out()
         if not run.heap:
@@ -111,6 +115,8 @@ class _Run:
         workers: int,
         charge: Charge,
         job_timeout_s: float,
+        faults: Faults | None,
+        policy: Policy,
     ) -> None:
         self.heap: list[_Running] = []
         self._task, self._method, self._charge = task, method, charge
@@ -118,6 +124,9 @@ class _Run:
         self._last_start_s = budget.time_s * (1 - TOLERANCE)
         self._last_end_s = budget.time_s * (1 + TOLERANCE)
         self._job_timeout_s = job_timeout_s
+        self._faults, self._policy = faults, policy
+        self._attempts: dict[int, int] = {}
+        self._worst = -math.inf
         self._trials = _Trials(task, NoiseSeeds(task.space, seed))
         self._idle = deque(range(workers))
         self._asking = True
@@ -151,12 +160,16 @@ class _Run:
         self._asking = refuse(self._method, job)
         return False
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Job, at_s: float | None = None) -> None:
+        """Start a job, when it was decided on or, if it failed before, at `at_s`."""
         worker, trials = self._idle.popleft(), self._trials
         checkpoint = trials.checkpoint(job, worker)
         seed = trials.noise[job.trial]
         evaluation = evaluate(self._task, job.copied(), seed, checkpoint, traced=not self._traced)
         self._traced = self._traced or bool(evaluation.trace)
+        if self._faults is not None:
+            attempt, whole = self._attempts.get(job.trial, 0), self._policy.cost == "whole"
+            evaluation = self._faults.befall(self._task, job, seed, attempt, evaluation, whole)
         if evaluation.duration_s > self._job_timeout_s * (1 + TOLERANCE):
             evaluation = timed_out(job, evaluation, self._job_timeout_s)
         evaluation, whole = self._account.charge(job, evaluation, resumed=checkpoint is not None)
@@ -164,7 +177,7 @@ class _Run:
             self._asking = False
             if not evaluation.duration_s:
                 return
-        start = self._decided
+        start = self._decided if at_s is None else at_s
         end = start + evaluation.duration_s
         heappush(self.heap, _Running(end, self._jobs, worker, start, job, evaluation, whole))
         self._jobs += 1
@@ -187,11 +200,34 @@ class _Run:
         if not whole:
             return
         self._trials.keep(job, worker, evaluation)
+        if self._begins_again(job, evaluation):
+            self._start(job, end)
+            return
         began = max(self._decided, end)
-        told = evaluation.told()
+        told = self._counted(evaluation.told())
         _, seconds, cpu_s = self._watch.time(self._method.tell, job.copied(), told)
         self._decided = began + self._charge("tell", seconds)
         yield Decision("tell", began, seconds, cpu_s)
+
+    def _begins_again(self, job: Job, evaluation: Evaluation) -> bool:
+        """Whether a job failed that is tried again; counts how often its trial has failed."""
+        if not self._policy.retries or evaluation.value < math.inf:
+            return False
+        count = self._attempts[job.trial] = self._attempts.get(job.trial, 0) + 1
+        return count <= self._policy.retries and self._now < self._last_start_s
+
+    def _counted(self, told: Evaluation) -> Evaluation:
+        """What the method is told: the worst value of the run in the place of a failure."""
+        if self._policy.tell != "worst":
+            return told
+        if told.value < math.inf:
+            self._worst = max(self._worst, told.value)
+            return told
+        if self._worst == -math.inf:
+            return told
+        values = np.append(told.values[:-1], self._worst)
+        values.setflags(write=False)
+        return told._replace(values=values, error=None)
 
 
 def _cut(running: _Running, end_of_time: float) -> Outcome:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from hpobench.contracts import (
 from hpobench.identity import RunKey
 from hpobench.loop import overhead
 from hpobench.loop.budget import Budget
+from hpobench.loop.faults import Faults, Policy
 from hpobench.real.engines import Engine
 from hpobench.storage import parts
 from hpobench.storage.layout import read_plan
@@ -63,6 +65,7 @@ def check(settings: Mapping[str, Any]) -> None:
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")
     if settings["failed"] not in FAILED_RULES:
         raise ConfigError(f"failed={settings['failed']!r}: use {' or '.join(FAILED_RULES)}")
+    _check_faults(settings)
     _check_backend(settings["backend"])
     _check_clock(settings)
     shard(settings["shard"])
@@ -73,6 +76,38 @@ _ONLY_REAL = {"worker_memory_mb": None, "oversubscribe": False}
 
 def _in_yaml(value: Any) -> str:
     return {None: "null", False: "false"}.get(value, str(value))
+
+
+def _check_faults(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for faults that cannot be, or would have runs wait for ever."""
+    try:
+        made = Faults.of(settings["faults"] or {})
+        Policy(**failed_trials(settings))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(str(error)) from error
+    if settings["clock"] == "real" and (made != Faults() or failed_trials(settings)):
+        raise ConfigError(
+            "faults= and failed_trials= are for the simulated clock: leave them out with clock=real"
+        )
+    if made.hang and not settings["job_timeout_s"] and settings["budget"].get("time_s") is None:
+        raise ConfigError(
+            f"faults.hang={made.hang}: jobs that hang need job_timeout_s=, or budget.time_s="
+        )
+
+
+def failed_trials(settings: Mapping[str, Any]) -> Config:
+    """What failed trials count as, where that is not as usual."""
+    usual = asdict(Policy())
+    stated = settings["failed_trials"] or {}
+    if unknown := set(stated) - set(usual):
+        raise ConfigError(f"unknown key failed_trials.{min(unknown)}: use {', '.join(usual)}")
+    return {name: value for name, value in stated.items() if value != usual[name]}
+
+
+def faults(settings: Mapping[str, Any]) -> Config:
+    """The faults that are made: one way of stating them is as good as another."""
+    made = asdict(Faults.of(settings["faults"] or {}))
+    return {name: float(value) for name, value in made.items() if value}
 
 
 def _check_backend(name: Any) -> None:
@@ -214,6 +249,8 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                 library="" if (known := hook(method, HasVersion)) is None else known.version,
                 task_code=sources.digest(task_config),
                 method_code=sources.digest(method_config),
+                faults=faults(settings),
+                failed_trials=failed_trials(settings),
                 carried=carried.within([task_config, method_config]),
                 **real,
                 **_replayed(recorded, task_name, method_name, numbers),

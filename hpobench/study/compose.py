@@ -27,7 +27,7 @@ _NEEDED = (
     *("name", "seeds", "workers", "overhead", "replay_from", "budget", "runs_dir", "study_seed"),
     *("n_jobs", "backend", "shard", "part_runs", "retry_failed", "progress"),
     *("clock", "job_timeout_s", "worker_memory_mb", "engine", "engine_address", "oversubscribe"),
-    "engine_settings",
+    *("engine_settings", "faults", "failed_trials"),
 )
 # Beside the settings of conf/config.yaml a study states these.
 _OF_A_STUDY = ("about", "name", "seeds", "workers", "comparisons", "tasks", "methods")

@@ -20,7 +20,7 @@ Config = Mapping[str, Any]
 # They count only when the clock is the wall's.
 REAL_SETTINGS = ("clock", "job_timeout_s", "worker_memory_mb", "engine")
 # Pairs that were planned before these were known keep their fingerprints.
-_ONLY_IF_SET = ("library", "task_code", "method_code")
+_ONLY_IF_SET = ("library", "task_code", "method_code", "faults", "failed_trials")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Pair:
     job_timeout_s: float | None = None
     worker_memory_mb: float | None = None
     engine: str = "processes"
+    faults: Config = field(default_factory=dict)
+    failed_trials: Config = field(default_factory=dict)
     carried: tuple[Carried, ...] = ()
     """What the settings name that no module holds: it travels with the pair."""
     fingerprint: str = field(init=False)

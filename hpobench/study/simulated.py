@@ -11,6 +11,7 @@ from typing import Any
 from hpobench.contracts import Method, Task
 from hpobench.loop import overhead
 from hpobench.loop.events import Charge, Event
+from hpobench.loop.faults import Faults, Policy
 from hpobench.loop.randomness import objective_seed
 from hpobench.loop.recorder import Recorder
 from hpobench.loop.simulator import simulate
@@ -53,6 +54,8 @@ def _run_one(
             workers=pair.workers,
             charge=charge,
             job_timeout_s=pair.job_timeout_s or math.inf,
+            faults=Faults.of(pair.faults) if pair.faults else None,
+            policy=Policy(**pair.failed_trials),
         )
 
     with (

@@ -195,6 +195,8 @@ class Study:
             shared |= {name: settings[name] for name in REAL_SETTINGS}
         elif settings["job_timeout_s"]:
             shared["job_timeout_s"] = settings["job_timeout_s"]
+        own = {"faults": checks.faults(settings), "failed_trials": checks.failed_trials(settings)}
+        shared |= {name: value for name, value in own.items() if value}
         tasks = {pair.task: pair for pair in self.pairs}
         return {
             "schema": schema.VERSION,

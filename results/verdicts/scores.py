@@ -14,6 +14,7 @@ comparable       `final` as if all methods of the task had run on the same seeds
                  it the best is found (NaN: they share none, and none is the best)
 all_seeds        how many seeds there are of any method
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
+failures         share of the evaluations of these runs that failed (NaN: unknown, or there are none)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,7 @@ COLUMNS = (
     "regret_sem",
     "comparable",
 )
+COUNTED = ("seeds", "all_seeds", "failed", "failures")
 
 SKEWED_WORD = "skewed"
 SKEWED = (
@@ -77,7 +79,7 @@ def scores_of(found: Incumbents, known: Mapping[str, Reference]) -> pd.DataFrame
     rows = []
     for task, reference in known.items():
         rows += _task_rows(found, task, reference)
-    columns = ["task", "method", *COLUMNS, "seeds", "all_seeds", "failed", "skewed", "reference"]
+    columns = ["task", "method", *COLUMNS, *COUNTED, "skewed", "reference"]
     table = pd.DataFrame(rows, columns=columns)
     groups = found.groups()
     for group in groups:
@@ -115,6 +117,7 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
                 "regret_sem": standard_error([to_optimum])[0],
                 "seeds": len(values),
                 "failed": failed[method].failed,
+                "failures": failures(found.runs.iloc[runs]),
                 "reference": reference.source,
             }
         )
@@ -127,6 +130,14 @@ def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[
         "skewed": skewed(summarise(some[:, None]) for some in finals.values()),
     }
     return [row | every | {"comparable": means[str(row["method"])]} for row in rows]
+
+
+def failures(runs: pd.DataFrame) -> float:
+    """The share of the evaluations of some runs that failed; NaN if it is not known."""
+    if not {"evaluations", "failed_evaluations"} <= set(runs.columns):
+        return np.nan
+    known = runs[["evaluations", "failed_evaluations"]].dropna().sum()
+    return float(known["failed_evaluations"] / known["evaluations"]) if known.iloc[0] else np.nan
 
 
 def _anytime(
@@ -162,6 +173,8 @@ def _mean_rows(found: Incumbents, table: pd.DataFrame, tasks: list[str]) -> list
         row |= {"task": MEAN, "method": method, "seeds": int(part["seeds"].sum())}
         row["all_seeds"] = int(part["all_seeds"].sum())
         row |= {"failed": failed[method].failed, "skewed": False, "reference": ""}
+        mine = (found.runs["method"] == method) & found.runs["task"].isin(tasks)
+        row["failures"] = failures(found.runs[mine])
         rows.append(row)
     return rows
 
@@ -201,6 +214,7 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
         "regret",
         "seeds",
         "failed",
+        "failures",
     ]
     blocks = [(task, _lines(part)) for task, part in table.groupby("task", sort=False)]
     cells = [header, *(line for _, lines in blocks for line in lines)]
@@ -231,7 +245,8 @@ def _cells(row: "pd.Series[float]", *, best: bool) -> list[str]:
     shown = ["-" if np.isnan(row[name]) else f"{row[name]:.4f}" for name in numbers]
     every = row["all_seeds"]
     seeds = f"{row['seeds']} of {every}" if row["seeds"] < every else str(row["seeds"])
-    counts = [seeds, str(row["failed"])]
+    share = row["failures"]
+    counts = [seeds, str(row["failed"]), "-" if np.isnan(share) else f"{100 * share:.3g} %"]
     return ["*" if best else "", one_line(str(row["method"])), *shown, regret, *counts]
 
 

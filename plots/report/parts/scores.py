@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hpobench.plots.report.blocks import Block, Column, count, number, table
+from hpobench.plots.report.blocks import Block, Column, count, number, share, table
 from hpobench.plots.report.context import Context
 from hpobench.results.verdicts.scores import SKEWED_WORD, notes, skewed_notes
 
@@ -25,6 +25,7 @@ COLUMNS = {
     "regret_sem": Column("± SEM", number(2), "its standard error"),
     "seeds": Column("runs", count, "runs that went in"),
     "failed": Column("failed", count, "how many of the runs failed"),
+    "failures": Column("failures", share, "share of the evaluations that failed"),
 }
 CAPTION = (
     "Lower is better. Final: normalised regret at the horizon, at most 1, mean over seeds. "
