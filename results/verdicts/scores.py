@@ -14,7 +14,7 @@ comparable       `final` as if all methods of the task had run on the same seeds
                  it the best is found (NaN: they share none, and none is the best)
 all_seeds        how many seeds there are of any method
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
-failures         share of the evaluations of these runs that failed (NaN: unknown, or there are none)
+failures         share of their evaluations that failed (NaN: unknown, or there are none)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
