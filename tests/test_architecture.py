@@ -59,7 +59,7 @@ ARROWS = {
         "results.anytime results.statistics results.study results.verdicts shown storage words"
     ),
     "results.verdicts": (
-        "arrays results.anytime results.statistics results.study shown system words"
+        "arrays results.anytime results.statistics results.study shown storage system words"
     ),
     "plots.canvas": "arrays results.anytime results.statistics results.study storage system words",
     "plots.draw": (

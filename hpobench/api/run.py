@@ -60,7 +60,7 @@ def run(
         planned = Study.make(composed)
         for note in composed.notes:
             print(note)
-        left = running.execute(planned, extend, replace)
+        planned, left = running.execute(planned, extend, replace)
         running.remark(planned)
     stored = load(planned.folder)
     report_failures(planned, stored.runs, left)
@@ -78,6 +78,7 @@ def run_study(
     `settings`: such as "method=[random,asha]", "seeds=30" or "name=mine". Failed runs are in the
     table of runs. Raises ValueError if it was asked wrongly.
     """
+    from hpobench.api import deciding
     from hpobench.study import compose
     from hpobench.study.study import Study
     from hpobench.system import dotted
@@ -85,7 +86,7 @@ def run_study(
     folders = [Path(folder) for folder in conf]
     dotted.set_folders(folders)
     study = Study.make(compose.load(settings, folders))
-    for _ in study.run(extend=extend, replace=replace):
+    for _ in deciding.reports(study, extend=extend, replace=replace):
         pass
     return load(study.folder)
 
@@ -136,7 +137,7 @@ def _unnamed(composed: Any, called: list[str]) -> Any:
     from hpobench.identity import digest
     from hpobench.storage.layout import CALL_SETTINGS
 
-    aside = {*CALL_SETTINGS, "seeds", "name", "runs_dir", "about", "failed"}
+    aside = {*CALL_SETTINGS, "seeds", "decide", "name", "runs_dir", "about", "failed"}
     made_of = {key: value for key, value in composed.settings.items() if key not in aside}
     label = f"{called[0].partition('=')[2]}-{digest([made_of, composed.pairs])}"
     return replaced(composed, settings=composed.settings | {"name": label})

@@ -5,6 +5,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
+from hpobench.api import deciding
+
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -15,16 +17,21 @@ if TYPE_CHECKING:
     from hpobench.study.study import Study
 
 
-def execute(study: "Study", extend: bool, replace: bool) -> list[str]:
+def execute(study: "Study", extend: bool, replace: bool) -> "tuple[Study, list[str]]":
     """Run what is missing, and say what this does to a study that was there.
 
-    Returns which runs were left, and why. What is said goes to standard error.
+    Returns the study, which has more seeds now if it finds their number itself, and which runs were
+    left, and why. What is said goes to standard error.
     """
     change = study.change()
     bar: tqdm[NoReturn]
     quiet = not study.settings["progress"]
-    reports = study.run(
-        None if quiet else lambda status: _show(bar, status), extend=extend, replace=replace
+    reports = deciding.reports(
+        study,
+        None if quiet else lambda status: _show(bar, status),
+        extend=extend,
+        replace=replace,
+        tell=lambda current, words: _next_round(bar, current, words),
     )
     total = sum(len(chunk.seeds) for chunk in study.pending())
     stored = len(study.status())
@@ -34,7 +41,9 @@ def execute(study: "Study", extend: bool, replace: bool) -> list[str]:
         print(note, file=sys.stderr)
     failed = 0
     left: list[str] = []
-    with progress_bar(total, str(study.settings["name"]), quiet or not total) as bar:
+    with progress_bar(
+        total, str(study.settings["name"]), quiet or not (total or deciding.is_auto(study))
+    ) as bar:
         for report in reports:
             failed += len(report.errors)
             left += report.left
@@ -43,7 +52,15 @@ def execute(study: "Study", extend: bool, replace: bool) -> list[str]:
             last |= {"workers": report.workers} if report.workers else {}
             bar.set_postfix(last | {"last": f"{pair.task} {pair.method}"}, refresh=False)
             bar.update(len(report.chunk.seeds) - len(report.left))
-    return left
+    return (deciding.grown(study) if deciding.is_auto(study) else study), left
+
+
+def _next_round(bar: "tqdm[NoReturn]", study: "Study", words: str) -> None:
+    """Say what was decided, and count the runs of the round that comes next."""
+    if words:
+        bar.write(words, file=sys.stderr)
+        bar.total = bar.n + sum(len(chunk.seeds) for chunk in study.pending())
+        bar.refresh()
 
 
 def progress_bar(total: int, name: str, quiet: bool, unit: str = "run") -> "tqdm[NoReturn]":

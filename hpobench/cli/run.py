@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpobench.api import running
+from hpobench.api import deciding, running
 from hpobench.api.failing import report_failures
 from hpobench.study import catalogue
 from hpobench.system import atomic
@@ -30,10 +30,12 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
         return 0
-    left = running.execute(study, options.extend, options.replace)
+    study, left = running.execute(study, options.extend, options.replace)
     running.remark(study)
     stored = load(study.folder)
     _print_scores(study, stored)
+    if deciding.is_auto(study):
+        deciding.print_decisions(study)
     return report_failures(study, stored.runs, left)
 
 
@@ -75,7 +77,10 @@ def _describe(study: "Study", flags: Sequence[str]) -> str:
         limits = ", ".join(
             f"{name} {limit:g}" for name, limit in first.budget.limits().items() if limit < math.inf
         )
-        lines.append(f"  {task} (budget: {limits}) x {len(first.seeds)} seeds")
+        seeds = f"{len(first.seeds)} seeds"
+        if deciding.is_auto(study):
+            seeds += f" at first, {study.settings['decide']['max']} at most"
+        lines.append(f"  {task} (budget: {limits}) x {seeds}")
         lines.append(f"      {', '.join(methods)}")
     return "\n".join(lines)
 
@@ -184,7 +189,9 @@ def claims(options: argparse.Namespace) -> int:
         asked = digest([runs, about["expects"]])
         findings = kept.of(name, asked)
         if not findings:
-            left = running.execute(study, extend=True, replace=options.replace)
+            if deciding.is_auto(study):
+                raise ValueError("seeds=auto: claims are judged by a number of seeds: give seeds=N")
+            study, left = running.execute(study, extend=True, replace=options.replace)
             stored = load(study.folder)
             findings = judged.judge(stored, about["expects"])
             failed |= report_failures(study, stored.runs, left)

@@ -22,6 +22,7 @@ import yaml
 
 from hpobench.identity import digest
 from hpobench.storage import schema, shapes
+from hpobench.storage.rule import AUTO
 from hpobench.system import atomic
 from hpobench.system.terminal import Notice
 from hpobench.system.threads import THREAD_VARIABLES
@@ -191,7 +192,8 @@ def united(stored: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan) -
     """The settings of a call with those of tasks and methods that earlier calls of the plan had."""
     seeds = sorted({seed for pair in plan["pairs"] for seed in pair["seeds"]})
     own = {name: value for name, value in settings.items() if name not in CALL_SETTINGS}
-    own["seeds"] = len(seeds) if seeds == list(range(len(seeds))) else seeds
+    if settings.get("seeds") != AUTO:
+        own["seeds"] = len(seeds) if seeds == list(range(len(seeds))) else seeds
     for group in ("tasks", "methods"):
         nodes = (stored.get(group) or {}) | settings[group]
         own[group] = {name: node for name, node in nodes.items() if name in plan[group]}

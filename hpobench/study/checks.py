@@ -29,6 +29,7 @@ from hpobench.loop.faults import Faults, Policy
 from hpobench.real.engines import Engine
 from hpobench.storage import parts
 from hpobench.storage.layout import read_plan
+from hpobench.storage.rule import AUTO, Rule
 from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts
 from hpobench.study import build, sources
 from hpobench.study.compose import Composed
@@ -69,6 +70,31 @@ def check(settings: Mapping[str, Any]) -> None:
     _check_backend(settings["backend"])
     _check_clock(settings)
     shard(settings["shard"])
+    if settings["seeds"] == AUTO:
+        _check_auto(settings)
+
+
+def _check_auto(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for what cannot be where the number of seeds is found on the way."""
+    rule(settings)
+    if shard(settings["shard"]) != (1, 1):
+        raise ConfigError(
+            f"shard={settings['shard']}: seeds=auto decides when all runs of a round are there. "
+            "Start the same command several times instead: calls share the runs of each round"
+        )
+    if settings["overhead"] == "replay":
+        raise ConfigError(
+            "overhead=replay has decision times of the seeds of another study only: give seeds= as "
+            "many as it has, not seeds=auto"
+        )
+
+
+def rule(settings: Mapping[str, Any]) -> Rule:
+    """By what a study with seeds=auto decides how many it needs."""
+    try:
+        return Rule.of(settings["decide"])
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 _ONLY_REAL = {"worker_memory_mb": None, "oversubscribe": False}
@@ -209,7 +235,7 @@ def seeds(stated: Any) -> tuple[int, ...]:
     if not whole or not stated or len(set(stated)) < len(stated):
         raise ConfigError(
             f"seeds={stated!r}: use a count of at least 1, or a list of different "
-            "whole numbers from 0 to 2147483647, such as [0,1,7]"
+            "whole numbers from 0 to 2147483647, such as [0,1,7]; or, for a study, auto"
         )
     return tuple(stated)
 
@@ -217,7 +243,8 @@ def seeds(stated: Any) -> tuple[int, ...]:
 def pairs(composed: Composed) -> tuple[Pair, ...]:
     """All pairs, each built once to find what is wrong with it."""
     settings = composed.settings
-    numbers = seeds(settings["seeds"])
+    auto = settings["seeds"] == AUTO
+    numbers = tuple(range(rule(settings).first)) if auto else seeds(settings["seeds"])
     workers = settings["workers"]
     recorded = _recorded(settings) if settings["replay_from"] else {}
     real: dict[str, Any] = {name: settings[name] for name in REAL_SETTINGS}

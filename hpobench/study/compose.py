@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hpobench.cluster.settings import LOCAL
+from hpobench.storage.rule import AUTO
 from hpobench.study import catalogue
 from hpobench.study.overrides import Change, ConfigError, apply, quoted, split
 from hpobench.system.moved import renamed
@@ -76,6 +77,7 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     engine_stated = str(stated.get("engine", "local"))
     said = _with_engine(settings, engine_stated, of_engine, folders)
     _check_shape(settings)
+    _check_decide(settings, changes)
     return Composed(settings, pairs, (*notes, *moves, *said))
 
 
@@ -201,6 +203,16 @@ def _check_shape(settings: Mapping[str, Any]) -> None:
                 raise ConfigError(f"{group}.{name} must be a mapping with a _target_, not {node!r}")
     if not isinstance(settings["budget"], dict):
         raise ConfigError(f"budget={settings['budget']!r}: give budget.time_s= or another limit")
+
+
+def _check_decide(settings: Mapping[str, Any], changes: Sequence[Change]) -> None:
+    """Raise ConfigError if the command line says how seeds are to be found where they are given."""
+    for change in changes:
+        if change.path[0] == "decide" and settings["seeds"] != AUTO:
+            raise ConfigError(
+                f"{change.text} has no effect with seeds={settings['seeds']}: add seeds=auto, or "
+                "leave it out"
+            )
 
 
 def _comparisons(

@@ -95,7 +95,8 @@ def merge(stored: Plan | None, plan: Plan) -> Plan:
     if stored is None:
         return plan
     merged = {(pair["task"], pair["method"]): pair for pair in plan["pairs"]}
-    for pair in _agreeing(stored, plan):
+    stays = _agreeing(stored, plan)
+    for pair in stays:
         current = merged.setdefault((pair["task"], pair["method"]), pair)
         seeds = sorted({*current["seeds"], *pair["seeds"]})
         merged[pair["task"], pair["method"]] = {**current, "seeds": seeds}
@@ -108,7 +109,11 @@ def merge(stored: Plan | None, plan: Plan) -> Plan:
         }
         for group in names
     }
-    return plan | facts | {"pairs": list(merged.values())}
+    merged_plan = plan | facts | {"pairs": list(merged.values())}
+    rule = stored.get("settings", {}).get("decide")
+    if rule and stays:  # how seeds were found stays known, whatever is added
+        merged_plan["settings"] = {"decide": rule} | plan["settings"]
+    return merged_plan
 
 
 def _agreeing(stored: Plan, plan: Plan) -> list[Entry]:

@@ -12,6 +12,7 @@ from hpobench.cluster import settings as cluster_settings
 from hpobench.identity import RunKey, digest
 from hpobench.real.live import Watch
 from hpobench.storage import layout, parts, schema
+from hpobench.storage.rule import AUTO
 from hpobench.study import checks, real, simulated, sources, spread
 from hpobench.study.build import build_task
 from hpobench.study.compose import Composed
@@ -76,15 +77,20 @@ class Study:
         return unplanned(parts.inventory(self.folder), merge(self.stored_plan(), self.plan()))
 
     def run(
-        self, watch: Watch | None = None, *, extend: bool = False, replace: bool = False
+        self,
+        watch: Watch | None = None,
+        *,
+        extend: bool = False,
+        replace: bool = False,
+        again: bool = False,
     ) -> Iterator[Report]:
         """Write the plan, then run what is pending; yields a report a stored part.
 
         A plan that adds to the stored one is refused without `extend`, one that hides some of it
         without `replace`: ConfigError says what it would do. `watch` is told how a run stands that
-        really takes its time.
+        really takes its time. `again`: within one call, which is noted once.
         """
-        self._write(extend, replace)
+        self._write(extend, replace, again)
         return self._reports(watch)
 
     def _reports(self, watch: Watch | None) -> Iterator[Report]:
@@ -111,7 +117,7 @@ class Study:
         n_jobs, backend = self.settings["n_jobs"], self.settings["backend"]
         return simulated.run_all(chunks, self.folder, n_jobs, backend)
 
-    def _write(self, extend: bool, replace: bool) -> None:
+    def _write(self, extend: bool, replace: bool, again: bool) -> None:
         """Merge this call into what is stored, alone: calls side by side wait for each other."""
         with atomic.ours(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -134,8 +140,10 @@ class Study:
                 raise ConfigError(self._refusal(change, hide))
             plan = adopt(found, merge(stored, plan))
             config = layout.read_config(self.folder) if stored else {}
-            calls = layout.with_calls(layout.read_manifest(self.folder) if stored else {}, facts)
-            layout.write(self.folder, layout.united(config, self.settings, plan), plan, calls)
+            calls = layout.read_manifest(self.folder) if stored else {}
+            calls = calls if again and calls else layout.with_calls(calls, facts)
+            own = {k: v for k, v in self.settings.items() if k != "decide"} | self._decide()
+            layout.write(self.folder, layout.united(config, own, plan), plan, calls)
 
     def _refusal(self, change: Change, choice: str) -> str:
         return (
@@ -201,7 +209,7 @@ class Study:
         return {
             "schema": schema.VERSION,
             "name": str(settings["name"]),
-            "settings": shared | {"failed": settings["failed"]},
+            "settings": shared | {"failed": settings["failed"]} | self._decide(),
             "shared": digest(shared),
             "tasks": {name: asdict(self._task_facts(pair)) for name, pair in tasks.items()},
             "methods": {
@@ -222,6 +230,11 @@ class Study:
                 for pair in self.pairs
             ],
         }
+
+    def _decide(self) -> dict[str, Any]:
+        """The rule by which the number of seeds is found, if it is."""
+        auto = self.settings["seeds"] == AUTO
+        return {"decide": checks.rule(self.settings).as_settings()} if auto else {}
 
     def one_level(self) -> str:
         """Which methods have nothing to decide on which tasks, in words, "" if none."""

@@ -1,0 +1,83 @@
+"""Decisions in plain words: what was decided, after how many seeds, and which runs that saved."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from hpobench.results.verdicts.decisions import EQUAL, FUTILE, OPEN, Decisions, Path
+from hpobench.storage.schema import MethodFacts
+from hpobench.words import counted
+
+
+def so_far(made: Decisions) -> str:
+    """How far a study is, as a line; such as: 12 of 14 comparisons decided, 3 methods go on."""
+    settled = sum(path.verdict != OPEN for path in made.paths)
+    seeds = max(made.wanted.values(), default=0)
+    going = {method for (_, method), count in made.wanted.items() if count == seeds}
+    words = f"{settled} of {counted(len(made.paths), 'comparisons')} settled"
+    if not made.missing:
+        return f"{words} after {counted(seeds, 'seeds')} at most"
+    return f"{words}; {counted(len(going), 'methods')} to {counted(seeds, 'seeds')}"
+
+
+def sentences(made: Decisions, methods: Mapping[str, MethodFacts]) -> Iterator[str]:
+    """A line a comparison, and one on the runs that were saved."""
+    for tasks in dict.fromkeys(path.tasks for path in made.paths):
+        mine = [path for path in made.paths if path.tasks == tasks]
+        yield f"{'Average of ' if len(tasks) > 1 else ''}{', '.join(tasks)}:"
+        yield from (f"  {of_path(path, made, methods)}" for path in mine)
+    yield saved(made)
+
+
+def of_path(path: Path, made: Decisions, methods: Mapping[str, MethodFacts]) -> str:
+    """What was decided of one comparison."""
+    names = [methods[name].label for name in (path.method, path.other)]
+    if not len(path.seeds):
+        return f"{names[0]} and {names[1]}: no look yet."
+    seeds = counted(path.decided, "seeds")
+    within = f"{made.rule.equal_within:g}"
+    numbers = _numbers(path)
+    if path.verdict == OPEN:
+        return f"{names[0]} and {names[1]}: not decided ({numbers})."
+    if path.verdict == FUTILE:
+        return (
+            f"{names[0]} and {names[1]}: given up after {seeds}, since {made.rule.max} would "
+            f"hardly decide it ({numbers})."
+        )
+    if path.verdict == EQUAL:
+        to = "the best" if path.race else names[1]
+        return f"{names[0]} is equal to {to} within {within}, after {seeds} ({numbers})."
+    against = "the best" if path.race else names[1]
+    beside = f", which is {names[1]}" if path.race else ""
+    return f"{names[0]} is {path.verdict} than {against}{beside}, after {seeds} ({numbers})."
+
+
+def _numbers(path: Path) -> str:
+    by = f"mean difference {path.mean[-1]:.3g}"
+    return by if np.isnan(path.low[-1]) else f"{by} [{path.low[-1]:.3g}, {path.high[-1]:.3g}]"
+
+
+def saved(made: Decisions) -> str:
+    """How many runs it took, and how many a number of seeds for all would have."""
+    words = (
+        f"{counted(made.runs, 'runs')}; with {made.rule.max} seeds of everything it would be "
+        f"{made.most:,}"
+    )
+    share = 1 - made.runs / made.most if made.most else 0.0
+    return f"{words}: {100 * share:.0f} % saved."
+
+
+def level(made: Decisions) -> str:
+    """What the decisions are worth."""
+    share = f"{100 * made.rule.level:g} %"
+    start = (
+        f"With a probability of {share} at most one or more of these decisions is false, however "
+        "often was looked"
+    )
+    if made.rule.assume == "bounded":
+        return f"{start}, whatever the distribution of regrets."
+    return (
+        f"{start}: exactly where differences of equal methods are as likely on either side, "
+        "whatever their tails, and for many seeds otherwise. A method whose rare disasters no seed "
+        "has met is judged without them."
+    )
