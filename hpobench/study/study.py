@@ -16,7 +16,6 @@ from hpobench.storage.rule import AUTO
 from hpobench.study import checks, real, simulated, sources, spread
 from hpobench.study.build import build_task
 from hpobench.study.compose import Composed
-from hpobench.study.levels import one_level
 from hpobench.study.merging import (
     Change,
     Entry,
@@ -239,7 +238,7 @@ class Study:
     def one_level(self) -> str:
         """Which methods have nothing to decide on which tasks, in words, "" if none."""
         plan = self.plan()
-        return one_level(
+        return _one_level(
             [(pair.task, pair.method) for pair in self.pairs],
             {name: schema.TaskFacts.from_json(facts) for name, facts in plan["tasks"].items()},
             {name: schema.MethodFacts.from_json(facts) for name, facts in plan["methods"].items()},
@@ -255,3 +254,23 @@ class Study:
 def _less_about(nodes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Settings of tasks or methods without what is only said about them."""
     return {name: {k: v for k, v in nodes[name].items() if k != "about"} for name in names}
+
+
+def _one_level(
+    pairs: Iterable[tuple[str, str]],
+    tasks: Mapping[str, schema.TaskFacts],
+    methods: Mapping[str, schema.MethodFacts],
+) -> str:
+    """On which tasks multi-fidelity methods have nothing to decide, in words, or ""."""
+    found = [
+        (tasks[task].label, methods[method].label)
+        for task, method in pairs
+        if tasks[task].r_min == tasks[task].r_max and methods[method].multi_fidelity
+    ]
+    if not found:
+        return ""
+    where, who = (", ".join(dict.fromkeys(names)) for names in zip(*found, strict=True))
+    return (
+        f"one level of resource on {where}: there multi-fidelity methods ({who}) train every "
+        "trial in full, and stop none"
+    )
