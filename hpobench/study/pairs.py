@@ -6,7 +6,7 @@ seed. A stored run counts as done if its fingerprint is the planned one, so that
 method's settings reruns that method and no other.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -114,3 +114,23 @@ def chunks(
         for chunk in planned[index - 1 :: count]
     ]
     return [chunk for chunk in left if chunk is not None]
+
+
+def one_level(
+    pairs: Iterable[tuple[str, str]],
+    tasks: Mapping[str, schema.TaskFacts],
+    methods: Mapping[str, schema.MethodFacts],
+) -> str:
+    """On which tasks multi-fidelity methods have nothing to decide, in words, or ""."""
+    found = [
+        (tasks[task].label, methods[method].label)
+        for task, method in pairs
+        if tasks[task].r_min == tasks[task].r_max and methods[method].multi_fidelity
+    ]
+    if not found:
+        return ""
+    where, who = (", ".join(dict.fromkeys(names)) for names in zip(*found, strict=True))
+    return (
+        f"one level of resource on {where}: there multi-fidelity methods ({who}) train every "
+        "trial in full, and stop none"
+    )

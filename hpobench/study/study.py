@@ -28,7 +28,7 @@ from hpobench.study.merging import (
 )
 from hpobench.study.one_run import FAILING
 from hpobench.study.overrides import ConfigError
-from hpobench.study.pairs import REAL_SETTINGS, Chunk, Pair, chunks
+from hpobench.study.pairs import REAL_SETTINGS, Chunk, Pair, chunks, one_level
 from hpobench.study.turns import Report, side_by_side, sweep
 from hpobench.system import atomic, locks, output
 
@@ -238,7 +238,7 @@ class Study:
     def one_level(self) -> str:
         """Which methods have nothing to decide on which tasks, in words, "" if none."""
         plan = self.plan()
-        return _one_level(
+        return one_level(
             [(pair.task, pair.method) for pair in self.pairs],
             {name: schema.TaskFacts.from_json(facts) for name, facts in plan["tasks"].items()},
             {name: schema.MethodFacts.from_json(facts) for name, facts in plan["methods"].items()},
@@ -254,23 +254,3 @@ class Study:
 def _less_about(nodes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Settings of tasks or methods without what is only said about them."""
     return {name: {k: v for k, v in nodes[name].items() if k != "about"} for name in names}
-
-
-def _one_level(
-    pairs: Iterable[tuple[str, str]],
-    tasks: Mapping[str, schema.TaskFacts],
-    methods: Mapping[str, schema.MethodFacts],
-) -> str:
-    """On which tasks multi-fidelity methods have nothing to decide, in words, or ""."""
-    found = [
-        (tasks[task].label, methods[method].label)
-        for task, method in pairs
-        if tasks[task].r_min == tasks[task].r_max and methods[method].multi_fidelity
-    ]
-    if not found:
-        return ""
-    where, who = (", ".join(dict.fromkeys(names)) for names in zip(*found, strict=True))
-    return (
-        f"one level of resource on {where}: there multi-fidelity methods ({who}) train every "
-        "trial in full, and stop none"
-    )

@@ -10,7 +10,7 @@ from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.summary import choices
 from hpobench.results.anytime.comparison import anytime, contradicted
 from hpobench.results.anytime.incumbents import in_view
-from hpobench.study.levels import one_level
+from hpobench.study.pairs import one_level
 
 
 def tasks(context: Context) -> list[Block]:
