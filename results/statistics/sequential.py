@@ -71,7 +71,7 @@ def unseen(count: int, mean: float, m: float, bound: float) -> float:
     (1 - p) mean + p bound = m, missed with (1 - p)^count. Infinite where even p = 1 is too little.
     """
     side = -1.0 if mean > m else 1.0
-    if side * bound <= m * side:
+    if bound <= m * side:
         return np.inf
     share = (m - mean) / (side * bound - mean)
     return -count * float(np.log1p(-min(share, 1.0)))
