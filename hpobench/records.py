@@ -44,7 +44,8 @@ class Evaluation(NamedTuple):
 
     `seconds` count from the beginning of the job; `duration_s` is the length of the whole job.
     A value that is not finite is a failed observation. `true_values` are free of noise,
-    `test_values` come from held-out data; either is None where a task has none.
+    `test_values` come from held-out data, `train_values` from the data that were trained on; each
+    is None where a task has none.
     `constraints` hold the slack c(x) by metric: feasible means c(x) >= 0. `error` says in words why
     a job failed, `trace` where in the user's code.
     """
@@ -59,6 +60,7 @@ class Evaluation(NamedTuple):
     checkpoint: Any = None
     error: str | None = None
     trace: str = ""
+    train_values: FloatArray | None = None
 
     @property
     def value(self) -> float:
@@ -69,11 +71,11 @@ class Evaluation(NamedTuple):
         return last if math.isfinite(last) else math.inf
 
     def told(self) -> "Evaluation":
-        """What a method may know: not the true nor the test values, nor the training state.
+        """What a method may know: no values but its own, and not the training state.
 
         It cannot write into the arrays, which are those that are stored.
         """
-        resources, seconds, values, duration_s, _, _, constraints, _, error, _ = self
+        resources, seconds, values, duration_s, _, _, constraints, _, error, *_ = self
         for array in (resources, seconds, values, *constraints.values()):
             array.setflags(write=False)
         return Evaluation(
@@ -83,12 +85,14 @@ class Evaluation(NamedTuple):
     def first(self, count: int) -> "Evaluation":
         """The first `count` observations; the job then ends with the last of them."""
         true_values, test_values = self.true_values, self.test_values
+        train_values = self.train_values
         return self._replace(
             resources=self.resources[:count],
             seconds=self.seconds[:count],
             values=self.values[:count],
             true_values=None if true_values is None else true_values[:count],
             test_values=None if test_values is None else test_values[:count],
+            train_values=None if train_values is None else train_values[:count],
             constraints={name: slack[:count] for name, slack in self.constraints.items()},
             duration_s=float(self.seconds[count - 1]) if count else 0.0,
         )

@@ -45,11 +45,13 @@ def checked(evaluation: Evaluation) -> Evaluation:
     Raises ValueError if it is one that cannot be: the run ends and names it. That times rise
     within a job is checked at the end of the run, all at once (`Recorder.check`).
     """
-    resources, seconds, values, duration_s, true_values, test_values, slacks, _, _, _ = evaluation
+    resources, seconds, values, duration_s, true_values, test_values, slacks, *_ = evaluation
+    train_values = evaluation.train_values
     count = len(values)
     same = len(resources) == count == len(seconds)
     same = same and (true_values is None or len(true_values) == count)
     same = same and (test_values is None or len(test_values) == count)
+    same = same and (train_values is None or len(train_values) == count)
     if not same or (slacks and any(len(slack) != count for slack in slacks.values())):
         raise ValueError("the task returned arrays of different lengths for one job")
     within = 0.0 <= duration_s < math.inf
@@ -70,11 +72,14 @@ def _computable(evaluation: Evaluation) -> Evaluation:
     large = np.isfinite(values) & (np.abs(values) > LARGEST)
     if not large.any():  # what is not finite has failed as it is
         return evaluation
-    true_values, test_values = evaluation.true_values, evaluation.test_values
+    others = {
+        name: np.where(large, np.nan, array)
+        for name in ("true_values", "test_values", "train_values")
+        if (array := getattr(evaluation, name)) is not None
+    }
     return evaluation._replace(
         values=np.where(large, np.nan, values),
-        true_values=None if true_values is None else np.where(large, np.nan, true_values),
-        test_values=None if test_values is None else np.where(large, np.nan, test_values),
+        **others,
         error=evaluation.error or (too_large(values[-1]) if large[-1] else None),
     )
 
@@ -96,6 +101,7 @@ def failed(job: Job, known: Evaluation, error: str, trace: str = "") -> Evaluati
         values=np.append(before.values, np.nan),
         true_values=_longer(before.true_values),
         test_values=_longer(before.test_values),
+        train_values=_longer(before.train_values),
         constraints={name: np.append(slack, np.nan) for name, slack in before.constraints.items()},
         duration_s=end,
         error=error,

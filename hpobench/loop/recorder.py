@@ -51,6 +51,7 @@ class Recorder:
         self._values: list[FloatArray] = []
         self._true: list[FloatArray | None] = []
         self._test: list[FloatArray | None] = []
+        self._train: list[FloatArray | None] = []
         self._slacks: list[Mapping[str, FloatArray]] = []
         self._tells = array("i")
         self._none = False
@@ -94,6 +95,7 @@ class Recorder:
         self._values.append(evaluation.values)
         self._true.append(evaluation.true_values)
         self._test.append(evaluation.test_values)
+        self._train.append(evaluation.train_values)
         self._slacks.append(evaluation.constraints)
 
     def check(self) -> None:
@@ -146,6 +148,7 @@ class Recorder:
             "value": _joined(self._values, counts),
             "true_value": _joined(self._true, counts),
             "test_value": _joined(self._test, counts),
+            "train_value": _joined(self._train, counts),
             "worker": np.repeat(np.array(self._worker), counts),
         }
         for name in sorted({name for slacks in self._slacks for name in slacks}):

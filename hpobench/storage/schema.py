@@ -11,6 +11,7 @@ observations: one row per value that became known, in order of time
     value        observed validation value: what the method saw (NaN: failed)
     true_value   noise-free value of the same configuration and resource (NaN: unknown)
     test_value   value on test data (NaN: the task has none)
+    train_value  value on the data trained on (NaN: the task has none)
     worker       number of the worker, from 0
     status       ok, or failed: the value is not finite
     slack.NAME   one column a constraint, if any: feasible means >= 0
@@ -70,6 +71,7 @@ OBSERVATIONS = pa.schema(
         ("value", pa.float64()),
         ("true_value", pa.float64()),
         ("test_value", pa.float64()),
+        ("train_value", pa.float64()),
         ("worker", pa.int32()),
         ("status", _NAME),
     ]

@@ -21,8 +21,10 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -64,8 +66,12 @@ class _Packed(NamedTuple):
     content: bytes
 
 
-class _Kept(NamedTuple):
-    """A training state that cannot leave its process, by that process and a number."""
+@dataclass(eq=False)
+class _Kept:
+    """A training state that cannot leave its process, by that process and a number.
+
+    It is kept there as long as there is such a token here.
+    """
 
     process: int
     number: int
@@ -191,6 +197,7 @@ class Isolated:
         self._task, self._build, self._whose = task, build, whose
         self._process: _Process | None = None
         self._traced, self._prepares = False, True
+        self._dropped: list[tuple[int, int]] = []
         self.cpu_s = 0.0
 
     def __getattr__(self, name: str) -> Any:
@@ -225,12 +232,20 @@ class Isolated:
         began = time.perf_counter()
         try:
             self._ready()
-            evaluation = self._ask("evaluate", job, seed, checkpoint, not self._traced)
+            dropped, self._dropped = self._dropped, []
+            about = job, seed, checkpoint, not self._traced, dropped
+            evaluation = self._ask("evaluate", *about)
         except _DeathError as end:
             raise EvaluationError(str(end), self._charged(job, began)) from None
         if isinstance(evaluation, Evaluation):
             self._traced = self._traced or bool(evaluation.trace)
+            if isinstance(kept := evaluation.checkpoint, _Kept):
+                weakref.finalize(kept, self._drop, kept.process, kept.number).atexit = False
         return cast(Evaluation, evaluation)
+
+    def _drop(self, process: int, number: int) -> None:
+        """Nobody needs this state any more."""
+        self._dropped.append((process, number))
 
     def _charged(self, job: Job, began: float) -> float:
         """The seconds that a job is charged that failed, as far as the task can tell."""
@@ -330,7 +345,8 @@ class _Host:
         self._connection = connection
         self._run = ExitStack()
         self._task: Any = None
-        self._kept: list[Any] = []
+        self._kept: dict[int, Any] = {}
+        self._count = 0
 
     def reply(self, verb: str, about: tuple[Any, ...]) -> bytes:
         """The answer with the CPU seconds that it took, or the exception to raise, as bytes."""
@@ -361,8 +377,13 @@ class _Host:
         """Have the task load what it needs."""
         prepare(self._task)
 
-    def evaluate(self, job: Job, seed: int, packed: Any, traced: bool) -> Evaluation:
+    def evaluate(
+        self, job: Job, seed: int, packed: Any, traced: bool, dropped: Sequence[tuple[int, int]]
+    ) -> Evaluation:
         """Evaluate a job; what it raises is a failed observation."""
+        for process, number in dropped:
+            if process == os.getpid():
+                self._kept.pop(number, None)
         evaluation = attempt(self._task, job, seed, self._unpacked(packed), traced)
         if isinstance(evaluation, Evaluation) and evaluation.checkpoint is not None:
             evaluation = evaluation._replace(checkpoint=self._packed(evaluation.checkpoint))
@@ -372,14 +393,15 @@ class _Host:
         try:
             return _Packed(pickle.dumps(state))
         except Exception:  # whatever a class of the user's makes of being pickled
-            self._kept.append(state)
-            return _Kept(os.getpid(), len(self._kept) - 1)
+            self._count += 1
+            self._kept[self._count] = state
+            return _Kept(os.getpid(), self._count)
 
     def _unpacked(self, packed: Any) -> Any:
         if isinstance(packed, _Packed):
             return pickle.loads(packed.content)
         if isinstance(packed, _Kept):
-            return self._kept[packed.number] if packed.process == os.getpid() else None
+            return self._kept.get(packed.number) if packed.process == os.getpid() else None
         return None
 
     def finish(self) -> list[str]:

@@ -5,6 +5,9 @@ A task of one's own is one function, called with the hyperparameters by name, an
     # my_package/training.py
     def error(learning_rate: float, units: int, activation: str) -> float: ...
 
+It returns a number, or a dict with more (`hpobench.tasks.calling`). What trains step by step is a
+`TrainingLoop` (`hpobench.tasks.loops`).
+
     # conf/task/mine.yaml
     about:
       label: mine
@@ -23,22 +26,21 @@ A task of one's own is one function, called with the hyperparameters by name, an
         scale: 0.5
     cost_s: 1.0
     noise: none                      # the same configuration has the same value: it is checked
+    fidelity: {name: epochs, r_min: 1, r_max: 27}  # of a function with a parameter `resource`
 """
 
-import inspect
 import math
-import reprlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from hpobench.arrays import FloatArray
 from hpobench.loop import failures
 from hpobench.loop.randomness import mix
 from hpobench.records import (
-    Constraint,
     Evaluation,
     EvaluationError,
     Fidelity,
@@ -48,15 +50,12 @@ from hpobench.records import (
 )
 from hpobench.space.hyperparameters import Float
 from hpobench.space.space import Space
-from hpobench.system.dotted import locate
-from hpobench.tasks import formulas
+from hpobench.tasks import calling, formulas
+from hpobench.tasks.calling import LARGEST_SEED, NONE, SEEDED, UNKNOWN, Function, Measured
 from hpobench.tasks.noise import normal, stable_hash
 
-Function = Callable[..., float]
-
 _SAMPLE, _SAMPLE_SEED = 4096, 20240229
-_LARGEST_SEED = 2**31
-NONE, ADDED, SEEDED, UNKNOWN = "none", "added", "seeded", "unknown"
+RESOURCE = "resource"
 _RESOURCES = np.ones(1)
 _RESOURCES.setflags(write=False)
 
@@ -77,7 +76,14 @@ class FunctionTask:
     "unknown". Only "none" and a number have true values, and are checked once a process by calling
     the function twice with the default configuration.
 
-    `cost_s`: seconds an evaluation takes on average; None: the seconds that the call really took,
+    `fidelity` is that of a function with a parameter `resource`, which is how much training it is
+    asked for: `{name: epochs, r_min: 1, r_max: 27}`, with `comparable: false` if values at
+    different resources do not compare (subsets, folds). Each call begins anew: nothing is resumed,
+    and a trial that goes on is charged from zero. `constraints`: bounds on what the function
+    returns by these names, `{latency_s: 0.02}` or `{latency_s: {lower: 0.01}}`.
+
+    `cost_s`: seconds an evaluation at the highest resource takes on average, less resource costing
+    as much less; None: the seconds that the call really took,
     which is the one setting that is not reproducible. `cost_spread`: standard deviation of the
     logarithm of the cost over configurations: log-normal, the mean stays `cost_s`, and above 1 it
     is heavy-tailed. The cost is a fixed function of the configuration.
@@ -97,6 +103,8 @@ class FunctionTask:
         goal: str = "minimize",
         ceiling: float = 1.0,
         unit: str = "",
+        fidelity: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
     ) -> None:
         finite = 0 <= cost_spread < math.inf
         if not finite or (cost_s is not None and not 0 < cost_s < math.inf):
@@ -105,15 +113,17 @@ class FunctionTask:
                 "null: measured)"
             )
         self.space = space if isinstance(space, Space) else Space(space)
-        self.fidelity = Fidelity()
+        self.fidelity = Fidelity() if fidelity is None else calling.stated_fidelity(fidelity)
         stored = stored_label(label, goal, ceiling)
         self.metric = Metric("value", stored, goal=goal, ceiling=ceiling, unit=unit)
-        self.constraints: tuple[Constraint, ...] = ()
+        self.constraints = calling.stated_bounds(constraints)
         self.can_checkpoint = False
-        self._function = _resolve(function)
-        self.noise, self._noise = _stated_noise(noise, self._function, self.space.names)
-        named = ["seed"] if self.noise == SEEDED else []
-        _check_call(self._function, [*self.space.names, *named])
+        self._function = calling.resolve(function)
+        self.noise, self._noise = calling.stated_noise(noise, self._function, self.space.names)
+        self._takes_resource = fidelity is not None
+        self._check_resource()
+        named = ["seed"] * (self.noise == SEEDED) + [RESOURCE] * self._takes_resource
+        calling.check_call(self._function, [*self.space.names, *named])
         self._cost_s, self._cost_spread = cost_s, cost_spread
         self.reproducible = self.noise != UNKNOWN and cost_s is not None
         self._is_checked = False
@@ -121,13 +131,35 @@ class FunctionTask:
         self.optimum: float | None = None if optimum is None else minimised(float(optimum))
         self.median: float | None = None if median is None else minimised(float(median))
 
+    def _check_resource(self) -> None:
+        """Raise ValueError unless function and settings agree on whether there is a fidelity."""
+        named = RESOURCE in self.space
+        if self._takes_resource == (not named and calling.takes(self._function, RESOURCE)):
+            return
+        if not self._takes_resource:
+            raise ValueError(
+                "the function has a parameter `resource`, and the task states no fidelity: add "
+                "fidelity: {name: epochs, r_min: 1, r_max: 27}, or give the parameter another name"
+            )
+        if named:
+            raise ValueError(
+                "a fidelity is stated, and a hyperparameter is called resource: call it otherwise"
+            )
+        raise ValueError(
+            f"fidelity {self.fidelity.name!r} is stated, but the function has no parameter "
+            "`resource` that says how much training is asked for: add it, or state no fidelity"
+        )
+
     def prepare(self) -> None:
         """Raise ValueError if the function is said to repeat and does not."""
         if self._is_checked or self.noise in (SEEDED, UNKNOWN):
             return
         config = self.space.default()
         try:
-            once, again = (_number(self._function(**config)) for _ in range(2))
+            once, again = (
+                self._measured(self._function(**config, **self._asked(self.fidelity.r_min))).value
+                for _ in range(2)
+            )
         except BaseException as failure:  # trials will say so
             failures.contain(failure)
             return
@@ -140,6 +172,15 @@ class FunctionTask:
             )
         self._is_checked = True
 
+    def _measured(self, returned: Any) -> Measured:
+        return calling.measured(returned, self.constraints)
+
+    def _asked(self, resource: float) -> dict[str, float]:
+        """The resource, if the function is to be told; whole numbers as such."""
+        if not self._takes_resource:
+            return {}
+        return {RESOURCE: int(resource) if self.fidelity.integer else resource}
+
     def evaluate(self, job: Job, seed: int, checkpoint: Any) -> Evaluation:  # noqa: ARG002
         """Call the function; there is nothing to resume."""
         began = time.perf_counter()
@@ -149,29 +190,62 @@ class FunctionTask:
         seeded = self.noise == SEEDED
         key = stable_hash(point) if self._noise or self._cost_spread or seeded else 0
         if seeded:
-            config["seed"] = mix(seed, key) % _LARGEST_SEED
+            config["seed"] = mix(seed, key) % LARGEST_SEED
+        asked = job.to_resource
         try:
-            value = self.metric.to_minimised(_number(self._function(**config)))
+            returned = self._function(**config, **self._asked(asked))
+            found = self._measured(returned)
+            reached = self._reached(found, job)
         except BaseException as failure:
             failures.contain(failure)
-            took = self._charged_s(key, time.perf_counter() - began)
+            took = self._charged_s(key, time.perf_counter() - began, asked)
             raise EvaluationError(failures.in_words(failure), took) from failure
-        seconds = self._charged_s(key, time.perf_counter() - began)
-        error = self._noise * normal(mix(seed, key), 0) if self._noise else 0.0
+        took = self._charged_s(key, time.perf_counter() - began, asked)
+        return self._evaluation(found, reached, mix(seed, key), took)
+
+    def _reached(self, found: Measured, job: Job) -> FloatArray:
+        """The resource of the value (1,): what was asked for, or what the function says."""
+        if math.isnan(found.resource) or found.resource == job.to_resource:
+            return _RESOURCES if job.to_resource == 1 else np.array([float(job.to_resource)])
+        if not job.from_resource < found.resource <= job.to_resource:
+            raise EvaluationError(
+                f"the function returned resource={found.resource:g}, and was asked for more than "
+                f"{job.from_resource:g} and at most {job.to_resource:g}"
+            )
+        return np.array([found.resource])
+
+    def _evaluation(
+        self, found: Measured, reached: FloatArray, key: int, took_s: float
+    ) -> Evaluation:
+        seconds = took_s if math.isnan(found.cost_s) else found.cost_s
+        minimised = self.metric.to_minimised
+        value, true = minimised(found.value), minimised(found.true)
+        error = self._noise * normal(key, 0) if self._noise else 0.0
+        if math.isnan(true) and self.noise not in (SEEDED, UNKNOWN):
+            true = value
         return Evaluation(
-            resources=_RESOURCES,
+            resources=reached,
             seconds=np.array([seconds]),
             values=np.array([value + error]),
             duration_s=seconds,
-            true_values=None if self.noise in (SEEDED, UNKNOWN) else np.array([value]),
+            true_values=_known(true),
+            test_values=_known(minimised(found.test)),
+            constraints={
+                bound.metric: np.array([bound.slack(found.metrics[bound.metric])])
+                for bound in self.constraints
+            },
+            train_values=_known(minimised(found.train)),
         )
 
     def charged_s(self, job: Job, took_s: float) -> float:
         """The seconds that a job is charged that really took some, whatever came of it."""
-        return self._charged_s(stable_hash(self.space.key(job.config)), took_s)
+        return self._charged_s(stable_hash(self.space.key(job.config)), took_s, job.to_resource)
 
-    def _charged_s(self, key: int, took_s: float) -> float:
-        return took_s if self._cost_s is None else self._cost_s * self._cost_factor(key)
+    def _charged_s(self, key: int, took_s: float, resource: float) -> float:
+        if self._cost_s is None:
+            return took_s
+        share = resource / self.fidelity.r_max
+        return self._cost_s * share * self._cost_factor(key)
 
     def _cost_factor(self, key: int) -> float:
         """Log-normal with mean 1."""
@@ -179,106 +253,40 @@ class FunctionTask:
         return math.exp(spread * normal(key, 0) - spread * spread / 2) if spread else 1.0
 
 
-def _stated_noise(
-    stated: float | str | None, function: Function, names: Sequence[str]
-) -> tuple[str, float]:
-    """What is known of a function's noise, and the standard deviation of what is added to it."""
-    if stated is None:
-        return (SEEDED if "seed" not in names and _takes_seed(function) else UNKNOWN), 0.0
-    if stated in (NONE, SEEDED, UNKNOWN):
-        return str(stated), 0.0
-    if isinstance(stated, bool | str) or not 0 <= stated < math.inf:
-        raise ValueError(
-            f"noise={stated}: use none, seeded or unknown, or the standard deviation, at least 0, "
-            "of noise that is to be added"
-        )
-    return (ADDED if stated else NONE), float(stated)
-
-
-def _takes_seed(function: Function) -> bool:
-    try:
-        return "seed" in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some functions in C have none
-        return False
-
-
-def _number(returned: Any) -> float:
-    """What a function returned as a finite number; raises EvaluationError if it is none.
-
-    Numbers of any kind will do: of NumPy, torch or `decimal`, and arrays of one element.
-    """
-    if type(returned) is float and math.isfinite(returned):
-        return returned
-    item = getattr(returned, "item", None)
-    try:
-        plain = item() if callable(item) else returned
-        number = math.nan if isinstance(plain, str | bytes) else float(plain)
-    except Exception:
-        number = math.nan
-    if math.isfinite(number):
-        return number
-    what = reprlib.repr(returned)
-    if returned is not None and not isinstance(returned, float):
-        what = f"{what}, which is of type {type(returned).__name__}"
-    raise EvaluationError(f"the function returned {what}: it must return one finite number")
-
-
-def _resolve(function: Function | str) -> Function:
-    if not isinstance(function, str):
-        return function
-    resolved = locate(function)
-    if not callable(resolved):
-        raise ValueError(f"function={function!r} is {resolved!r}, which cannot be called")
-    made: Function = resolved
-    return made
-
-
-def _check_call(function: Function, names: Sequence[str]) -> None:
-    """Raise ValueError if a function cannot be called with the names of the space."""
-    try:
-        # Not of what a decorator wraps: it may add arguments of its own.
-        signature = inspect.signature(function, follow_wrapped=False)
-    except (TypeError, ValueError):  # some functions in C have none
-        return
-    try:
-        signature.bind(**dict.fromkeys(names))
-    except TypeError as error:
-        name = getattr(function, "__qualname__", repr(function))
-        raise ValueError(
-            f"{name}{signature} cannot be called with the hyperparameters of the space "
-            f"({', '.join(names)}): {error}"
-        ) from None
+def _known(value: float) -> FloatArray | None:
+    """The value (1,), if it was measured."""
+    return None if math.isnan(value) else np.array([value])
 
 
 def branin(**settings: Any) -> FunctionTask:
     """Branin's function of 2 variables; `settings` (noise, cost_s, ...) as in `FunctionTask`."""
     bounds = {"x1": Float(-5.0, 10.0), "x2": Float(0.0, 15.0)}
-    return _known(formulas.branin, bounds, formulas.BRANIN_OPTIMUM, settings)
+    return _closed_form(formulas.branin, bounds, formulas.BRANIN_OPTIMUM, settings)
 
 
 def hartmann6(**settings: Any) -> FunctionTask:
     """Hartmann's function of 6 variables; `settings` as in `FunctionTask`."""
-    return _known(formulas.hartmann6, _box(6, 0.0, 1.0), formulas.HARTMANN6_OPTIMUM, settings)
+    return _closed_form(formulas.hartmann6, _box(6, 0.0, 1.0), formulas.HARTMANN6_OPTIMUM, settings)
 
 
 def ackley(dimension: int = 5, **settings: Any) -> FunctionTask:
     """Ackley's function in `dimension` variables; `settings` as in `FunctionTask`."""
     # Not centred: in a symmetric box the middle, where many methods begin, would be the optimum.
-    return _known(formulas.ackley, _box(dimension, -16.384, 32.768), 0.0, settings)
+    return _closed_form(formulas.ackley, _box(dimension, -16.384, 32.768), 0.0, settings)
 
 
 def rosenbrock(dimension: int = 5, **settings: Any) -> FunctionTask:
     """Rosenbrock's function in `dimension` >= 2 variables; `settings` as in `FunctionTask`."""
     if dimension < 2:
         raise ValueError(f"dimension={dimension}: Rosenbrock's function needs at least 2")
-    return _known(formulas.rosenbrock, _box(dimension, -5.0, 10.0), 0.0, settings)
+    return _closed_form(formulas.rosenbrock, _box(dimension, -5.0, 10.0), 0.0, settings)
 
 
 def _box(dimension: int, low: float, high: float) -> dict[str, Float]:
     return {f"x{number}": Float(low, high) for number in range(1, dimension + 1)}
 
 
-def _known(
+def _closed_form(
     function: Function, bounds: Mapping[str, Float], optimum: float, settings: Mapping[str, Any]
 ) -> FunctionTask:
     median = _median(function, tuple(bounds.items()))

@@ -129,6 +129,7 @@ def _observations(pieces: Sequence[Piece], workers: IntArray) -> Columns:
         "value": joined("values"),
         "true_value": nothing,
         "test_value": nothing,
+        "train_value": nothing,
         "worker": repeated(workers),
     }
     for name in sorted({name for piece in pieces for name in piece.slacks}):

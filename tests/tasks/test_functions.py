@@ -275,3 +275,90 @@ def test_the_label_of_what_is_maximised_says_what_is_shown(stated, shown):
     """Curves fall: they show the ceiling less the score."""
     space = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
     assert FunctionTask(lambda x: x, space, **stated).metric.label == shown
+
+
+X = {"x": {"type": "float", "low": 0, "high": 1}}
+EPOCHS = {"name": "epochs", "r_min": 1, "r_max": 8}
+
+
+def test_a_dict_has_more_than_a_value():
+    def trained(x, resource, seed):
+        return {
+            "value": 1 - x / resource,
+            "test": 0.5,
+            "train": np.float32(0.75),
+            "true": 1 - x,
+            "cost_s": 3 * resource,
+            "latency": 10 * x,
+            "note": "left alone",
+        }
+
+    task = FunctionTask(trained, X, fidelity=EPOCHS, goal="maximize", constraints={"latency": 6})
+    assert task.noise == "seeded"
+    assert task.fidelity.r_max == 8
+    found = task.evaluate(Job(0, {"x": 0.5}, 2, 4), 7, None)
+    assert found.resources.tolist() == [4]
+    assert found.values == pytest.approx([0.125])
+    assert found.true_values == pytest.approx([0.5])
+    assert found.test_values.tolist() == [0.5]
+    assert found.train_values.tolist() == [0.25]
+    assert found.constraints["latency"].tolist() == [1]
+    assert found.seconds.tolist() == [12] == [found.duration_s]
+
+
+def test_less_resource_costs_less_and_whole_numbers_arrive_as_such():
+    asked = []
+
+    def trained(x, resource):
+        asked.append(resource)
+        return {"value": x, "resource": min(resource, 5)}
+
+    task = FunctionTask(trained, X, fidelity=EPOCHS, cost_s=16.0)
+    found = task.evaluate(Job(0, {"x": 0.5}, 0, 4), 7, None)
+    assert found.duration_s == 8
+    assert found.test_values is None
+    early = task.evaluate(Job(0, {"x": 0.5}, 4, 8), 7, None)
+    assert early.resources.tolist() == [5]
+    assert [type(resource) for resource in asked] == [int, int]
+    with pytest.raises(Exception, match="returned resource=5, and was asked for more than 6"):
+        task.evaluate(Job(0, {"x": 0.5}, 6, 8), 7, None)
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ({}, "no 'value'"),
+        ({"loss": 1}, "'loss' and no 'value'"),
+        ({"value": "0.3"}, "'value' must be one finite number"),
+        ({"value": 1, "tests": 2}, "did you mean 'test'"),
+        ({"value": 1, "cost": 2}, "did you mean 'cost_s'"),
+        ({"value": 1, "cost_s": -2}, "seconds are at least 0"),
+        ({"value": 1, "train": [1, 2]}, "'train' must be"),
+        ({"value": 1}, "constrains latency"),
+        (1.0, "constrains latency"),
+        ({"value": 1, "latency": None}, "'latency' must be"),
+    ],
+)
+def test_dicts_that_are_wrong_are_named(returned, words):
+    task = FunctionTask(lambda **_: returned, X, constraints={"latency": 1})
+    with pytest.raises(Exception, match=words):
+        evaluate(task, {"x": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("function", "settings", "words"),
+    [
+        (lambda x, resource: x + resource, {}, "states no fidelity"),
+        (lambda x: x, {"fidelity": EPOCHS}, "no parameter `resource`"),
+        (
+            lambda x, resource: x + resource,
+            {"fidelity": {"name": "folds", "r_max": 5}},
+            "state comparable",
+        ),
+        (lambda x, resource: x + resource, {"fidelity": {"name": "epochs"}}, "a name and r_max"),
+        (lambda x, resource: x + resource, {"fidelity": {**EPOCHS, "rmin": 2}}, "no rmin"),
+    ],
+)
+def test_function_and_fidelity_agree(function, settings, words):
+    with pytest.raises(ValueError, match=words):
+        FunctionTask(function, X, **settings)
