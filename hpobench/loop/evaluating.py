@@ -72,14 +72,15 @@ def _computable(evaluation: Evaluation) -> Evaluation:
     large = np.isfinite(values) & (np.abs(values) > LARGEST)
     if not large.any():  # what is not finite has failed as it is
         return evaluation
-    others = {
-        name: np.where(large, np.nan, array)
-        for name in ("true_values", "test_values", "train_values")
-        if (array := getattr(evaluation, name)) is not None
-    }
+    others: list[FloatArray | None] = [
+        None if array is None else np.where(large, np.nan, array)
+        for array in (evaluation.true_values, evaluation.test_values, evaluation.train_values)
+    ]
     return evaluation._replace(
         values=np.where(large, np.nan, values),
-        **others,
+        true_values=others[0],
+        test_values=others[1],
+        train_values=others[2],
         error=evaluation.error or (too_large(values[-1]) if large[-1] else None),
     )
 
