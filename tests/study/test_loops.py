@@ -34,7 +34,7 @@ def test_a_loop_runs_on_both_clocks(loop, clock, tmp_path):
     (conf / "task" / "mine.yaml").write_text(yaml.safe_dump(task))
     words = [
         "task=mine",
-        "method=asha",
+        "method=hyperband",
         "seeds=1",
         "n_jobs=1",
         "progress=false",
