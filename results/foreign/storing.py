@@ -166,7 +166,8 @@ def _observed(rows: pd.DataFrame | None, like: pd.DataFrame) -> Columns:
         return {name: np.array([]) for name in names}
     slacks = [name for name in map(str, like) if name.startswith(schema.SLACK)]
     slacks = [name for name in slacks if rows[name].notna().any()]
-    return {name: rows[name].to_numpy() for name in [*names, *slacks]}
+    unknown = np.full(len(rows), np.nan)  # what came later than a study that was made in memory
+    return {name: rows[name].to_numpy() if name in rows else unknown for name in [*names, *slacks]}
 
 
 def _configs(rows: pd.DataFrame | None) -> list[tuple[int, Any]]:
