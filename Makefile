@@ -54,6 +54,9 @@ test-browser: $(VENV)/.installed-dev  ## the report page in headless Chromium, w
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
 		|| apt-get install --yes --no-install-recommends chromium chromium-driver \
 		|| { echo "install Chromium and its driver first: apt-get install chromium chromium-driver"; exit 1; }
+	@mkdir -p build/axe && cd build/axe && test -f package/axe.min.js \
+		|| { npm pack --silent axe-core@4.14.1 && tar xzf axe-core-*.tgz; } \
+		|| echo "axe-core could not be fetched (npm): what it checks is left out"
 	$(BIN)/python -m pytest tests/browser
 
 build/dask/.installed: $(VENV)/.installed-dev constraints.txt

@@ -26,6 +26,11 @@ def either(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def both(names: Sequence[str]) -> str:
+    """Such as: a, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def first_of(names: Sequence[str], most: int) -> str:
     """Such as: a, b and 3 more."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

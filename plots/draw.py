@@ -23,6 +23,8 @@ from hpobench.results.study.jobs import workers_of
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import WALL_CLOCK, on_axis
 from hpobench.results.verdicts.scaling import scaling
+from hpobench.results.verdicts.strips import final_order
+from hpobench.results.verdicts.verdict import verdicts
 from hpobench.system import atomic
 from hpobench.system.names import as_file_names
 
@@ -45,6 +47,7 @@ def draw(
 ) -> list[Path]:
     """Draw the standard figures into `folder`; the paths of their PNG and PDF files.
 
+    overview         the answer: curves, and methods x budgets that are best or tied with it
     anytime          each task over time, in `view` (None: true values where there are any)
     anytime-test     the same on test data, for the tasks that have it, unless a view is given
     average-regret   normalised regret over tasks (if there are several)
@@ -52,8 +55,8 @@ def draw(
     scores, ranks    at the end: mean, median, IQM and optimality gap; average ranks
     improvement, critical-difference, time-to-target, ecdf
 
-    All but the first two are drawn for each group of tasks on which the same methods were run:
-    rank-1, ...; what cannot be computed (too few methods, tasks or runs) is left out, and
+    All but those of single tasks are drawn for each group of tasks on which the same methods were
+    run: rank-1, ...; what cannot be computed (too few methods, tasks or runs) is left out, and
     `left_out` is told its name and why.
 
     `axis`: the time axis, a name of `results.time_axis.AXES`. Long lists of tasks go over several
@@ -63,6 +66,8 @@ def draw(
     options = {"time": time, "statistic": statistic, "band": band}
     study = on_axis(study, axis)
     found = incumbents(study, view=view, rule=rule)
+    judged = verdicts(found, references(study, found.views))
+    found = found.ordered(final_order(study.methods, judged))
     tasks = [task for task in _with_runs(study) if task in found.tasks]
     drawings = _pages(study, found, tasks, "anytime", options)
     if view is None:
@@ -71,7 +76,7 @@ def draw(
         if not tested:
             left_out("anytime-test", "no task has values on test data beside those shown")
         drawings += _pages(study, on_test, tested, "anytime-test", options)
-    drawings += _averages(study, found, tasks, options, left_out)
+    drawings += _averages(study, found, tasks, options | {"judged": judged}, left_out)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
 
 
@@ -214,9 +219,10 @@ def _pages(
         tasks[start : start + PANELS_PER_PAGE] for start in range(0, len(tasks), PANELS_PER_PAGE)
     ]
     drawings = []
+    methods = recipes.in_this_order(study.methods, found.methods)
     for number, page in enumerate(pages, start=1):
         panels = [anytime(found, task, **options) for task in page]
-        drawn = anytime_figure(panels, study.methods, study.settings, time=options["time"])
+        drawn = anytime_figure(panels, methods, study.settings, time=options["time"])
         drawings.append((stem if len(pages) == 1 else f"{stem}-{number}", drawn))
     return drawings
 

@@ -3,7 +3,7 @@
 `draw` saves them, the report shows them beside their tables: in both they are the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Generic, TypeVar
@@ -21,6 +21,7 @@ from hpobench.plots.figures.feasibility import feasibility_curves_figure, feasib
 from hpobench.plots.figures.improvement import improvement_figure
 from hpobench.plots.figures.overhead import overhead_figure, overhead_growth_figure
 from hpobench.plots.figures.overtuning import overtuning_curves_figure, overtuning_figure
+from hpobench.plots.figures.overview import overview_figure
 from hpobench.plots.figures.rank import rank_figure
 from hpobench.plots.figures.targets import targets_figure
 from hpobench.results.anytime.comparison import Comparison, anytime, average_regret
@@ -47,7 +48,10 @@ from hpobench.results.verdicts.final import (
     probability_of_improvement,
     rank_intervals,
 )
+from hpobench.results.verdicts.strips import Strip, strips
 from hpobench.results.verdicts.time_to_target import early_notes, time_to_target
+from hpobench.results.verdicts.verdict import Verdict, verdicts
+from hpobench.storage.schema import MethodFacts
 
 T = TypeVar("T")
 Named = tuple[str, Drawn]
@@ -63,7 +67,8 @@ def untold(_name: str, _reason: str) -> None:
 class Compared:
     """Tasks on which the same methods were run; `references` of those that can be normalised.
 
-    `time`, `statistic`, `band`: how curves over tasks are drawn.
+    `time`, `statistic`, `band`: how curves over tasks are drawn. `judged`: the verdicts, if these
+    are known already; they are corrected over all that is judged together.
     """
 
     study: Study
@@ -72,6 +77,12 @@ class Compared:
     time: str = "log"
     statistic: str = "mean"
     band: str | None = None
+    judged: Sequence[Verdict] | None = None
+
+    @property
+    def methods(self) -> Mapping[str, MethodFacts]:
+        """Those of the study, in the order in which the figures show them."""
+        return in_this_order(self.study.methods, self.found.methods)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -116,14 +127,14 @@ def _nothing_to_compare(some: Compared) -> str:
 
 def _curves(draw_curves: Callable[..., Drawn]) -> Callable[[Compared, Comparison], Drawn]:
     def figure(some: Compared, made: Comparison) -> Drawn:
-        return draw_curves(made, some.study.methods, some.study.settings, time=some.time)
+        return draw_curves(made, some.methods, some.study.settings, time=some.time)
 
     return figure
 
 
 def _noted(draw_table: Callable[..., Drawn]) -> Callable[..., Drawn]:
     def figure(some: Compared, table: Any, **width_in: float) -> Drawn:
-        return draw_table(table, some.study.methods, notes=some.notes, **width_in)
+        return draw_table(table, some.methods, notes=some.notes, **width_in)
 
     return figure
 
@@ -170,8 +181,46 @@ ECDF = Recipe(
     "ecdf",
     _nothing_to_compare,
     lambda some: time_ecdf(some.found, some.references),
-    lambda some, made: ecdf_figure([made], some.study.methods, some.study.settings),
+    lambda some, made: ecdf_figure([made], some.methods, some.study.settings),
 )
+
+
+OVERVIEW = Recipe(
+    "overview",
+    _nothing_to_compare,
+    lambda some: overview_of(some),
+    lambda some, made: overview_figure(
+        made[0], made[1], some.methods, some.study.settings, time=some.time
+    ),
+)  # fmt: skip
+
+
+def overview_of(some: Compared) -> tuple[Comparison, Strip]:
+    """The curves of the group, over its tasks or of its only one, and its strip."""
+    options: dict[str, Any] = {
+        "time": some.time,
+        "statistic": some.statistic,
+        "band": some.band,
+    }
+    tasks = list(some.references)
+    found = some.found.only(tasks)
+    if len(tasks) > 1:
+        curves = average_regret(found, some.references, **options)
+    else:
+        curves = anytime(found, tasks[0], **options)
+    judged = verdicts(found, some.references) if some.judged is None else some.judged
+    clocks = {name: facts.clock for name, facts in some.study.tasks.items()}
+    made = {frozenset(strip.tasks): strip for strip in strips(judged, clocks)}
+    if frozenset(tasks) not in made:
+        raise ValueError("no verdict can be given on these tasks")
+    return curves, made[frozenset(tasks)]
+
+
+def in_this_order(
+    methods: Mapping[str, MethodFacts], order: Iterable[str]
+) -> dict[str, MethodFacts]:
+    """The methods in this order, then those that it leaves out."""
+    return {name: methods[name] for name in dict.fromkeys([*order, *methods])}
 
 
 def speedups(
@@ -189,7 +238,7 @@ def speedups(
         return time_to_target(some.found, some.references, over(some), level=levels)
 
     def figure(some: Compared, table: pd.DataFrame) -> Drawn:
-        axis, methods = some.found.axis, some.study.methods
+        axis, methods = some.found.axis, some.methods
         unit = axis_unit(axis, *(some.found.tasks[task] for task in some.references))
         notes = [*early_notes(some.found, some.references), *some.notes]
         return targets_figure(table, methods, over(some), axis=axis, unit=unit, notes=notes)
@@ -199,6 +248,7 @@ def speedups(
 
 TIME_TO_TARGET = replace(speedups(), lacks=_nothing_to_compare)
 OVER_TASKS: tuple[Recipe[Any], ...] = (
+    OVERVIEW,
     *(AVERAGE_REGRET, RANK, SCORES, RANKS),
     *(IMPROVEMENT, CRITICAL_DIFFERENCE, TIME_TO_TARGET, ECDF),
 )

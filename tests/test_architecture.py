@@ -72,7 +72,7 @@ ARROWS = {
     ),
     "plots.recipes": (
         "plots.canvas plots.figures results.anytime results.conduct results.statistics "
-        "results.study results.verdicts"
+        "results.study results.verdicts storage"
     ),
     "plots.report": (
         "arrays plots.canvas plots.figures plots.recipes results.anytime results.conduct "

@@ -142,6 +142,7 @@ class TaskFacts:
     `reproducible`: the same configuration and seed give the same value and cost; None: not known.
     `clock`: what its times are counted in, seconds, or evaluations if its cost is not known.
     `remarks`: sentences that belong wherever the task is described.
+    `control`: of a negative control, what must fail on it; "": it is none.
     """
 
     name: str
@@ -157,9 +158,10 @@ class TaskFacts:
     reproducible: bool | None = None
     clock: str = "seconds"
     remarks: tuple[str, ...] = ()
+    control: str = ""
 
     def __post_init__(self) -> None:
-        _in_one_line(self, "label", "value_label", "unit", "fidelity")
+        _in_one_line(self, "label", "value_label", "unit", "fidelity", "control")
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "TaskFacts":

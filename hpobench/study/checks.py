@@ -375,6 +375,7 @@ def task_facts(
         reproducible=None if knows is None else knows.reproducible,
         clock=_clock(task, on_clock),
         remarks=_remarks(task, on_clock),
+        control=about.get("control") or "",
     )
 
 

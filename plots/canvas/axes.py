@@ -5,36 +5,37 @@ from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from numpy.typing import NDArray
 
 from hpobench.arrays import FloatArray
 from hpobench.plots.canvas.style import BAND_ALPHA, Look
+from hpobench.plots.canvas.times import log_ticks_s, time_unit
 from hpobench.results.anytime.comparison import Comparison
 from hpobench.results.statistics.summary import Summary
 from hpobench.results.study.time_axis import AXES, axis_label
 from hpobench.storage.schema import MethodFacts
 
-UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
 DEEPEST_FLOOR = 1e-12
 LABEL_CHARACTERS = 30
 MARKERS = 8
+MOST_BANDS = 8
+DECADE = 10.0
+MARGIN = 1.1
 GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it, less their whole parts, lie apart however many there are."""
 CURVE_MARKER_POINTS = 4.0
 FLOOR_SENTENCE = (
     "Centres and bands that reach zero, or below the log axis, are cut off at its lower edge."
 )
-
-
-def time_unit(longest_s: float, clock: str = "seconds") -> tuple[float, str]:
-    """Seconds in the unit that suits times up to `longest_s`, and its name.
-
-    `clock`: what times are counted in (see `TaskFacts`), which is their unit if it is not seconds.
-    """
-    if clock != "seconds":
-        return 1.0, clock
-    return next((size, name) for size, name, least in UNITS if longest_s >= least * size)
 
 
 def axis_scale(panel: Comparison) -> tuple[float, str]:
@@ -51,22 +52,46 @@ def axis_scale(panel: Comparison) -> tuple[float, str]:
 
 
 def log_floor(panel: Comparison) -> float | None:
-    """The lowest value of a log axis: half the smallest positive centre. None: not a log axis.
+    """The lowest value of a log axis; None: there can be none.
 
-    Centres that are zero but for rounding (12 decades below the largest) do not stretch the axis.
+    Of regrets half the smallest positive centre, of other values, which must be positive with their
+    bands, somewhat less than the lowest. Centres that are zero but for rounding (12 decades below
+    the largest) do not stretch the axis.
     """
-    if not panel.positive or not panel.lines:
-        return None
-    centres = np.concatenate([line.centre for line in panel.lines.values()])
-    largest = np.nanmax(centres)
+    centres = _centres(panel)
+    largest = centres.max(initial=0.0)
     if not largest > 0:
         return None
-    return float(centres[centres > DEEPEST_FLOOR * largest].min()) / 2
+    if panel.positive:
+        return float(centres[centres > DEEPEST_FLOOR * largest].min()) / 2
+    lowest = min(float(centres.min()), *map(_lowest, panel.lines.values()))
+    return lowest / MARGIN if lowest > 0 else None
+
+
+def prefers_log(panel: Comparison) -> bool:
+    """Whether values are best seen on a log axis: positive ones over more than a decade."""
+    floor = log_floor(panel)
+    if floor is None:
+        return False
+    centres = _centres(panel)
+    shown = centres[centres >= floor]
+    return bool(shown.max() > DECADE * shown.min() or (centres < floor).any())
+
+
+def _centres(panel: Comparison) -> FloatArray:
+    """All centres that there are, of all lines."""
+    values = [line.centre[np.isfinite(line.centre)] for line in panel.lines.values()]
+    return np.concatenate([*values, np.empty(0)])
+
+
+def floor_shown(panel: Comparison) -> float | None:
+    """The lowest value of its axis, if it is a log axis."""
+    return log_floor(panel) if prefers_log(panel) else None
 
 
 def is_cut(panel: Comparison) -> bool:
     """Whether the floor of the log axis hides the true place of a centre or a band."""
-    floor = log_floor(panel)
+    floor = floor_shown(panel)
     if floor is None:
         return False
     return any(min(np.nanmin(line.centre), _lowest(line)) < floor for line in panel.lines.values())
@@ -81,7 +106,8 @@ def draw_lines(
 ) -> None:
     """Every method's centre and band as right-continuous steps, with a few markers on them."""
     unit, _ = axis_scale(panel)
-    floor = log_floor(panel)
+    floor = floor_shown(panel)
+    alpha = band_alpha(len(panel.lines))
     for number, (method, line) in enumerate(panel.lines.items()):
         has = np.isfinite(line.centre)
         time = panel.time[has] / unit
@@ -99,8 +125,13 @@ def draw_lines(
         )
         color = looks[method].color
         axes.fill_between(
-            time, low, high, step="post", color=color, alpha=BAND_ALPHA, linewidth=0, zorder=2
+            time, low, high, step="post", color=color, alpha=alpha, linewidth=0, zorder=2
         )
+
+
+def band_alpha(count: int) -> float:
+    """Paler with more than eight lines, whose bands lie on top of each other."""
+    return BAND_ALPHA * min(1.0, MOST_BANDS / max(count, 1))
 
 
 def _marked(grid: FloatArray, has: NDArray[np.bool_], turn: float) -> list[int]:
@@ -129,10 +160,28 @@ def set_time_axis(axes: Axes, panel: Comparison, time: str) -> None:
     if time == "log" and 0 < first < last:
         axes.set_xscale("log")
         axes.set_xlim(first, last)
+        if named := time_ticks(panel):
+            axes.set_xlabel(AXES[panel.axis].label)
+            name_ticks(axes, [(place / unit, name) for place, name in named])
+            return
         _log_ticks(axes, "x", np.log10(last / first))
         return
     axes.set_xlim(0, last)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def time_ticks(panel: Comparison) -> list[tuple[float, str]] | None:
+    """Ticks of a log axis of seconds that needs several units, so that 4 s is not 0.001 h."""
+    if panel.relative or panel.axis_unit or not AXES[panel.axis].in_seconds:
+        return None
+    return log_ticks_s(_first_drawn(panel), float(panel.time[-1]))
+
+
+def name_ticks(axes: Axes, ticks: Sequence[tuple[float, str]]) -> None:
+    """Ticks of the x axis at these places, called so."""
+    axes.xaxis.set_major_locator(FixedLocator([place for place, _ in ticks]))
+    axes.xaxis.set_major_formatter(FixedFormatter([name for _, name in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _first_drawn(panel: Comparison) -> float:
@@ -142,9 +191,9 @@ def _first_drawn(panel: Comparison) -> float:
 
 
 def set_value_axis(axes: Axes, panel: Comparison) -> None:
-    """Label and scale of the value axis: log for regrets, otherwise linear."""
+    """Label and scale of the value axis: as the values are, see `prefers_log`."""
     axes.set_ylabel(fill(panel.label, LABEL_CHARACTERS))
-    floor = log_floor(panel)
+    floor = floor_shown(panel)
     if floor is None:
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         return

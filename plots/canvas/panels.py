@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 
 from hpobench.plots.canvas.sheet import Drawn, add_caption, legend_above
 from hpobench.plots.canvas.style import (
-    BAND_ALPHA,
     looks,
     new_figure,
     plain_texts,
@@ -187,11 +186,6 @@ def panel_in(axes: Axes) -> float:
     columns = grid.get_gridspec().ncols if grid is not None else 1
     width_in = width_of(axes)
     return (width_in - name_in(width_in)) / columns
-
-
-def band_alpha(methods: Methods) -> float:
-    """Paler with many methods, whose bands lie on top of each other."""
-    return BAND_ALPHA * min(1.0, 8 / max(len(methods), 1))
 
 
 def lines_figure(

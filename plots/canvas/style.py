@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
+from hpobench.plots.canvas.colours import distance
 from hpobench.storage.schema import MethodFacts
 from hpobench.system import atomic
 
 # Okabe and Ito (2008), without yellow, which is too light for lines on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
-LOOKS = tuple((color, line) for line in LINES for color in PALETTE)
 
 # A colour has its shape, and a line its filling: in print (shape, line) and mostly even a lone
 # marker (shape, filling; stars are full or empty only) tell what colours tell on a screen.
@@ -34,8 +34,16 @@ SHAPES: dict[str, Any] = {
     # Colours of other libraries: stars and polygons (corners, kind, degrees).
     **{"#264FA5": "H", "#5B8FF9": "8", "#1B4F72": (4, 1, 0), "#B03A2E": (5, 1, 180)},
     **{"#117864": (3, 1, 0), "#0E6251": (5, 0, 180), "#4A235A": (8, 1, 0), "#5499C7": (3, 1, 180)},
+    **{"#005F3C": (3, 0, 180)},
     **{"#6E2C00": (4, 1, 45), "#777777": (4, 0, 20), "#7D6608": (7, 1, 0), "#943126": (3, 0, 90)},
 }
+HALVED = "os^DvP<>phH8d"
+HUES = tuple(color for color, shape in SHAPES.items() if str(shape) in HALVED)
+"""For methods that declare no colour: with shapes that have all fillings, and without black, which
+looks like the reference of others."""
+LOOKS = tuple((color, line) for line in LINES for color in HUES)
+FAR, NEAR = 25.0, 12.0
+"""Distances (see `colours`): from the first a hue is one of its own, below the second the same."""
 FILLINGS = {"-": "full", "--": "none", "-.": "left", ":": "bottom"}
 
 PANEL_IN = (3.4, 2.7)
@@ -104,8 +112,9 @@ def styled() -> Iterator[None]:
 def looks(methods: Mapping[str, MethodFacts]) -> dict[str, Look]:
     """By method, its declared look; else one that depends on its name, the same in every figure.
 
-    Two methods of a study never share a look by accident: where a name's look is taken, the next
-    free one is used, in order of the names.
+    Such a look is told from those of the study's other methods by its hue as long as there are
+    hues, then by its line: where those that its name begins with are taken, the next free one is
+    used, in order of the names.
     """
     made = {name: Look(f.color, f.line) for name, f in methods.items() if f.color is not None}
     taken = set(made.values())
@@ -116,9 +125,18 @@ def looks(methods: Mapping[str, MethodFacts]) -> dict[str, Look]:
 
 
 def _free_look(name: str, taken: set[Look]) -> Look:
-    first = zlib.crc32(name.encode())  # unlike hash(), the same in every process
-    turns = (Look(*LOOKS[(first + turn) % len(LOOKS)]) for turn in range(len(LOOKS)))
-    return next((look for look in turns if look not in taken), Look(*LOOKS[first % len(LOOKS)]))
+    first = zlib.crc32(name.encode()) % len(HUES)  # unlike hash(), the same in every process
+    hues = [*HUES[first:], *HUES[:first]]
+    colors = {look.color for look in taken}
+    apart = {hue: min((distance(hue, color) for color in colors), default=FAR) for hue in hues}
+    for hue in hues:
+        if apart[hue] >= FAR:
+            return Look(hue, "-")
+    best = max(hues, key=lambda hue: apart[hue])
+    if apart[best] >= NEAR:
+        return Look(best, "-")
+    free = (Look(hue, line) for line in LINES for hue in hues if Look(hue, line) not in taken)
+    return next(free, Look(hues[0], "-"))
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:

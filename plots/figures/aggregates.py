@@ -43,13 +43,13 @@ def aggregates_figure(
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
-    """A panel a metric of the table of `aggregate_scores`; the best method by IQM is on top.
+    """A panel a metric of the table of `aggregate_scores`; methods in the order of `methods`.
 
     `metrics`: some of mean, median, iqm, optimality_gap; None: all that the table has.
     """
     table = need(table, "aggregate_scores", *COLUMNS)
     metrics = _metrics(table, metrics)
-    order = _best_first(table, methods)
+    order = in_order(table, methods)
     text = sentences(
         f"Aggregates of the {quantity} over {counted(table['tasks'], 'tasks')} and "
         f"{counted(table['runs'], 'runs')} of each method: {_listed(metrics)}.",
@@ -79,10 +79,10 @@ def draw_aggregate(
     order: Sequence[str] | None = None,
     quantity: str = "normalised regret",
 ) -> Axes:
-    """One metric: a marker and an interval a method. `order`: from top; None: best first."""
+    """One metric: a marker and an interval a method. `order`: from top; None: that of `methods`."""
     table = need(table, "aggregate_scores", *COLUMNS)
     rows = table[table["metric"] == metric].set_index("method")
-    order = order or _best_first(table, methods)
+    order = order or in_order(table, methods)
     draw_intervals(axes, order, methods, rows, "value")
     name_rows(axes, order, methods)
     value_axis(axes, quantity)
@@ -97,7 +97,7 @@ def rank_intervals_figure(
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
-    """Average ranks of the table of `rank_intervals`, the best on top."""
+    """Average ranks of the table of `rank_intervals`, methods in the order of `methods`."""
     table = need(table, "rank_intervals", "method", "rank", "low", "high", "tasks")
     text = sentences(
         f"Average rank of {counted([len(table)], 'methods')} over "
@@ -106,20 +106,18 @@ def rank_intervals_figure(
         "Axis: average rank, linear scale.",
         *notes,
     )
-    order = [str(name) for name in table.sort_values("rank", kind="stable")["method"]]
+    order = in_order(table, methods)
     painter = partial(draw_rank_intervals, table=table, methods=methods)
     return rows_figure([painter], names_that_fit(order, methods, width_in), text, width_in)
 
 
 def draw_rank_intervals(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
-    """A marker and an interval a method, on an axis from the best rank to the worst."""
+    """A marker and an interval a method, on an axis as long as the intervals."""
     table = need(table, "rank_intervals", "method", "rank", "low", "high")
-    table = table.sort_values("rank", kind="stable")
-    order = [str(name) for name in table["method"]]
+    order = in_order(table, methods)
     draw_intervals(axes, order, methods, table.set_index("method"), "rank")
     name_rows(axes, order, methods)
     value_axis(axes, f"average rank of {len(order)} (1 is best)")
-    axes.set_xlim(0.8, max(len(order), 2) + 0.2)
     return axes
 
 
@@ -130,14 +128,6 @@ def _metrics(table: pd.DataFrame, asked: Sequence[str] | None) -> list[str]:
             f"metrics={asked}: the table has {', '.join(has) or 'none'} of {', '.join(METRICS)}"
         )
     return list(asked or has)
-
-
-def _best_first(table: pd.DataFrame, methods: Methods) -> list[str]:
-    """By IQM, or else the first metric there is; ties in the order of the study."""
-    metrics = set(table["metric"])
-    by = "iqm" if "iqm" in metrics else next(m for m in METRICS if m in metrics)
-    score = table[table["metric"] == by].set_index("method")["value"]
-    return sorted(in_order(table, methods), key=lambda m: float(score.get(m, float("inf"))))
 
 
 def _listed(metrics: Sequence[str]) -> str:

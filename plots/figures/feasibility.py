@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from hpobench.plots.canvas.axes import time_unit
 from hpobench.plots.canvas.panels import (
     Labels,
     Methods,
@@ -25,6 +24,7 @@ from hpobench.plots.canvas.panels import (
 from hpobench.plots.canvas.sheet import Drawn, sheet
 from hpobench.plots.canvas.style import SINGLE_IN, looks
 from hpobench.plots.canvas.ticks import value_axis
+from hpobench.plots.canvas.times import time_unit
 from hpobench.plots.canvas.words import counted, sentences
 from hpobench.plots.figures.ecdf import share_axis
 from hpobench.results.anytime.comparison import Comparison

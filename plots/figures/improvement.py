@@ -43,17 +43,16 @@ def improvement_figure(
     width_in: float = SINGLE_IN[0],
     notes: Sequence[str] = (),
 ) -> Drawn:
-    """The matrix of the table of `probability_of_improvement`, methods in order of their means.
+    """The matrix of the table of `probability_of_improvement`, in the order of `methods`.
 
     Names that leave too little room are replaced by numbers, with a key above.
     """
     table = need(table, "probability_of_improvement", *COLUMNS)
-    order = by_mean(table, methods)
+    order = of_both(table, methods)
     text = sentences(
         "Probability that a run of the method in the row is better than one of the method in the "
         f"column, in %, mean over {counted(table['tasks'], 'tasks')}, of the seeds that both have; "
         "ties count one half.",
-        "Rows and columns in the order of the row's mean, best first.",
         "Bold: the 95 % interval (Newcombe, seeds within each task) excludes 50 %.",
         *notes,
     )
@@ -78,7 +77,7 @@ def improvement_figure(
 def draw_improvement(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
     """Square cells with the probability in %, and names or numbers at the top and the left."""
     table = need(table, "probability_of_improvement", *COLUMNS[:-1])
-    order = by_mean(table, methods)
+    order = of_both(table, methods)
     wide = table.set_index(["method", "other"])
     values, low, high = (_matrix(wide[name], order) for name in ("probability", "low", "high"))
     edges = np.arange(len(order) + 1) - 0.5
@@ -98,12 +97,9 @@ def draw_improvement(axes: Axes, table: pd.DataFrame, methods: Methods) -> Axes:
     return axes
 
 
-def by_mean(table: pd.DataFrame, methods: Methods) -> list[str]:
-    """The method that wins most on the average first; ties in the order of the study."""
-    both = pd.concat([table["method"], table["other"]]).to_frame("method")
-    apart = table[table["method"] != table["other"]]
-    mean = apart.groupby("method")["probability"].mean().fillna(0.0)
-    return sorted(in_order(both, methods), key=lambda m: -float(mean.get(m, 0.0)))
+def of_both(table: pd.DataFrame, methods: Methods) -> list[str]:
+    """The methods that are compared, in the order of `methods`."""
+    return in_order(pd.concat([table["method"], table["other"]]).to_frame("method"), methods)
 
 
 def _matrix(values: "pd.Series[float]", order: Sequence[str]) -> FloatArray:

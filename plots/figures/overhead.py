@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas.axes import band_alpha
 from hpobench.plots.canvas.panels import (
     Labels,
     Methods,
-    band_alpha,
     in_order,
     lines_figure,
     mark_missing,
@@ -39,7 +39,7 @@ def overhead_figure(
 ) -> Drawn:
     """Three panels of the table of `overhead`: a marker a task in the row of each method."""
     table = need(table, "overhead", "task", "method", *MEASURES, "seeds")
-    order = _cheapest_first(table, methods)
+    order = in_order(table, methods)
     text = sentences(
         "Computing time of the methods themselves: mean milliseconds of an ask and of a tell, and "
         "the mean share of a run that all decisions take if they are charged to it.",
@@ -69,7 +69,7 @@ def draw_overhead(
 ) -> Axes:
     """One measure (ask_ms, tell_ms or share_of_run): a marker a task in each method's row."""
     table = need(table, "overhead", "task", "method", "ask_ms", measure)
-    order = order or _cheapest_first(table, methods)
+    order = order or in_order(table, methods)
     all_looks = looks(methods)
     for place, method in enumerate(order):
         values = table.loc[table["method"] == method, measure].to_numpy(float)
@@ -127,7 +127,7 @@ def draw_overhead_growth(
         axes.plot(number, rows["ms"], **look.options(size=4), markevery=every, linewidth=1.2)
         axes.fill_between(
             number, rows["low"].clip(lower=1e-6), rows["high"], color=look.color,
-            alpha=band_alpha(methods), linewidth=0,
+            alpha=band_alpha(len(methods)), linewidth=0,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -147,9 +147,3 @@ def _span(axes: Axes, values: "pd.Series[float]", which: str = "x") -> None:
     low, high = (positive.min(), positive.max()) if len(positive) else (0.1, 1.0)
     set_limits = axes.set_xlim if which == "x" else axes.set_ylim
     set_limits(low / 1.6, high * 1.6)
-
-
-def _cheapest_first(table: pd.DataFrame, methods: Methods) -> list[str]:
-    """By the highest cost of an ask on any task."""
-    highest = table.groupby("method")["ask_ms"].max().fillna(0.0)
-    return sorted(in_order(table, methods), key=lambda method: float(highest[method]))

@@ -9,9 +9,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from hpobench.arrays import FloatArray
-from hpobench.plots.canvas.axes import time_unit
 from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.canvas.style import new_figure, styled
+from hpobench.plots.canvas.times import time_unit
 from hpobench.plots.figures.run_parts import (
     MOST_LEVELS,
     RUN_IN,

@@ -16,10 +16,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from hpobench.arrays import FloatArray
-from hpobench.plots.canvas.axes import LABEL_CHARACTERS, plain, time_unit
+from hpobench.plots.canvas.axes import LABEL_CHARACTERS, plain
 from hpobench.plots.canvas.caption import OVERHEADS
 from hpobench.plots.canvas.sheet import add_caption, legend_above
 from hpobench.plots.canvas.style import PALETTE
+from hpobench.plots.canvas.times import time_unit
 from hpobench.results.anytime.comparison import value_label
 from hpobench.results.conduct.one_run import Run
 from hpobench.results.study.time_axis import SECONDS, WALL_CLOCK, axis_label

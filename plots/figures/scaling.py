@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hpobench.arrays import FloatArray
-from hpobench.plots.canvas.axes import plain
+from hpobench.plots.canvas.axes import band_alpha, plain
 from hpobench.plots.canvas.panels import (
     Labels,
     Methods,
-    band_alpha,
     in_order,
     lines_figure,
     need,
@@ -107,7 +106,7 @@ def _draw_method(axes: Axes, method: str, methods: Methods, shown: FloatArray) -
     look = looks(methods)[method]
     axes.plot(workers, centre, **look.options(), linewidth=1.3, zorder=3)
     axes.fill_between(
-        workers, low, high, color=look.color, alpha=band_alpha(methods), linewidth=0, zorder=2
+        workers, low, high, color=look.color, alpha=band_alpha(len(methods)), linewidth=0, zorder=2
     )
 
 

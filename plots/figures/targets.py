@@ -56,7 +56,7 @@ def targets_figure(
     """
     table = need(table, "time_to_target", *COLUMNS)
     shown = _of_tasks(table, tasks)
-    order = _fastest_first(shown, methods)
+    order = in_order(shown, methods)
     over = sorted(set(shown["task"]) - {ALL_TASKS})
     means = len(set(table["task"]) - {ALL_TASKS})
     label = _label(axis)
@@ -98,7 +98,7 @@ def draw_targets(
 ) -> Axes:
     """One task and target: a bar from 1 a method, its interval, and the share that got there."""
     table = need(table, "time_to_target", *COLUMNS)
-    order = order or _fastest_first(table, methods)
+    order = order or in_order(table, methods)
     rows = table.drop_duplicates("method").set_index("method")
     ends = _limits(rows)
     all_looks = looks(methods)
@@ -182,9 +182,3 @@ def _bound_sentence(table: pd.DataFrame) -> str:
     most = "≤: no run of the method reached the target: at most so fast."
     least = "≥: no run of the other did: at least so fast."
     return sentences(most if "<=" in given else "", least if ">=" in given else "")
-
-
-def _fastest_first(table: pd.DataFrame, methods: Methods) -> list[str]:
-    """By the first task and target of the table; ties in the order of the study."""
-    speedup = table.drop_duplicates("method").set_index("method")["speedup"].fillna(0.0)
-    return sorted(in_order(table, methods), key=lambda method: -float(speedup[method]))

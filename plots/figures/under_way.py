@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from hpobench.plots.canvas.axes import time_unit
 from hpobench.plots.canvas.panels import Methods, label_of, title_panel
 from hpobench.plots.canvas.sheet import Drawn, add_caption, grid_of
 from hpobench.plots.canvas.style import PANEL_IN, looks, new_figure, styled
+from hpobench.plots.canvas.times import time_unit
 from hpobench.plots.canvas.words import in_lines, sentences
 from hpobench.results.anytime.comparison import value_label
 from hpobench.results.conduct.under_way import UnderWay

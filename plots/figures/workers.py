@@ -10,9 +10,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.ticker import MaxNLocator
 
 from hpobench.arrays import FloatArray
-from hpobench.plots.canvas.axes import time_unit
 from hpobench.plots.canvas.sheet import Drawn, add_caption
 from hpobench.plots.canvas.style import new_figure, styled
+from hpobench.plots.canvas.times import time_unit
 from hpobench.plots.figures.run import (
     RUN_IN,
     add_scale,

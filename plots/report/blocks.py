@@ -43,6 +43,8 @@ class Choices:
 
     kind: ClassVar[str] = "choices"
     choices: Sequence[Choice]
+    lead: bool = False
+    """Words first: for a reader in a hurry."""
 
 
 @dataclass(frozen=True)

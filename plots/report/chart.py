@@ -4,16 +4,25 @@ Curves are looked up at the times of a log and of a linear grid together, so tha
 enough of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from matplotlib.colors import to_hex
 
-from hpobench.plots.canvas.axes import FLOOR_SENTENCE, axis_scale, is_cut, log_floor
+from hpobench.plots.canvas.axes import (
+    FLOOR_SENTENCE,
+    axis_scale,
+    is_cut,
+    log_floor,
+    prefers_log,
+    time_ticks,
+)
 from hpobench.plots.canvas.caption import caption
+from hpobench.plots.canvas.colours import on_dark
 from hpobench.plots.canvas.style import looks
+from hpobench.plots.figures.overview import said, times
 from hpobench.plots.recipes import AVERAGE_REGRET
 from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.packing import Pool
@@ -26,6 +35,13 @@ from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import AXES, axis_label, axis_unit, on_axis
 
 POINTS = {"log": 90, "linear": 45}
+SYMBOLS = {
+    **{"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "D": "diamond"},
+    **{"P": "cross", "X": "x", "<": "triangle-left", ">": "triangle-right", "p": "pentagon"},
+    **{"h": "hexagon", "H": "hexagon2", "8": "octagon", "d": "diamond-tall", "*": "star"},
+    **{"1": "triangle-se", "x": "star-diamond"},
+}
+OTHER_SYMBOL = "star-square"
 DASHES = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
 MOST_CURVES = 800
 """With more than so many the page would be too large: single tasks are on the first axis only."""
@@ -44,6 +60,10 @@ class Panel:
     name: str
     title: str
     make: Callable[[], Series]
+    tasks: tuple[str, ...] = ()
+    """Those whose verdicts stand beside it."""
+    unit: str = ""
+    """Of its values."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,7 @@ def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData
     pool = Pool()
     views: dict[str, dict[str, Any]] = {}
     titles: dict[str, str] = {}
+    panels_seen: dict[str, Panel] = {}
     studies = dict(_on_axes(context.study, axes))
     pairs = context.study.runs.groupby(["task", "method"], observed=True).ngroups
     crowded = pairs * len(studies) > MOST_CURVES
@@ -72,6 +93,7 @@ def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData
             if view is not None:
                 views[f"{panel.name}|{axis}"] = view
                 titles.setdefault(panel.name, panel.title)
+                panels_seen.setdefault(panel.name, panel)
     if not views:
         return None
     document = {
@@ -79,8 +101,9 @@ def chart_data(context: Context, axes: Sequence[str] = tuple(AXES)) -> ChartData
         "axes": [{"name": axis, "title": _axis(context, axis)} for axis in studies],
         "statistics": {name: NAMES.get(name, name) for name in BANDS},
         "bands": {statistic: dict(bands) for statistic, bands in BANDS.items()},
-        "methods": _methods(context.study),
+        "methods": _methods(context),
         "views": views,
+        "strips": _strips(context, panels_seen),
         "note": _note(context, axes[0]) if crowded else "",
     }
     return ChartData(document, pool.content())
@@ -108,15 +131,18 @@ def _on_axes(study: Study, axes: Sequence[str]) -> Iterator[tuple[str, Study]]:
             continue
 
 
-def _methods(study: Study) -> dict[str, dict[str, str]]:
-    made = looks(study.methods)
+def _methods(context: Context) -> dict[str, dict[str, str]]:
+    made = looks(context.methods)
     return {
         name: {
             "label": facts.label,
             "color": to_hex(made[name].color),
+            "dark": on_dark(made[name].color),
+            "symbol": SYMBOLS.get(str(made[name].marker), OTHER_SYMBOL),
+            "open": "" if made[name].line == "-" else "-open",
             "dash": DASHES.get(str(made[name].line), "dash"),
         }
-        for name, facts in study.methods.items()
+        for name, facts in context.methods.items()
     }
 
 
@@ -127,21 +153,24 @@ def _averages(context: Context, found: Incumbents) -> Iterator[Panel]:
         if not AVERAGE_REGRET.lacks(group.compared):
             title = f"Average of {_some(context, list(known))}: normalised regret"
             make = partial(average_summaries, some, known, POINTS)
-            yield Panel(f"average-{group.number}", title, make)
+            yield Panel(f"average-{group.number}", title, make, tuple(known))
         if len(group.tasks) > 1 and can_rank(some):
             title = f"Average of {_some(context, group.tasks)}: rank"
-            yield Panel(f"rank-{group.number}", title, partial(rank_summaries, some, POINTS))
+            make = partial(rank_summaries, some, POINTS)
+            yield Panel(f"rank-{group.number}", title, make, tuple(known))
 
 
 def _tasks(context: Context, study: Study, found: Incumbents) -> Iterator[Panel]:
     """Each task, then on test data those that have it."""
     for task in context.tasks:
         make = partial(task_summaries, found.only([task]), task, POINTS)
-        yield Panel(f"task-{task}", context.task_label(task), make)
+        unit = context.study.tasks[task].unit
+        yield Panel(f"task-{task}", context.task_label(task), make, (task,), unit)
     on_test = in_view(found, study, dict.fromkeys(context.tested, "test"))
     for task in context.tested:
         make = partial(task_summaries, on_test.only([task]), task, POINTS)
-        yield Panel(f"test-{task}", f"{context.task_label(task)}, on test data", make)
+        title, unit = f"{context.task_label(task)}, on test data", context.study.tasks[task].unit
+        yield Panel(f"test-{task}", title, make, unit=unit)
 
 
 def _some(context: Context, tasks: list[str]) -> str:
@@ -159,6 +188,8 @@ def _view(context: Context, panel: Panel, study: Study, pool: Pool) -> dict[str,
     return {
         "label": first.label,
         "positive": first.positive,
+        "log": prefers_log(first),
+        "unit": panel.unit,
         "rank": first.quantity == "rank",
         **_time(first, pool),
         "series": {
@@ -171,16 +202,39 @@ def _view(context: Context, panel: Panel, study: Study, pool: Pool) -> dict[str,
 def _time(first: Comparison, pool: Pool) -> dict[str, Any]:
     """The times in a unit that suits them, and what the axis is called."""
     size, label = axis_scale(first)
-    return {"time": pool.add(first.time / size), "points": len(first.time), "axis": label}
+    ticks = [[place / size, name] for place, name in time_ticks(first) or ()]
+    return {
+        "time": pool.add(first.time / size),
+        "points": len(first.time),
+        "axis": label,
+        "ticks": ticks,
+        "seconds": size if AXES[first.axis].in_seconds and not first.axis_unit else 0,
+        "relative": first.relative,
+    }
+
+
+def _strips(context: Context, panels: Mapping[str, Panel]) -> dict[str, Any]:
+    """By panel with verdicts on its tasks, what the table beside it shows of them."""
+    known = {frozenset(strip.tasks): strip for strip in context.strips}
+    strips = {name: known.get(frozenset(panel.tasks)) for name, panel in panels.items()}
+    return {
+        name: {
+            "budgets": [
+                [f"{100 * each.fraction:g} %", " ".join(times(each))] for each in strip.budgets
+            ],
+            "marks": dict(strip.marks),
+            "said": " ".join(said(strip)),
+        }
+        for name, strip in strips.items()
+        if strip is not None
+    }
 
 
 def _series(comparison: Comparison, context: Context, study: Study, pool: Pool) -> dict[str, Any]:
     extra = [FLOOR_SENTENCE] if is_cut(comparison) else []
     return {
         "floor": log_floor(comparison),
-        "caption": caption(
-            [comparison], context.study.methods, study.settings, time=SCALE, extra=extra
-        ),
+        "caption": caption([comparison], context.methods, study.settings, time=SCALE, extra=extra),
         "lines": {
             method: [pool.add(part) for part in (line.centre, line.low, line.high)]
             for method, line in comparison.lines.items()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from hpobench.plots.recipes import Compared
+from hpobench.plots.recipes import Compared, in_this_order
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.anytime.views import available_views
@@ -17,8 +17,10 @@ from hpobench.results.study.failed_runs import counting_failed, fine, has_failed
 from hpobench.results.study.load import load
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.scores import scores_of
+from hpobench.results.verdicts.strips import Strip, final_order, strips
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage import layout
+from hpobench.storage.schema import MethodFacts
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,22 @@ class Context:
 
     @cached_property
     def found(self) -> Incumbents:
-        """The incumbents of all runs, in each task's own view."""
+        """The incumbents of all runs, in each task's own view; methods best first."""
+        return self._found.ordered(final_order(self.study.methods, self.verdicts))
+
+    @cached_property
+    def _found(self) -> Incumbents:
         return incumbents(self.study)
+
+    @property
+    def methods(self) -> dict[str, MethodFacts]:
+        """The methods in the order in which the page shows them: best first."""
+        return in_this_order(self.study.methods, self.found.methods)
+
+    @cached_property
+    def strips(self) -> list[Strip]:
+        """Methods x budgets, of each set of tasks that is judged."""
+        return strips(self.verdicts, {name: t.clock for name, t in self.study.tasks.items()})
 
     @cached_property
     def tested(self) -> list[str]:
@@ -73,7 +89,7 @@ class Context:
     @cached_property
     def references(self) -> dict[str, Reference]:
         """By task with runs, what its values are normalised by."""
-        known = references(self.study, self.found.views)
+        known = references(self.study, self._found.views)
         return {task: known[task] for task in self.tasks if task in known}
 
     @cached_property
@@ -86,12 +102,13 @@ class Context:
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """Which method for which budget."""
-        return verdicts(self.found, self.references)
+        return verdicts(self._found, self.references)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """The table of scores."""
-        return scores_of(self.found, references(self.study, self.found.views))
+        known = references(self.study, self.found.views)
+        return scores_of(self.found, known, self.verdicts if known == self.references else None)
 
     @property
     def failed(self) -> int:
@@ -106,7 +123,7 @@ class Context:
             kept = [task for task in tasks if task in self.tasks]
             known = {task: self.references[task] for task in kept if task in self.references}
             if kept:
-                compared = Compared(self.study, self.found.only(kept), known)
+                compared = Compared(self.study, self.found.only(kept), known, judged=self.verdicts)
                 made.append(Group(len(made) + 1, kept, compared))
         return made
 

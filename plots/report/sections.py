@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hpobench.plots.report.blocks import Block, Section
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.across import across
-from hpobench.plots.report.parts.curves import curves
+from hpobench.plots.report.parts.answer import answer
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.record import environment, failures, lost, rerun
 from hpobench.plots.report.parts.scores import scores
@@ -31,9 +31,9 @@ class Part(NamedTuple):
 UNDER_WAY = (Part("under-way", "Under way", under_way),)
 """Above all others, in both forms: it changes while they stay."""
 PARTS = (
+    Part("answer", "Which method to use", answer),
     Part("lost", "Tasks without any value", lost),
-    Part("summary", "Which method, for which budget?", summary),
-    Part("curves", "Curves", curves),
+    Part("summary", "Budget by budget", summary),
     Part("tasks", "Task by task", tasks),
     Part("scores", "Scores", scores),
     Part("across", "How the methods compare at the end", across),
@@ -52,7 +52,7 @@ PARTS = (
 WHILE_RUNNING = tuple(
     part
     for part in PARTS
-    if part.name in ("lost", "summary", "curves", "tasks", "scores", "failures")
+    if part.name in ("answer", "lost", "summary", "tasks", "scores", "failures")
 )
 
 

@@ -29,9 +29,15 @@ from hpobench.results.anytime.curves import (
     time_grid,
 )
 from hpobench.results.anytime.incumbents import RULE_SENTENCES, Incumbents
-from hpobench.results.anytime.regret import Reference, capped_regret, limits_of_means, regret
+from hpobench.results.anytime.regret import (
+    Reference,
+    capped_regret,
+    limits_of_means,
+    limits_of_regrets,
+    regret,
+)
 from hpobench.results.anytime.views import VIEW_SENTENCES
-from hpobench.results.statistics.bootstrap import ANY
+from hpobench.results.statistics.bootstrap import ANY, Limits
 from hpobench.results.statistics.summary import SKEWED_SENTENCE, Summary, check, skewed, summarise
 from hpobench.results.study.failed_runs import DEFAULT, Failed
 from hpobench.results.study.time_axis import WALL_CLOCK, axis_unit, uncounted
@@ -83,14 +89,18 @@ class Prepared:
     def summary(self, statistic: str, band: str | None) -> Comparison:
         """The comparison with its lines."""
         lines = {
-            method: summarise(
-                some, statistic, band, self.tasks, limits_of_means(some) if self.capped else ANY
-            )
+            method: summarise(some, statistic, band, self.tasks, self._limits(some))
             for method, some in self.groups.items()
         }
         notes = (*self.frame.notes, *missing(self.found, lines))
         notes += (SKEWED_SENTENCE,) if skewed(lines.values()) else ()
         return replace(self.frame, lines=drawn(lines), notes=notes)
+
+    def _limits(self, some: Sequence[FloatArray]) -> Limits:
+        """What can be, so that no band reaches further."""
+        if self.capped:
+            return limits_of_means(some)
+        return limits_of_regrets(some) if self.frame.positive else ANY
 
 
 def anytime(
@@ -223,8 +233,20 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
     clocks = uncounted(found.axis, (found.tasks[name] for name in names))
-    more = (*clocks, *contradicted(found, names), *unequal_seeds(found, names))
+    said = (*clocks, *controls(found, names))
+    more = (*said, *contradicted(found, names), *unequal_seeds(found, names))
     return (*by_share(rules), *by_share(views), *_known(found), *more)
+
+
+def controls(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
+    """A sentence on each of the tasks that is a negative control: averages over it mean little."""
+    names = list(tasks)
+    some = {name: found.tasks[name] for name in names if found.tasks[name].control}
+    averaged = " The average counts it like any other task." if len(names) > 1 else ""
+    return tuple(
+        f"{facts.label} is a negative control: what must fail on it is {facts.control}.{averaged}"
+        for facts in some.values()
+    )
 
 
 def horizon_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:

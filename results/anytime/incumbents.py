@@ -5,7 +5,7 @@ feasible. What is reported of it is a matter of the view: its observed, true, te
 value.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -104,24 +104,35 @@ class Incumbents:
 
     def only(self, tasks: Collection[str]) -> "Incumbents":
         """The runs of these tasks, and the methods that have any there."""
-        keep = self.runs["task"].isin(list(tasks)).to_numpy()
-        counts = np.diff(self.starts)
-        rows = np.repeat(keep, counts)
-        runs = self.runs[keep].reset_index(drop=True)
-        present = set(runs["method"].astype(str))
+        some = self._with_runs(self.runs["task"].isin(list(tasks)).to_numpy())
+        present = set(some.runs["method"].astype(str))
         return replace(
-            self,
-            runs=runs,
-            starts=np.concatenate(([0], np.cumsum(counts[keep]))),
-            time_s=self.time_s[rows],
-            value=self.value[rows],
-            row=self.row[rows],
+            some,
             tasks={name: facts for name, facts in self.tasks.items() if name in tasks},
             methods={name: facts for name, facts in self.methods.items() if name in present},
             rules={name: rule for name, rule in self.rules.items() if name in tasks},
             views={name: view for name, view in self.views.items() if name in tasks},
             known={name: counts for name, counts in self.known.items() if name in tasks},
         )
+
+    def _with_runs(self, keep: BoolArray) -> "Incumbents":
+        counts = np.diff(self.starts)
+        rows = np.repeat(keep, counts)
+        return replace(
+            self,
+            runs=self.runs[keep].reset_index(drop=True),
+            starts=np.concatenate(([0], np.cumsum(counts[keep]))),
+            time_s=self.time_s[rows],
+            value=self.value[rows],
+            row=self.row[rows],
+        )
+
+    def ordered(self, methods: Sequence[str]) -> "Incumbents":
+        """The runs of these methods, which are shown in this order."""
+        some = [name for name in methods if name in self.methods]
+        keep = self.runs["method"].isin(some).to_numpy()
+        facts = {name: self.methods[name] for name in some}
+        return replace(self._with_runs(keep), methods=facts)
 
     def groups(self) -> list[list[str]]:
         """The tasks with runs, together with those on which the same methods were run."""

@@ -48,7 +48,9 @@ def average_ranks(found: Incumbents, *, time: str = "log", points: int = POINTS)
         raise ValueError("no (task, seed) has a run of every method: there are no ranks")
     pairs = sum(ranked.shape[1] for ranked in by_task.values())
     lines = {
-        method: summarise([ranked[number] for ranked in by_task.values()], band="sem")
+        method: summarise(
+            [ranked[number] for ranked in by_task.values()], band="sem", limits=(1.0, len(methods))
+        )
         for number, method in enumerate(methods)
     }
     return Comparison(

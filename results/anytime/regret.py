@@ -53,6 +53,11 @@ def capped_regret(values: FloatArray, reference: Reference) -> FloatArray:
     return np.minimum(normalised_regret(values, reference), 1.0)
 
 
+def limits_of_regrets(groups: Groups) -> Limits:
+    """The limits of what is summarised of regrets (n, ...): only noise takes them below 0."""
+    return np.minimum(np.min([group.min(axis=0) for group in groups], axis=0), 0.0), np.inf
+
+
 def limits_of_means(groups: Groups) -> Limits:
     """The limits of means (...,) of groups (n, ...) of capped regrets; noise alone is below 0.
 

@@ -109,7 +109,7 @@ def summarise(
     """Statistic and band of `values` (n, t), or of several such groups (strata), at each time.
 
     NaN where any value is NaN. `tasks`: whose seeds the groups are, by whose names the bootstrap
-    draws them. Intervals keep to the `limits` that values can have. Raises ValueError for an
+    draws them. Bands keep to the `limits` that values can have. Raises ValueError for an
     unknown statistic or band, or without values.
     """
     band = check(statistic, band)
@@ -118,6 +118,7 @@ def summarise(
         raise ValueError("there is nothing to summarise: no runs")
     centre = _centre(groups, statistic)
     low, high = _band_of(statistic, band, tasks, limits)(groups, centre)
+    low, high = np.clip(low, *limits), np.clip(high, *limits)
     count = sum(map(len, groups))
     units = "seeds" if len(groups) == 1 else "task-seed pairs"
     skewness = _skewness(groups[0]) if band == "interval" and len(groups) == 1 else np.nan

@@ -5,11 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpobench.results.study.failed_runs import in_words as failed_in_words
+from hpobench.results.verdicts.more_seeds import more_seeds
 from hpobench.results.verdicts.verdict import Verdict
 from hpobench.storage.schema import MethodFacts
-from hpobench.words import counted, either
+from hpobench.words import both, counted, either, first_of
 
 SKEWED = " (regrets are very skewed: rather less sure than that)"
+MOST_TIED = 3
+"""Of more methods that cannot be told apart, none is named as a winner."""
+MOST_NAMED = 4
+MOST_SEEDS = 10_000
 
 
 def in_words(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
@@ -32,12 +37,36 @@ def _choice(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
 
 def _recommended(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
     best = methods[verdict.best.method].label
-    if len(verdict.rivals) == len(verdict.standings) - 1:
-        return f"{best} came out best, but all other methods are within error of it."
-    if verdict.rivals:
-        names = [methods[each.method].label for each in (verdict.best, *verdict.rivals)]
-        return f"{either(names)}: the data do not tell them apart. {best} came out best."
-    return f"use {best}. No other method is within error of it."
+    tied = [methods[each.method].label for each in (verdict.best, *verdict.rivals)]
+    if len(tied) == 1:
+        return f"use {best}. No other method is within error of it."
+    if len(tied) <= MOST_TIED:
+        return f"{either(tied)}: the data do not tell them apart. {best} came out best."
+    if not verdict.beaten:
+        return f"no clear winner: all {len(tied)} methods are within error of {best}."
+    avoid = [methods[each.method].label for each in verdict.beaten]
+    names = both(avoid) if len(avoid) <= MOST_NAMED else first_of(avoid, MOST_NAMED)
+    return f"no clear winner among {len(tied)} methods; avoid {names}. {best} came out best."
+
+
+def to_tell(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
+    """A sentence on how many seeds would tell the best method from the next; "": none is needed."""
+    more = more_seeds(verdict)
+    if more is None or verdict.few or not verdict.marks:
+        return ""
+    best, other = methods[more.best].label, methods[more.other].label
+    apart = (
+        f"{best} from {other}, the next, if they differ by what was seen ({more.difference:.2g})"
+    )
+    if more.seeds > MOST_SEEDS:
+        return f"Not even {MOST_SEEDS:,} seeds would tell {apart}."
+    return f"About {_round(more.seeds):,} seeds instead of {verdict.seeds} would tell {apart}."
+
+
+def _round(seeds: int) -> int:
+    """To two digits: it is an estimate."""
+    size = int(10 ** max(len(str(seeds)) - 2, 0))
+    return -(-seeds // size) * size
 
 
 def failures(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
@@ -69,16 +98,15 @@ def evidence(verdict: Verdict, methods: Mapping[str, MethodFacts]) -> str:
         words.append(
             f"{verdict.fresh:.3g} where half of the seeds choose the method and the others judge it"
         )
-    beaten = [each for each in verdict.standings[1:] if not each.within_error]
-    if beaten:
-        first = beaten[0]
+    if verdict.beaten:
+        first = verdict.beaten[0]
         by = f"{first.difference:.3g}{_bracket(first.difference_low, first.difference_high)}"
         words.append(f"the best one not within error, {methods[first.method].label}, is {by} worse")
     apart = [each for each in verdict.standings[1:] if not each.pairs]
     if apart:
         names = ", ".join(methods[each.method].label for each in apart)
         words.append(f"no common seeds with {names}: differences are unpaired")
-    return "; ".join(words) + "."
+    return " ".join(filter(None, ["; ".join(words) + ".", to_tell(verdict, methods)]))
 
 
 def _bracket(low: float, high: float) -> str:

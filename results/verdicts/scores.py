@@ -12,6 +12,7 @@ regret           value at the horizon less the optimum (NaN: unknown), mean over
 regret_sem       its standard error
 comparable       `final` as if all methods of the task had run on the same seeds (see `pairing`): by
                  it the best is found (NaN: they share none, and none is the best)
+within_error     whether it is the best, or the data cannot tell it from the best (see `verdict`)
 all_seeds        how many seeds there are of any method
 seeds, failed    how many runs, and how many of them failed: those count as `failed_runs` says
 failures         share of their evaluations that failed (NaN: unknown, or there are none)
@@ -38,6 +39,7 @@ from hpobench.results.statistics.blocks import comparable_means
 from hpobench.results.statistics.summary import skewed, standard_error, summarise
 from hpobench.results.study.failed_runs import in_words
 from hpobench.results.study.study import Study
+from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.shown import one_line
 
 MEAN = "mean over tasks"
@@ -74,13 +76,21 @@ def scores(study: Study, *, view: str | None = None, rule: str | None = None) ->
     return scores_of(found, references(study, found.views))
 
 
-def scores_of(found: Incumbents, known: Mapping[str, Reference]) -> pd.DataFrame:
-    """The table of scores of incumbents that are known already, by the references of `known`."""
+def scores_of(
+    found: Incumbents,
+    known: Mapping[str, Reference],
+    judged: Sequence[Verdict] | None = None,
+) -> pd.DataFrame:
+    """The table of scores of incumbents that are known already, by the references of `known`.
+
+    `judged`: their verdicts, if these are known as well.
+    """
     rows = []
     for task, reference in known.items():
         rows += _task_rows(found, task, reference)
     columns = ["task", "method", *COLUMNS, *COUNTED, "skewed", "reference"]
     table = pd.DataFrame(rows, columns=columns)
+    whose = {task: frozenset([task]) for task in known}
     groups = found.groups()
     for group in groups:
         tasks = [task for task in group if task in set(table["task"])]
@@ -89,8 +99,25 @@ def scores_of(found: Incumbents, known: Mapping[str, Reference]) -> pd.DataFrame
             of_group = table[table["task"].isin(tasks)]
             means = pd.DataFrame(_mean_rows(found.only(tasks), of_group, tasks), columns=columns)
             means = means.assign(task=name)
+            whose[name] = frozenset(tasks)
             table = pd.concat([table, means], ignore_index=True)
-    return table
+    judged = verdicts(found, known) if judged is None else judged
+    return table.assign(within_error=_within_error(table, whose, judged))
+
+
+def _within_error(
+    table: pd.DataFrame, whose: Mapping[str, frozenset[str]], judged: Sequence[Verdict]
+) -> list[bool]:
+    """Of each row, whether its method is not told from the best on those tasks in the end."""
+    near = {
+        (frozenset(verdict.tasks), each.method)
+        for verdict in judged
+        if verdict.fraction == 1
+        for each in verdict.standings
+        if each.within_error
+    }
+    rows = zip(table["task"], table["method"], table["comparable"], strict=True)
+    return [(whose[task], name) in near and value == value for task, name, value in rows]
 
 
 def _task_rows(found: Incumbents, task: str, reference: Reference) -> list[dict[str, object]]:
@@ -195,7 +222,9 @@ def skewed_notes(table: pd.DataFrame, labels: Mapping[str, str]) -> tuple[str, .
 
 
 def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
-    """The table for a terminal: tasks one after the other, best method first, marked by *.
+    """The table for a terminal: tasks one after the other, best method first.
+
+    That one and those within error of it are marked by *.
 
     The notes stand below it.
     """
@@ -219,7 +248,8 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     blocks = [(task, _lines(part)) for task, part in table.groupby("task", sort=False)]
     cells = [header, *(line for _, lines in blocks for line in lines)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
-    parts = [f"normalised regret, lower is better (* best per task)\n\n{_aligned(header, widths)}"]
+    title = "normalised regret, lower is better (* best per task, or not told from it)"
+    parts = [f"{title}\n\n{_aligned(header, widths)}"]
     very = set(table.loc[table["skewed"].astype(bool), "task"])
     for task, lines in blocks:
         heading = f"{task}, {SKEWED_WORD}" if task in very else str(task)
@@ -233,7 +263,7 @@ def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
 
 def _lines(part: pd.DataFrame) -> list[list[str]]:
     part = part.sort_values(["comparable", "final"], kind="stable")
-    best = part["comparable"] == part["comparable"].min()
+    best = (part["comparable"] == part["comparable"].min()) | part["within_error"]
     return [
         _cells(row, best=bool(mark)) for (_, row), mark in zip(part.iterrows(), best, strict=True)
     ]

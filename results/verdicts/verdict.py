@@ -79,13 +79,14 @@ class Standing:
 class Verdict:
     """The method to use for `fraction` of the horizon; `standings`: best first, at least one.
 
-    `time_s`: that budget on the clock of the task, where all is about one; `clock`: what that is
-    counted in (see `TaskFacts`). `seeds`: the fewest of a task, of
+    `time_s`: that budget on the clock of the task, where all is about one; `clock`: what times are
+    counted in (see `TaskFacts`), "" where tasks differ in that. `seeds`: the fewest of a task, of
     the best method. `failed_as`: the rule for failed runs. `known`: whether any run has a value by
     then. `ended`: the methods all of whose runs had ended by then on every task. `fresh`: the mean
     regret, on seeds that did not choose it, of the method that comes out best on others (NaN: fewer
     than 4 seeds). `skewed`: whether the regrets of a single task are so skewed that intervals of
-    means hold them too rarely. `p_values`: of all pairs of methods, not corrected.
+    means hold them too rarely. `p_values`: of all pairs of methods, not corrected. `times_s`: the
+    budget on each task's clock.
     """
 
     tasks: tuple[str, ...]
@@ -100,6 +101,7 @@ class Verdict:
     skewed: bool = False
     clock: str = "seconds"
     p_values: Mapping[frozenset[str], float] = field(default_factory=dict, repr=False)
+    times_s: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def best(self) -> Standing:
@@ -115,6 +117,22 @@ class Verdict:
     def rivals(self) -> tuple[Standing, ...]:
         """The methods within error of the best, itself not among them."""
         return tuple(each for each in self.standings[1:] if each.within_error)
+
+    @property
+    def beaten(self) -> tuple[Standing, ...]:
+        """The methods that are worse than the best for sure, better ones first."""
+        return tuple(each for each in self.standings[1:] if not each.within_error)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """By method, best first: best, tied (within error of it) or worse.
+
+        None where no value is known by then, or none is better than the median configuration.
+        """
+        if not (self.known and self.useful):
+            return {}
+        after = {each.method: "tied" if each.within_error else "worse" for each in self.standings}
+        return after | {self.best.method: "best"}
 
     @property
     def useful(self) -> bool:
@@ -182,10 +200,12 @@ def _in_time(verdict: Verdict, found: Incumbents) -> Verdict:
     """The verdict with what the runs say of its time."""
     times_s = {task: verdict.fraction * horizon_s(found, task) for task in verdict.tasks}
     judged = [each.method for each in verdict.standings]
+    clocks = {found.tasks[task].clock for task in verdict.tasks}
     return replace(
         verdict,
         time_s=times_s[verdict.tasks[0]] if len(times_s) == 1 else None,
-        clock=found.tasks[verdict.tasks[0]].clock,
+        times_s=times_s,
+        clock=clocks.pop() if len(clocks) == 1 else "",
         failed_as=found.failed_as,
         known=any(_has_value(found, task, time_s) for task, time_s in times_s.items()),
         ended=tuple(name for name in judged if _had_ended(found, name, times_s)),

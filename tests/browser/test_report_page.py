@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None,
     reason="Chromium or its driver is missing: make test-browser installs them",
 )
+AXE = Path(__file__).parents[2] / "build" / "axe" / "package" / "axe.min.js"
 WIDE = (1280, 900)
 PATIENCE_S = 30.0
 
@@ -260,9 +262,69 @@ def test_values_appear_where_the_pointer_is(opened):
     plot = opened.element("#chart .nsewdrag")
     opened.run("arguments[0].scrollIntoView({block: 'center'})", plot)
     ActionChains(opened.driver).move_to_element(plot).perform()
-    opened.wait("return document.querySelector('#chart .hoverlayer').textContent.includes('[')")
-    words = opened.run("return document.querySelector('#chart .hoverlayer').textContent")
-    assert "method 0" in words
+    opened.wait("return document.querySelector('#readout').textContent.includes('[')")
+    rows = opened.elements("#readout li .value")
+    values = [float(row.text.split()[0]) for row in rows]
+    assert len(values) == 3
+    assert values == sorted(values)
+    assert opened.element("#readout p").text.endswith("% of the horizon")
+
+
+def test_arrow_keys_read_values_and_say_them(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    opened.run("document.getElementById('chart').focus()")
+    opened.keys(Keys.END)
+    opened.wait("return document.getElementById('spoken').textContent.includes('method 0')")
+    assert opened.element("#spoken").get_attribute("textContent").startswith("At 100 % of the")
+    opened.keys(Keys.ESCAPE)
+    opened.wait("return document.getElementById('readout').hidden")
+
+
+def test_the_figure_comes_first_in_the_order_of_the_keyboard(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    opened.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+    opened.keys(Keys.TAB)
+    opened.keys(Keys.TAB)
+    first = opened.run("return document.activeElement.id || document.activeElement.className")
+    assert first == "chart"
+
+
+def test_the_line_of_the_row_that_is_pointed_at_stands_out(opened):
+    from selenium.webdriver import ActionChains
+
+    row = opened.element("#legend tr[data-method=method_1] .method")
+    ActionChains(opened.driver).move_to_element(row).perform()
+    dimmed = (
+        "return [...document.querySelectorAll('#chart .scatterlayer .trace')]"
+        ".filter((each) => each.style.opacity === '0.15').length"
+    )
+    opened.wait(dimmed)
+    assert opened.run("return document.querySelectorAll('#legend tr.singled').length") == 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is missing: make test-browser fetches it")
+def test_nothing_is_in_the_way_of_anybody(opened, width, scheme):
+    """No violation of what axe-core checks, with everything unfolded; nothing is cut off."""
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
+    opened.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    wanted = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    opened.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", wanted)
+    try:
+        opened.run("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+        opened.run(AXE.read_text(encoding="utf-8"))
+        found = opened.driver.execute_async_script(
+            "axe.run(document).then((all) => arguments[0]("
+            "all.violations.map((each) => [each.id, each.nodes[0].failureSummary])))"
+        )
+        assert found == []
+        assert opened.run("return document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        opened.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        opened.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_labels_are_text_and_nothing_else(opened):
@@ -404,7 +466,7 @@ def test_without_scripts_figures_and_tables_are_there(report):
     driver = start(scripts=False)
     try:
         driver.get(f"file://{report}")
-        images = driver.find_elements("css selector", "#curves figure.replaced img")
+        images = driver.find_elements("css selector", "#answer figure.replaced img")
         assert images
         assert all(image.is_displayed() for image in images)
         assert all(image.get_property("naturalWidth") > 300 for image in images)
@@ -423,7 +485,7 @@ def test_a_broken_figure_leaves_the_static_ones(browser, report, tmp_path):
     path.write_text(damaged)
     seen = Page(browser)
     seen.open(path)
-    assert seen.element("#curves figure.replaced img").is_displayed()
+    assert seen.element("#answer figure.replaced img").is_displayed()
     assert not seen.element("#choose-panel").is_displayed()
     assert any("cannot be drawn" in problem for problem in seen.problems())
     seen.click("#table-scores th:nth-child(3) button")

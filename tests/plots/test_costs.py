@@ -51,7 +51,7 @@ def test_bars_of_speed_up_begin_at_one(axes):
     assert axes.get_xscale() == "log"
     assert sorted(words(axes)) == ["0 %", "25 % ≥", "50 % ≤", "75 %", "–"]
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["method 1", "method 0", "method 2", "method 3"]
+    assert names == [f"method {number}" for number in range(4)]
 
 
 def test_targets_of_single_tasks_and_their_errors():

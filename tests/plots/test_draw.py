@@ -19,7 +19,7 @@ def test_the_standard_figures_are_written(synthetic, tmp_path):
     study = synthetic.random_study(tasks=2, methods=2, seeds=2, test=True)
     paths = draw(study, tmp_path / "figures")
     stems = [
-        *("anytime", "anytime-test", "average-regret", "rank", "scores", "ranks"),
+        *("anytime", "anytime-test", "overview", "average-regret", "rank", "scores", "ranks"),
         *("improvement", "time-to-target", "ecdf"),  # two methods: no critical difference
     ]
     assert [path.name for path in paths] == [
@@ -99,9 +99,9 @@ def test_what_is_left_out_is_told_with_the_reason(synthetic, tmp_path, unsaved):
     assert "compares 3 methods or more, there are 2" in told["critical-difference"]
     told.clear()
     draw(synthetic.random_study(tasks=1, methods=1), tmp_path, left_out=told.__setitem__)
-    assert told["scores, ranks, improvement, critical-difference, time-to-target, ecdf"] == (
-        "there is one method only"
-    )
+    assert told[
+        "overview, scores, ranks, improvement, critical-difference, time-to-target, ecdf"
+    ] == ("there is one method only")
     told.clear()
     draw_costs(study, tmp_path, told.__setitem__)
     assert {"overhead", "feasibility"} <= set(told)

@@ -20,7 +20,7 @@ from hpobench.plots.figures.critical_difference import (
     critical_difference_figure,
     draw_critical_difference,
 )
-from hpobench.plots.figures.improvement import COLORS, by_mean, draw_improvement, improvement_figure
+from hpobench.plots.figures.improvement import COLORS, draw_improvement, improvement_figure, of_both
 from hpobench.plots.figures.scaling import scaling_figure
 from hpobench.results.statistics.rank_tests import Friedman, cliques, critical_difference
 from tests.plots import tables
@@ -48,10 +48,10 @@ def test_an_aggregate_is_a_marker_at_its_value_and_a_bar_over_its_interval(axes)
         assert list(bar) == [row["low"], row["high"]]
 
 
-def test_aggregates_are_ordered_by_iqm_and_the_caption_counts(axes):
+def test_aggregates_have_the_order_of_the_methods_and_the_caption_counts(axes):
     table = tables.aggregates(METHODS)
-    table.loc[(table["method"] == "m3") & (table["metric"] == "iqm"), "value"] = 0.0
-    drawn = aggregates_figure(table, METHODS, metrics=["mean", "iqm"], notes=["So it is."])
+    turned = dict(reversed(METHODS.items()))
+    drawn = aggregates_figure(table, turned, metrics=["mean", "iqm"], notes=["So it is."])
     titles = [panel.get_title() for panel in drawn.figure.axes]
     assert titles == ["mean", "IQM"]
     first = drawn.figure.axes[0].get_yticklabels()[0].get_text()
@@ -90,11 +90,11 @@ def test_cells_say_the_probability_and_are_bold_where_the_interval_excludes_a_ha
     assert weights == ["normal", "bold"]
 
 
-def test_the_matrix_is_ordered_by_the_mean_and_one_half_is_white():
+def test_the_matrix_has_the_order_of_the_methods_and_one_half_is_white():
     table = tables.improvements(METHODS)
-    swapped = table.assign(method=table["other"], other=table["method"])
-    assert by_mean(table, METHODS) == ["m0", "m1", "m2", "m3"]
-    assert by_mean(swapped, METHODS) == ["m3", "m2", "m1", "m0"]
+    turned = dict(reversed(METHODS.items()))
+    assert of_both(table, METHODS) == ["m0", "m1", "m2", "m3"]
+    assert of_both(table, turned) == ["m3", "m2", "m1", "m0"]
     red, green, blue, _ = colormaps[COLORS](0.5)
     assert min(red, green, blue) > 0.95
     low, high = colormaps[COLORS](0.1), colormaps[COLORS](0.9)

@@ -7,12 +7,14 @@ const view = () => data.views[state.panel + "|" + state.axis];
 const seriesKey = () => state.statistic + "/" + state.band;
 const log = (which) => (which === "x" ? state.x === "log" : yScale() === "log");
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+const colorOf = (method) => data.methods[method][darkness.matches ? "dark" : "color"];
+const ink = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
+const titleOf = (name) => data.panels.find((panel) => panel.name === name).title;
+const MARKERS = 8, GOLDEN = (Math.sqrt(5) - 1) / 2, MOST_BANDS = 8;
 
-function yScale() {
-  const now = view();
-  if (now.rank || lowest(now) <= 0 && !now.positive) return "linear";
-  return state.y || (now.positive ? "log" : "linear");
-}
+const canBeLog = (now) => !now.rank && (now.positive || lowest(now) > 0);
+const yScale = () => (canBeLog(view()) ? state.y || (view().log ? "log" : "linear") : "linear");
 
 function lowest(now) {
   let least = Infinity;
@@ -41,7 +43,7 @@ function settle() {
   offer("choose-band", bands.map((name) => [name, data.bands[state.statistic][name]]), state.band);
   byId("log-x").checked = state.x === "log";
   byId("log-y").checked = yScale() === "log";
-  byId("log-y").disabled = view().rank || (lowest(view()) <= 0 && !view().positive);
+  byId("log-y").disabled = !canBeLog(view());
 }
 
 function offer(id, options, chosen) {
@@ -50,55 +52,71 @@ function offer(id, options, chosen) {
   select.disabled = options.length < 2;
 }
 
-/* Band below and above, then the line; what lies below a log axis is drawn at its edge. */
+/* Band below and above, the line, then a few markers; what lies below a log axis is drawn at its edge. */
 function traces() {
   const now = view();
   const { lines, floor } = series(now);
   const time = part(now.time, now.points);
   const cut = (value) => (log("y") && floor !== null && value < floor ? floor : value);
-  const made = [];
-  for (const [method, parts] of Object.entries(lines)) {
-    const [centre, low, high] = parts.map((begin) => part(begin, now.points));
-    const { label, color, dash } = data.methods[method];
+  const names = Object.keys(lines);
+  const alpha = Math.round(43 * Math.min(1, MOST_BANDS / names.length)).toString(16).padStart(2, "0");
+  return names.flatMap((method, number) => {
+    const [centre, low, high] = lines[method].map((begin) => part(begin, now.points));
+    const { label, dash, symbol, open } = data.methods[method];
+    const color = colorOf(method);
     const shown = [...time.keys()].filter((place) => Number.isFinite(centre[place]) && (!log("x") || time[place] > 0));
     const banded = shown.filter((place) => Number.isFinite(low[place]));
     const common = {
-      mode: "lines", legendgroup: method, showlegend: false,
+      mode: "lines", legendgroup: method, showlegend: false, hoverinfo: "skip",
       visible: state.hidden.includes(method) ? "legendonly" : true,
     };
-    const edge = { ...common, hoverinfo: "skip", line: { shape: "hv", width: 0, color } };
+    const edge = { ...common, line: { shape: "hv", width: 0, color } };
     const at = (places, values) => ({ x: places.map((p) => time[p]), y: places.map((p) => cut(values[p])) });
-    made.push({ ...edge, ...at(banded, low), meta: "low" });
-    made.push({ ...edge, ...at(banded, high), meta: "high", fill: "tonexty", fillcolor: color + "2b" });
-    made.push({
-      ...common, ...at(shown, centre), name: escaped(label), meta: "line",
-      line: { shape: "hv", width: 2, color, dash },
-      customdata: shown.map((p) => valueText(centre[p], low[p], high[p])),
-      hovertemplate: "%{customdata}",
-    });
+    return [
+      { ...edge, ...at(banded, low), meta: "low" },
+      { ...edge, ...at(banded, high), meta: "high", fill: "tonexty", fillcolor: color + alpha },
+      { ...common, ...at(shown, centre), name: escaped(label), meta: "line", line: { shape: "hv", width: 2, color, dash } },
+      { ...common, ...at(marked(shown, time, number * GOLDEN % 1), centre), mode: "markers", meta: "markers",
+        marker: { symbol: symbol + open, size: 8, color, line: { width: open ? 1.5 : 0, color } } },
+    ];
+  });
+}
+
+/* About so many over the whole axis; `turn` moves those of one line against those of the others. */
+function marked(shown, time, turn) {
+  if (!shown.length) return [];
+  const scaled = (place) => (log("x") ? Math.log(time[place]) : time[place]);
+  const first = scaled(shown[0]), last = scaled(shown[shown.length - 1]);
+  const places = [];
+  for (let number = 0; number < MARKERS; number++) {
+    const target = first + ((number + turn) / MARKERS) * (last - first);
+    const place = shown.findLast((each) => scaled(each) <= target);
+    if (place !== undefined && places[places.length - 1] !== place) places.push(place);
   }
-  return made;
+  return places;
 }
 
 const short = (value) => Number(value.toPrecision(4)).toString();
 
-function valueText(centre, low, high) {
-  return Number.isFinite(low) ? `${short(centre)} [${short(low)}, ${short(high)}]` : short(centre);
-}
-
 function layout() {
   const now = view();
   const narrow = byId("chart").clientWidth < 560;
-  const axis = { showline: true, linecolor: "#444", gridcolor: "#e4e4e4", zeroline: false, ticks: "outside", automargin: true };
-  const drawn = Object.keys(series(now).lines).filter((method) => !state.hidden.includes(method));
+  const axis = {
+    showline: true, linecolor: ink("soft"), tickcolor: ink("soft"), gridcolor: ink("grid"), zeroline: false, ticks: "outside",
+    automargin: true,
+  };
+  const named = log("x") && now.ticks.length ? {
+    tickmode: "array", tickvals: now.ticks.map(([place]) => place), ticktext: now.ticks.map(([, name]) => name),
+  } : {};
+  const label = named.tickmode ? now.axis.replace(/ \([^()]*\)$/, "") : now.axis;
   return {
-    font: { family: "system-ui, sans-serif", size: 13, color: "#1a1a1a" },
-    margin: { l: narrow ? 48 : 64, r: 12, t: 12, b: 48 },
-    height: narrow ? 380 : 480,
-    paper_bgcolor: "#fff", plot_bgcolor: "#fff",
-    hovermode: drawn.length > 12 ? "closest" : "x unified",
-    hoverlabel: { font: { size: 12 }, namelength: -1, bgcolor: "rgba(255, 255, 255, 0.92)" },
-    xaxis: { ...axis, ...scale("x", rangeX(now)), title: { text: escaped(now.axis) }, hoverformat: ".4~g", nticks: narrow ? 5 : 9 },
+    font: { family: "system-ui, sans-serif", size: narrow ? 12 : 13, color: ink("ink") },
+    margin: { l: narrow ? 44 : 64, r: 12, t: 8, b: 44 },
+    height: narrow ? 320 : 460,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: ink("soft"), activecolor: ink("ink") },
+    hovermode: false, dragmode: narrow ? false : "zoom",
+    xaxis: { ...axis, ...scale("x", rangeX(now)), ...named, title: { text: escaped(label) }, nticks: narrow ? 5 : 9 },
     yaxis: { ...axis, ...scale("y", rangeY(now)), title: { text: escaped(now.label) }, nticks: 9 },
   };
 }
@@ -158,11 +176,14 @@ async function draw() {
   settle();
   keepState();
   const now = view();
+  hideReadout();
   showLegend(Object.keys(series(now).lines));
   const scales = series(now).caption.replace("{scale}", state.x);
+  byId("chart-title").textContent = titleOf(state.panel);
   byId("chart-caption").textContent = `${scales} Value axis: ${yScale()} scale.`;
   byId("chart").setAttribute("aria-label", describe(now));
-  await Plotly.react("chart", traces(), layout(), config);
+  const narrow = byId("chart").clientWidth < 560;
+  await Plotly.react("chart", traces(), layout(), { ...config, displayModeBar: narrow ? false : "hover" });
 }
 
 /* What the figure shows at the end, best first: the figure in words. */
@@ -173,7 +194,5 @@ function describe(now) {
   });
   ends.sort((one, other) => one[1] - other[1]);
   const listed = ends.map(([label, value]) => `${label} ${short(value)}`).join(", ");
-  return `${titleOf(state.panel)}: ${now.label} over ${now.axis}. Last values, best first: ${listed}.`;
+  return `${titleOf(state.panel)}: ${now.label} over ${now.axis}. Arrow keys read values. Last values, best first: ${listed}.`;
 }
-
-const titleOf = (name) => data.panels.find((panel) => panel.name === name).title;

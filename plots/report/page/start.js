@@ -14,6 +14,7 @@ async function startChart() {
   numbers = asFloats(floats);
   root.classList.add("interactive");
   listen();
+  listenForReadout();
   await draw();
   byId("chart").on("plotly_relayout", followZoom);
 }

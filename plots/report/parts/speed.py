@@ -1,12 +1,12 @@
 """Speed: how many times as fast as another method, and which share of targets by when."""
 
+from hpobench.plots.canvas.times import duration
 from hpobench.plots.recipes import ECDF, TIME_TO_TARGET
 from hpobench.plots.report.blocks import Block, Column, Section, number, share, table
 from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
-from hpobench.plots.report.parts.summary import duration
 from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
 from hpobench.results.study.horizon import reference_of
 from hpobench.results.verdicts.time_to_target import MOST_METHODS, pair_speedups

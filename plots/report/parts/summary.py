@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hpobench.plots.canvas.axes import time_unit
+from hpobench.plots.canvas.times import duration, span
 from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragraph, table
 from hpobench.plots.report.context import Context, listed
 from hpobench.results.anytime.comparison import contradicted, horizon_notes
@@ -34,7 +34,7 @@ HOW_TO_READ = (
 def summary(context: Context) -> list[Block]:
     """Over each group of tasks, then task by task."""
     if not context.verdicts:
-        return [Paragraph(nothing_yet(context), lead=True)]
+        return []
     blocks: list[Block] = []
     averages = [verdict for verdict in context.verdicts if len(verdict.tasks) > 1]
     for tasks in dict.fromkeys(verdict.tasks for verdict in averages):
@@ -107,7 +107,7 @@ def nothing_yet(context: Context) -> str:
 
 def choices(context: Context, verdicts: Sequence[Verdict]) -> Choices:
     """One line a budget."""
-    methods = context.study.methods
+    methods = context.methods
     return Choices(
         [
             Choice(budget(verdict), in_words(verdict, methods), _evidence(context, verdict))
@@ -118,28 +118,24 @@ def choices(context: Context, verdicts: Sequence[Verdict]) -> Choices:
 
 def _evidence(context: Context, verdict: Verdict) -> str:
     """The numbers, and whose runs had ended before: only where not time alone could end them."""
-    words = evidence(verdict, context.study.methods)
+    words = evidence(verdict, context.methods)
     if context.found.time_alone.issuperset(verdict.tasks):
         return words
-    return f"{words} {ended_early(verdict, context.study.methods)}".strip()
+    return f"{words} {ended_early(verdict, context.methods)}".strip()
 
 
 def budget(verdict: Verdict) -> str:
-    """Such as: 4.5 min, or: the time of 12 evaluations (1 % of the horizon)."""
+    """Such as: 4.5 min, or: the time of 12 evaluations (1 % of the horizon).
+
+    Over several tasks: 1 % of each task's horizon (30 s to 2 h).
+    """
     whose = "the horizon" if verdict.time_s is not None else "each task's horizon"
     part = f"{100 * verdict.fraction:g} % of {whose}" if verdict.fraction < 1 else f"all of {whose}"
     if verdict.time_s is None:
-        return part
+        times_s = list(verdict.times_s.values())
+        return f"{part} ({span(times_s, verdict.clock)})" if verdict.clock and times_s else part
     words = duration(verdict.time_s, verdict.clock)
     return f"{words if verdict.clock == 'seconds' else f'the time of {words}'} ({part})"
-
-
-def duration(time_s: float, clock: str = "seconds") -> str:
-    """A time in the unit that suits it, or in what else the clock counts."""
-    if clock != "seconds":
-        return f"{time_s:.3g} {clock.removesuffix('s') if time_s == 1 else clock}"
-    size, name = time_unit(time_s) if time_s >= 1 else (1.0, "s")
-    return f"{time_s / size:.3g} {name}"
 
 
 def _by_task(context: Context, verdicts: Sequence[Verdict]) -> Block:
@@ -150,7 +146,7 @@ def _by_task(context: Context, verdicts: Sequence[Verdict]) -> Block:
         row["clock"] = verdict.clock
         row["horizon"] = (verdict.time_s or 0.0) / verdict.fraction
         row[f"{verdict.fraction:g}"] = _short(context, verdict)
-        row["failed"] = counts_in_words(verdict.failed, context.study.methods)
+        row["failed"] = counts_in_words(verdict.failed, context.methods)
     columns = {"task": Column("task"), "horizon": Column("horizon", duration, beside="clock")}
     for part in FRACTIONS:
         heading = f"for {100 * part:g} % of it" if part < 1 else "for all of it"

@@ -63,7 +63,7 @@ def _facts(context: Context, task: str) -> str:
 
 
 def _figures(context: Context, task: str) -> list[Image]:
-    methods, settings = context.study.methods, context.study.settings
+    methods, settings = context.methods, context.study.settings
     label = context.task_label(task)
     drawn = anytime_figure([anytime(context.found, task)], methods, settings)
     images = [image(drawn, f"Incumbent of every method over time on {label}", replaced=True)]

@@ -4,6 +4,7 @@ from functools import partial
 
 import pandas as pd
 
+from hpobench.plots.canvas.times import duration
 from hpobench.plots.figures.feasibility import feasibility_figure
 from hpobench.plots.figures.overtuning import overtuning_figure
 from hpobench.plots.report.blocks import Block, Column, Section, count, number, share, table
@@ -11,7 +12,6 @@ from hpobench.plots.report.context import Context, Group
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import by_group
 from hpobench.plots.report.parts.scores import named
-from hpobench.plots.report.parts.summary import duration
 from hpobench.results.conduct.feasibility import constrained_tasks, feasibility
 from hpobench.results.conduct.overtuning import gaps, mean_views, reported_views
 
@@ -58,7 +58,7 @@ def _gaps(made: pd.DataFrame, context: Context, group: Group) -> list[Block]:
     if not len(of_group):
         return []
     labels = context.task_labels
-    drawn = overtuning_figure(of_group, context.study.methods, labels=labels, width_in=WIDE_IN)
+    drawn = overtuning_figure(of_group, context.methods, labels=labels, width_in=WIDE_IN)
     alt = "What the incumbent of every run was observed to be, less what it is, by method and task"
     name, title = f"table-views-{group.number}", "Final incumbents, in all views"
     means = mean_views(of_group).dropna(axis="columns", how="all")
@@ -71,7 +71,7 @@ def constraints(context: Context) -> list[Block]:
     if not constrained_tasks(context.study):
         return []
     made = feasibility(context.study)
-    drawn = feasibility_figure(made, context.study.methods, labels=context.task_labels)
+    drawn = feasibility_figure(made, context.methods, labels=context.task_labels)
     alt = "How often and how soon every method found what meets the constraints"
     shown = table(named(context, made), "table-feasibility", "Feasibility", FEASIBILITY)
     return [image(drawn, alt), shown]

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
+from hpobench.plots.canvas.times import duration
 from hpobench.plots.figures.under_way import under_way_figure
 from hpobench.plots.report.blocks import Block, Column, count, number, table
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.scores import named
-from hpobench.plots.report.parts.summary import duration
 
 COLUMNS = {
     "task": Column("task"),
@@ -32,5 +32,5 @@ def under_way(context: Context) -> list[Block]:
         for run in runs
     ]
     shown = table(named(context, pd.DataFrame(rows)), "table-under-way", "Runs", COLUMNS, CAPTION)
-    drawn = under_way_figure(runs, context.study.tasks, context.study.methods)
+    drawn = under_way_figure(runs, context.study.tasks, context.methods)
     return [shown, image(drawn, "The incumbent of each run that is under way, over its clock")]

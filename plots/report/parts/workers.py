@@ -1,5 +1,6 @@
 """What the workers did, and what the methods themselves took to decide."""
 
+from hpobench.plots.canvas.times import duration
 from hpobench.plots.figures.overhead import overhead_figure
 from hpobench.plots.report.blocks import (
     Block,
@@ -15,7 +16,6 @@ from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.scores import named
-from hpobench.plots.report.parts.summary import duration
 from hpobench.results.conduct.overhead import overhead
 from hpobench.results.conduct.repeats import repeated_suggestions
 from hpobench.results.study.jobs import occupancy
@@ -80,7 +80,7 @@ def _overhead(context: Context) -> list[Block]:
     alt = "Computing time of every method an ask, a tell, and as a share of its runs"
     shown = table(named(context, made), "table-overhead", "Decisions", OVERHEAD)
     folded = Section("table-overhead-fold", "As a table", [shown], folded=True)
-    return [image(overhead_figure(made, context.study.methods, width_in=WIDE_IN), alt), folded]
+    return [image(overhead_figure(made, context.methods, width_in=WIDE_IN), alt), folded]
 
 
 def _repeats(context: Context) -> list[Block]:

@@ -1,9 +1,12 @@
 import zlib
+from itertools import pairwise
 
 from matplotlib.figure import Figure
 
-from hpobench.plots.canvas.style import LOOKS, Look, looks, new_figure, save
+from hpobench.plots.canvas.colours import distance, lightness
+from hpobench.plots.canvas.style import FAR, HUES, Look, looks, new_figure, save
 from hpobench.storage.schema import MethodFacts
+from hpobench.study import catalogue
 
 
 def methods(*names, **declared):
@@ -19,14 +22,30 @@ def test_a_name_has_the_same_look_in_every_study():
     alone = looks(methods("random_search"))["random_search"]
     assert looks(methods("asha", "random_search"))["random_search"] == alone
     # CRC-32, unlike hash(), does not depend on PYTHONHASHSEED
-    assert alone == LOOKS[zlib.crc32(b"random_search") % len(LOOKS)]
+    assert alone == (HUES[zlib.crc32(b"random_search") % len(HUES)], "-")
 
 
 def test_no_two_methods_share_a_look_while_there_are_enough():
-    names = [f"method_{number}" for number in range(len(LOOKS) - 1)]
+    names = [f"method_{number}" for number in range(50)]
     made = looks(methods(*names, "declared", declared="#0072B2"))
-    assert len(set(made.values())) == len(LOOKS)
+    assert len(set(made.values())) == 51
     assert len(looks(methods(*(f"m{number}" for number in range(40))))) == 40
+
+
+def test_methods_of_the_user_have_a_hue_of_their_own():
+    """None is black, as the reference often is, or like another one of the study."""
+    for name in ("mine", "my_bo", "ours", "a", "b", "c", "d"):
+        made = looks(methods("random", "evolution", name, random="#000000", evolution="#CC79A7"))
+        color = made[name].color
+        assert min(distance(color, other) for other in ("#000000", "#CC79A7")) >= FAR
+
+
+def test_leaders_of_the_default_study_are_told_apart_by_all():
+    """As seen, with deuteranopia, and in grey: 20 in L*a*b*, 10 in L* alone."""
+    for one, other in pairwise(["evolution", "local_search", "tpe", "gp", "evolution"]):
+        colors = [catalogue.read("method", name)["about"]["color"] for name in (one, other)]
+        assert distance(*colors) > 20
+        assert abs(lightness(colors[0]) - lightness(colors[1])) > 10
 
 
 def test_saved_files_are_png_and_pdf_and_the_same_each_time(tmp_path):

@@ -44,7 +44,7 @@ def test_scores(synthetic):
 def test_the_text_is_aligned_and_marks_the_best(synthetic):
     text = as_text(scores(study_of(synthetic)))
     assert text.count("*  b") == 3
-    assert text.count("*  a") == 0
+    assert text.count("*  a") == 3  # two seeds tell nothing
     lines = [line for line in text.splitlines() if line.startswith("  ")]
     assert len({len(line) for line in lines}) == 1
     assert MEAN in text
@@ -117,6 +117,23 @@ def test_star_and_verdict_name_the_same_method_where_one_disaster_would_decide(s
     found = incumbents(study)
     [verdict] = verdicts(found, references(study, found.views), fractions=(1.0,))
     assert verdict.best.method == "a"
+
+
+def test_stars_mark_all_that_the_verdict_cannot_tell_from_the_best(synthetic):
+    """b is worse than a by 0.02 on the even seeds and better on the odd, c is worse by 0.5."""
+    tasks = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=1.0)}
+    rows = [
+        {"method": method, "seed": seed, "time_s": 1, "value": 0.1 + more}
+        for seed in range(10)
+        for method, more in {"a": 0.0, "b": 0.02 if seed % 2 else -0.01, "c": 0.5}.items()
+    ]
+    study = synthetic.hand_made(rows, tasks=tasks)
+    table = scores(study)
+    assert table["within_error"].tolist() == [True, True, False]
+    text = as_text(table)
+    assert "*  a" in text
+    assert "*  b" in text
+    assert "*  c" not in text
 
 
 def test_failed_runs_are_said_below_the_table(synthetic):

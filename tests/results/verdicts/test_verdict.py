@@ -3,15 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_ind, ttest_rel
+from scipy.stats import norm, ttest_ind, ttest_rel
+from scipy.stats import t as student_t
 
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.ranks import average_ranks
 from hpobench.results.anytime.regret import references
 from hpobench.results.statistics.correction import benjamini_hochberg, holm
 from hpobench.results.study.failed_runs import RULES, Failed
-from hpobench.results.text.verdict_words import ended_early, evidence, in_words
+from hpobench.results.text.verdict_words import ended_early, evidence, in_words, to_tell
 from hpobench.results.verdicts.final import probability_of_improvement
+from hpobench.results.verdicts.more_seeds import more_seeds
 from hpobench.results.verdicts.scores import scores
 from hpobench.results.verdicts.verdict import corrected, fresh_mean, judge, table, verdicts
 from hpobench.storage.schema import MethodFacts, TaskFacts
@@ -82,7 +84,30 @@ def test_exact_ties_are_within_error():
     seeds = [0.1, 0.2, 0.3, 0.4, 0.5]
     verdict = judge({"t": frame(a=seeds, b=seeds)})
     assert [each.method for each in verdict.rivals] == ["b"]
-    assert "all other methods are within error" in in_words(verdict, METHODS)
+    assert "A or B: the data do not tell them apart." in in_words(verdict, METHODS)
+    verdict = judge({"t": frame(a=seeds, b=seeds, c=seeds, d=seeds)})
+    assert in_words(verdict, METHODS).startswith("no clear winner: all 4 methods are within error")
+    assert to_tell(verdict, METHODS) == ""  # no number of seeds would
+
+
+def test_of_many_that_are_tied_none_is_named_and_the_worst_are():
+    """Differences of 0.01 in the mean with a standard deviation of 0.1; d is worse by 0.5."""
+    rng = np.random.default_rng(0)
+    base, noise = rng.uniform(0.2, 0.4, 30), rng.normal(0, 0.1, (2, 30))
+    noise = 0.1 * (noise - noise.mean(axis=1)[:, None]) / noise.std(axis=1, ddof=1)[:, None]
+    frames = {"a": base, "b": base + 0.01 + noise[0], "c": base + 0.02 + noise[1], "e": base + 0.03}
+    verdict = judge({"t": frame(**{**frames, "e": base + 0.03 + noise[0], "d": base + 0.5})})
+    methods = {name: MethodFacts(name, name.upper()) for name in "abcde"}
+    assert verdict.marks == {"a": "best", "b": "tied", "c": "tied", "e": "tied", "d": "worse"}
+    assert in_words(verdict, methods) == (
+        "no clear winner among 4 methods; avoid D. A came out best."
+    )
+    more = more_seeds(verdict)
+    # Dunn: Student's t at 0.05 / 10 pairs for 29 degrees of freedom; d = 0.01, s = 0.1.
+    reached = student_t.ppf(1 - 0.025 / 10, 29)
+    assert (more.best, more.other) == ("a", "b")
+    assert more.seeds == np.ceil(((reached + norm.ppf(0.8)) * 0.1 / 0.01) ** 2)
+    assert "About 1,600 seeds instead of 30 would tell A from B" in to_tell(verdict, methods)
 
 
 def test_an_interval_keeps_to_what_regrets_can_be():

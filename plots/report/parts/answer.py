@@ -1,0 +1,62 @@
+"""The answer: what to use, in a line, and the picture that shows it."""
+
+from collections.abc import Iterator
+
+from hpobench.plots.recipes import AVERAGE_REGRET, OVERVIEW, RANK
+from hpobench.plots.report.blocks import Block, Chart, Choice, Choices, Image, Paragraph
+from hpobench.plots.report.context import Context
+from hpobench.plots.report.images import image
+from hpobench.plots.report.parts.summary import budget, nothing_yet
+from hpobench.results.anytime.comparison import controls
+from hpobench.results.text.verdict_words import in_words, to_tell
+from hpobench.results.verdicts.verdict import Verdict
+
+HOW_TO_USE = (
+    "Point at the figure, or move through it with the arrow keys, for the values at a time. Click "
+    "a method in the table to hide it, double-click it (or press its button “only”) to see it "
+    "alone. Drag to zoom in, double-click to zoom out."
+)
+
+
+def answer(context: Context) -> list[Block]:
+    """A line for each set of tasks with the same methods, and the interactive figure."""
+    if not context.tasks:
+        return [Paragraph(nothing_yet(context), lead=True)]
+    lines: list[Block] = [_in_the_end(context)] if context.verdicts else []
+    if not lines:
+        lines = [Paragraph(nothing_yet(context), lead=True)]
+    return [*lines, Chart(), Paragraph(HOW_TO_USE, interactive=True), *_static(context)]
+
+
+def _in_the_end(context: Context) -> Choices:
+    last = max(verdict.fraction for verdict in context.verdicts)
+    made = [verdict for verdict in context.verdicts if verdict.fraction == last]
+    averages = [verdict for verdict in made if len(verdict.tasks) > 1]
+    together = {task for verdict in averages for task in verdict.tasks}
+    alone = [verdict for verdict in made if not together.issuperset(verdict.tasks)]
+    return Choices([_line(context, verdict) for verdict in [*averages, *alone]], lead=True)
+
+
+def _line(context: Context, verdict: Verdict) -> Choice:
+    methods = context.methods
+    whose = context.group_label(verdict.tasks)
+    on = f"Average of {whose}" if len(verdict.tasks) > 1 else f"On {whose}"
+    notes = [to_tell(verdict, methods), *controls(context.found, verdict.tasks)]
+    words = in_words(verdict, methods)
+    words = f"{words[0].upper()}{words[1:]}"
+    return Choice(f"{on}, for {budget(verdict)}", words, " ".join(filter(None, notes)))
+
+
+def _static(context: Context) -> Iterator[Image]:
+    """Where no script runs, and on paper: averages over tasks (each task has its own below)."""
+    for group in context.groups:
+        whose = context.group_label(group.tasks)
+        if not OVERVIEW.lacks(group.compared):
+            alt = f"Regret of every method over time on {whose}, and which is best for which budget"
+            yield image(OVERVIEW(group.compared), alt, replaced=True)
+        elif not AVERAGE_REGRET.lacks(group.compared):
+            alt = f"Normalised regret over time, average over {whose}"
+            yield image(AVERAGE_REGRET(group.compared), alt, replaced=True)
+        if len(group.tasks) > 1 and not RANK.lacks(group.compared):
+            alt = f"Average rank of every method over time, over {whose}"
+            yield image(RANK(group.compared), alt, replaced=True)
