@@ -8,12 +8,14 @@ Columns of the table, one row per configuration, repetition and epoch:
     config          number in the design
     repetition      number of the seed
     resource        epochs trained
-    validation_error, test_error     1 - accuracy, means over examples (NaN: diverged)
+    validation_error, test_error, training_error
+                what is minimised, e.g. 1 - accuracy (NaN: diverged, or there is none)
     validation_loss, test_loss, training_loss   cross-entropy in nats
     training_s, evaluation_s         seconds since training began that each has taken; if grouped,
                 as one repetition takes alone, from its first epochs
     parameters, memory_bytes, latency_s         of the network
     then one column a hyperparameter (null: not active)
+Of tasks that train no network there are no losses, no evaluation_s and no metrics.
 
 The schema metadata states the space and what else `hpobench.tasks.recorded_table` needs to serve
 the table as a task, under the key `hpobench`; and the settings recorded, under `settings`.
@@ -30,9 +32,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hpobench.contracts import Trains, TrainsGroups, hook
+from hpobench.contracts import Task, Trains, TrainsGroups, hook
+from hpobench.loop.evaluating import evaluate
 from hpobench.loop.randomness import derive_seed
-from hpobench.records import Job
+from hpobench.records import Evaluation, Job
 from hpobench.space.space import Configuration, Space
 from hpobench.storage.schema import column_of
 from hpobench.study import build
@@ -100,10 +103,15 @@ def plan(name: str, settings: Config, configs: int, seeds: int, grouped: bool = 
     """All pieces in the order in which they are worth having; ValueError: nothing to record."""
     task_config = {key: value for key, value in settings.items() if key not in ("about", "budget")}
     task = build.build_task(task_config)
-    if hook(task, Trains) is None:
+    if hook(task, Trains) is None and task.fidelity.single:
         raise ValueError(
-            f"task {name!r} has no learning curve to record: use a task that trains by epochs "
-            "(a TrainingTask, or KFold around one)"
+            f"task {name!r} has no learning curve to record: use a task with a fidelity (a "
+            "TrainingTask, a TrainingLoop, a CrossValidation, or one of your own)"
+        )
+    if task.fidelity.name != "none" and not (task.fidelity.integer or task.fidelity.levels):
+        raise ValueError(
+            f"task {name!r}: of its resource, {task.fidelity.name}, there are infinitely many "
+            "levels: state those to record, such as fidelity.levels"
         )
     if grouped and hook(task, TrainsGroups) is None:
         raise ValueError(f"task {name!r} cannot be trained in groups: leave out --grouped")
@@ -150,13 +158,18 @@ def _record_pieces(
     task = build.build_task(task_config)
     seeds = [derive_seed(0, "recording", piece.repetition) for piece in pieces]
     rows: list[list[dict[str, Any]]] = [[] for _ in pieces]
+    trains = hook(task, Trains)
     for number, config in pieces[0].configs:
         job = Job(number, config, 0, task.fidelity.r_max)
         # As was planned: the task has the hook.
+        if trains is None:
+            for piece, own, seed in zip(pieces, rows, seeds, strict=True):
+                own += _evaluated(task, job, piece.repetition, seed)
+            continue
         if grouped:
             trained = cast(TrainsGroups, task).train_group(job, seeds)
         else:
-            trained = [cast(Trains, task).train(job, seed) for seed in seeds]
+            trained = [trains.train(job, seed) for seed in seeds]
         for piece, own, curves in zip(pieces, rows, trained, strict=True):
             own += _rows(number, config, piece.repetition, curves)
     for piece, own in zip(pieces, rows, strict=True):
@@ -168,7 +181,11 @@ def _rows(
     number: int, config: Configuration, repetition: int, curves: Curves
 ) -> Iterator[dict[str, Any]]:
     """One row of the table an epoch."""
-    series = {name: np.asarray(getattr(curves, name), dtype=np.float32) for name in SERIES}
+    series = {
+        name: np.asarray(array, dtype=np.float32)
+        for name in SERIES
+        if (array := getattr(curves, name, None)) is not None
+    }
     constant = {"config": number, "repetition": repetition, **curves.metrics}
     parameters = {column_of(key, _TAKEN): value for key, value in config.items()}
     for epoch, resource in enumerate(curves.epochs):
@@ -176,10 +193,58 @@ def _rows(
         yield {**constant, "resource": float(resource), **values, **parameters}
 
 
+_EVALUATED = {
+    "validation_error": "values",
+    "test_error": "test_values",
+    "training_error": "train_values",
+    "training_s": "seconds",
+}
+
+
+def _evaluated(task: Task, job: Job, repetition: int, seed: int) -> Iterator[dict[str, Any]]:
+    """One row of the table a level, from what the task reports; NaN from where it has failed."""
+    parameters = {column_of(key, _TAKEN): value for key, value in job.config.items()}
+    constant = {"config": job.trial, "repetition": repetition, **parameters}
+    found = _by_level(task, job, seed)
+    spent = 0.0
+    for level in _levels(task):
+        values = {name: found.get(level, {}).get(name, np.nan) for name in _EVALUATED}
+        spent = values["training_s"] = max(spent, np.nan_to_num(values["training_s"]))
+        yield {**constant, "resource": level, **values}
+
+
+def _levels(task: Task) -> Sequence[float]:
+    """The resources at which a table is to have values."""
+    fidelity = task.fidelity
+    return fidelity.levels or np.arange(fidelity.r_min, fidelity.r_max + 1).tolist()
+
+
+def _by_level(task: Task, job: Job, seed: int) -> dict[float, dict[str, float]]:
+    """What an evaluation reports on its way; where that is its end alone, of one a level."""
+    whole = evaluate(task, job, seed, None)
+    found = _of(whole)
+    if len(whole.values) == 1 and not task.can_checkpoint and whole.error is None:
+        for level in _levels(task)[:-1]:
+            found |= _of(evaluate(task, job._replace(to_resource=level), seed, None))
+    return found
+
+
+def _of(evaluation: Evaluation) -> dict[float, dict[str, float]]:
+    columns = {
+        name: array.tolist()
+        for name, field in _EVALUATED.items()
+        if (array := getattr(evaluation, field)) is not None
+    }
+    return {
+        resource: {name: column[number] for name, column in columns.items()}
+        for number, resource in enumerate(evaluation.resources.tolist())
+    }
+
+
 def _table(rows: list[dict[str, Any]], space: Space) -> pa.Table:
     whole = pa.int32()
     types = {"config": whole, "repetition": whole, "resource": pa.float32()}
-    types |= dict.fromkeys(SERIES, pa.float32())
+    types |= {name: pa.float32() for name in SERIES if name in rows[0]}
     parameters = {column_of(name, _TAKEN) for name in space}
     names = [*types, *(name for name in rows[0] if name not in types and name not in parameters)]
     columns = {name: pa.array([row[name] for row in rows], types.get(name)) for name in names}

@@ -119,7 +119,8 @@ class LearningCurves:
                 f"from 0 to {len(self._epochs)} epochs, one or more at a time"
             )
         inherited = checkpoint is None or job.source is not None
-        whole: _Curve = self._whole(job.config, seed) if inherited else checkpoint
+        # From a file it comes back as a list.
+        whole = self._whole(job.config, seed) if inherited else _Curve(*checkpoint)
         base = first if checkpoint is not None else 0
         seconds = self._epochs[first - base : last - base] * whole.epoch_s
         return Evaluation(

@@ -8,6 +8,7 @@ Of the columns only `validation_error` and the hyperparameters are needed. Witho
     training_s             the cost is not known: the clock counts evaluations
     evaluation_s           it took no time of its own
     test_error             there are no test values
+    training_error         there are no training values
 A hyperparameter called like a column of these has a column `param.NAME`.
 """
 
@@ -22,8 +23,8 @@ from hpobench.records import Fidelity, Metric
 METADATA = b"hpobench"
 KEYS = ("config", "repetition", "resource")
 SERIES = (
-    *("validation_error", "test_error", "validation_loss", "test_loss", "training_loss"),
-    *("training_s", "evaluation_s"),
+    *("validation_error", "test_error", "training_error"),
+    *("validation_loss", "test_loss", "training_loss", "training_s", "evaluation_s"),
 )
 # What a table that states nothing is taken to hold beside its series.
 METRICS = ("parameters", "memory_bytes", "latency_s")

@@ -40,10 +40,10 @@ SHIPPED = Path(__file__).parent / "recorded"
 class RecordedTable:
     """What was recorded, checked and sorted: arrays of float64.
 
-    `values`, `test_values` (None: there are none), `seconds` (None: the cost is not known) and each
-    of `metrics`: (n, R, k). `counts` (n,): how many repetitions are real. After a divergence values
-    are NaN and seconds stand still. `levels` (k,). `paired`: all configurations have the same
-    repetitions. `sha256`: of the file.
+    `values`, `test_values`, `train_values` (None: there are none), `seconds` (None: the cost is not
+    known) and each of `metrics`: (n, R, k). `counts` (n,): how many repetitions are real. After a
+    divergence values are NaN and seconds stand still. `levels` (k,). `paired`: all configurations
+    have the same repetitions. `sha256`: of the file.
     """
 
     name: str
@@ -53,6 +53,7 @@ class RecordedTable:
     counts: arrays.Counts
     values: FloatArray
     test_values: FloatArray | None
+    train_values: FloatArray | None
     seconds: FloatArray | None
     metrics: Mapping[str, FloatArray]
     paired: bool
@@ -88,6 +89,7 @@ def recorded(
         resources=found.levels.tolist(),
         fidelity=found.facts.fidelity_of(found.levels),
         test_values=found.test_values,
+        train_values=found.train_values,
         metrics=found.metrics,
         constraints=constraints,
         repetitions=found.counts,
@@ -160,12 +162,11 @@ def read(
         }
         absent = grid.check(cubes["validation_error"], short_curves)
         listed = ListedSpace(stated.space, grid.configs)
-        for name in cubes.keys() & {"validation_error", "test_error"}:
+        for name in cubes.keys() & {"validation_error", "test_error", "training_error"}:
             cubes[name] = _measured(name, cubes[name], absent, short_curves)
         seconds = _seconds(cubes, absent, grid.counts, listed)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    tested = cubes.get("test_error")
     return RecordedTable(
         name=path.parent.name if path.stem == "table" else path.stem,
         facts=stated,
@@ -173,12 +174,18 @@ def read(
         levels=grid.levels,
         counts=grid.counts,
         values=cubes["validation_error"],
-        test_values=None if tested is None or np.isnan(tested).all() else tested,
+        test_values=_any(cubes.get("test_error")),
+        train_values=_any(cubes.get("training_error")),
         seconds=seconds,
         metrics={name: _filled(cubes[name]) for name in stated.metrics},
         paired=grid.paired,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
+
+
+def _any(values: FloatArray | None) -> FloatArray | None:
+    """The values, if any was measured."""
+    return None if values is None or np.isnan(values).all() else values
 
 
 def _measured(

@@ -121,7 +121,8 @@ class SurrogateTask:
                 f"resource levels {self._levels.tolist()}"
             )
         inherited = checkpoint is None or job.source is not None
-        whole: _Curve = self._whole(job.config, seed) if inherited else checkpoint
+        # From a file it comes back as a list.
+        whole = self._whole(job.config, seed) if inherited else _Curve(*checkpoint)
         before = whole.seconds[first - 1] if first and checkpoint is not None else 0.0
         if not self.fidelity.comparable:  # a value at one level is none of those below it
             first = last - 1

@@ -34,10 +34,10 @@ class TableTask:
 
     `values` (n, R, k): minimised validation values. `seconds` (n, R, k): time from the beginning
     of training to each resource level; None: unknown, and the clock counts evaluations, a part of
-    the highest resource being as much of one. `test_values` (n, R, k), if there are any. `metrics`:
-    what may be constrained, by name, each (n, R, k), (n, R) or (n,). `repetitions` (n,): how many
-    repetitions each configuration has, the others being padding; None: all R. `resources` (k,):
-    the levels. Row i belongs to `space.config_at(i)`.
+    the highest resource being as much of one. `test_values` and `train_values` (n, R, k), if there
+    are any. `metrics`: what may be constrained, by name, each (n, R, k), (n, R) or (n,).
+    `repetitions` (n,): how many repetitions each configuration has, the others being padding; None:
+    all R. `resources` (k,): the levels. Row i belongs to `space.config_at(i)`.
 
     `repetition` says which repetition an evaluation sees: "sampled", one drawn by a fixed hash of
     seed and configuration; "paired", one drawn by the seed, the same for all configurations, as
@@ -66,6 +66,7 @@ class TableTask:
         resources: Sequence[float] = (1,),
         fidelity: Fidelity | None = None,
         test_values: ArrayLike | None = None,
+        train_values: ArrayLike | None = None,
         metrics: Mapping[str, ArrayLike] | None = None,
         constraints: Mapping[str, Any] | None = None,
         repetitions: ArrayLike | None = None,
@@ -98,10 +99,13 @@ class TableTask:
             seconds = np.broadcast_to(self._resources / self._levels[-1], shape)
         failed = ~np.isfinite(arrays.cube("values", values, shape))
         self._seconds = choice.rows("seconds", arrays.cost(seconds, failed, counts, space))
-        self._test = None
-        if test_values is not None:
-            tested = arrays.measured("test_values", test_values, shape, short_curves)
-            self._test = choice.rows("test_values", tested)
+        beside = {"test_values": test_values, "train_values": train_values}
+        self._test, self._train = (
+            None
+            if given is None
+            else choice.rows(name, arrays.measured(name, given, shape, short_curves))
+            for name, given in beside.items()
+        )
         self._slacks = {
             bound.metric: bound.slack(choice.rows(bound.metric, (metrics or {})[bound.metric]))
             for bound in self.constraints
@@ -137,6 +141,7 @@ class TableTask:
             None if self._test is None else self._test[at],
             {name: slack[at] for name, slack in self._slacks.items()} if self._slacks else {},
             reached,
+            train_values=None if self._train is None else self._train[at],
         )
 
     def _span(self, start: float, end: float) -> "_Span":

@@ -135,3 +135,56 @@ def test_tasks_that_do_not_train_in_groups_say_so():
     }
     with pytest.raises(ValueError, match="leave out --grouped"):
         recording.plan("folds", folds, configs=2, seeds=2, grouped=True)
+
+
+ESTIMATOR = {
+    "_target_": "hpobench.tasks.estimators.CrossValidation",
+    "estimator": "sklearn.tree.DecisionTreeClassifier",
+    "data": "iris",
+    "folds": 3,
+    "space": {"max_depth": {"type": "integer", "low": 1, "high": 4}},
+}
+
+
+@pytest.mark.parametrize("fidelity", ["folds", {"data": [0.25, 0.5, 1]}])
+def test_any_task_with_a_fidelity_is_recorded(fidelity, tmp_path):
+    settings = {**ESTIMATOR, "fidelity": fidelity}
+    job = recording.plan("tree", settings, configs=6, seeds=2)
+    assert len(list(recording.record(job, tmp_path, n_jobs=1))) == 4
+    table = recorded(str(recording.write_table(job, tmp_path)), repetition=0)
+    task = recording.build.build_task(job.task_config)
+    config, seed = {"max_depth": 2}, derive_seed(0, "recording", 0)
+    for level in table.fidelity.levels or (1, 2, 3):
+        asked = Job(0, config, 0, level)
+        fresh, replayed = (each.evaluate(asked, seed, None) for each in (task, table))
+        for name in ("values", "test_values", "train_values"):
+            assert getattr(replayed, name)[-1] == pytest.approx(getattr(fresh, name)[-1], rel=1e-6)
+    assert (np.diff(replayed.seconds) >= 0).all()
+    assert table.metric == task.metric
+    assert not table.fidelity.comparable
+
+
+def loop(x):
+    for epoch in range(1, 4):
+        yield x / epoch if x < 0.5 or epoch < 2 else float("nan")
+
+
+def test_a_loop_of_the_users_own_is_recorded(tmp_path):
+    settings = {
+        "_target_": "hpobench.tasks.loops.TrainingLoop",
+        "loop": "tests.study.test_recording.loop",
+        "space": {"x": {"type": "float", "low": 0, "high": 1}},
+        "epochs": 3,
+        "cost_s": 2.0,
+    }
+    job = recording.plan("loop", settings, configs=8, seeds=1)
+    assert list(recording.record(job, tmp_path, n_jobs=1))
+    rows = pq.read_table(recording.write_table(job, tmp_path)).to_pandas()
+    good = rows[rows["x"] < 0.5]
+    assert good["validation_error"].to_numpy() == pytest.approx(good["x"] / good["resource"])
+    assert good["training_s"].to_numpy() == pytest.approx(2 * good["resource"])
+    failed = rows[(rows["x"] >= 0.5) & (rows["resource"] > 1)]
+    assert len(failed) > 0
+    assert failed["validation_error"].isna().all()
+    table = recorded(str(tmp_path / "table.parquet"))
+    assert table.fidelity.r_max == 3

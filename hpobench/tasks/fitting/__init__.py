@@ -1,0 +1,1 @@
+"""Fits of scikit-learn, and pipelines for it."""
