@@ -25,7 +25,8 @@ ARROWS = {
     "loop": "arrays contracts records space storage system",
     "cluster": "system",
     "real": "arrays cluster contracts identity progress records loop system",
-    "tasks": "arrays progress records loop space storage system words",
+    "tables": "words",
+    "tasks": "arrays progress records loop space storage system tables words",
     "study": "cluster contracts identity real records loop space storage system tasks words",
     "methods.batches": "records",
     "methods.composite": "contracts methods.batches methods.first_points records space",
@@ -52,7 +53,10 @@ ARROWS = {
     "results.conduct": (
         "arrays identity real results.anytime results.statistics results.study loop storage"
     ),
-    "results.foreign": "arrays identity records results.study space storage system",
+    "results.foreign": (
+        "arrays identity records results.anytime results.study space storage system tables"
+    ),
+    "results.exports": "results.study storage system",
     "results.statistics": "arrays words",
     "results.study": "arrays identity storage system words",
     "results.text": (

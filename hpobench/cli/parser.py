@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hpobench.cli import clusters, peers, show, tables
+from hpobench.cli import clusters, exporting, importing, peers, show, tables
 from hpobench.cli import run as running
 from hpobench.system import dotted, interruption, processes, terminal
 
@@ -67,7 +67,7 @@ def _execute(arguments: Sequence[str] | None) -> int:
     if why := terminal.lost():
         print(f"hpobench: standard output could not be written: {why}", file=sys.stderr)
         # All others have their results in files.
-        printing = options.command in (show.listing, show.export, peers.listing)
+        printing = options.command in (show.listing, exporting.export, peers.listing)
         return max(status, int(printing and not getattr(options, "output", None)))
     return status
 
@@ -227,33 +227,20 @@ def _add_showing(commands: Commands) -> None:
 
 
 def _add_exchange(commands: Commands) -> None:
-    export = _of_study(commands, "export", "tables of scores and tests for a paper")
-    export.add_argument("--format", choices=["markdown", "latex"], default="markdown")
+    export = _of_study(commands, "export", "tables for a paper, or all evaluations for other tools")
+    formats = [*exporting.TABLES, *exporting.DATA]
+    export.add_argument(
+        "--format",
+        choices=formats,
+        default="markdown",
+        help="tables of scores and tests (markdown, latex), or all evaluations: csv, an Optuna "
+        "storage, a folder of IOHprofiler",
+    )
     export.add_argument("--view", choices=VIEWS, help="value that is scored")
     export.add_argument("--output", type=Path, metavar="FILE", help="default: print them")
     _add_failed(export)
-    export.set_defaults(command=show.export)
-    bring_in = commands.add_parser("import", help="store the logs of another library as a study")
-    bring_in.add_argument("library", choices=["optuna", "syne-tune", "carps"])
-    bring_in.add_argument("path", help="a file or folder of logs; for Optuna also a storage URL")
-    bring_in.add_argument("--name", required=True, help="name of the study")
-    for name, kind in [("task", str), ("method", str), ("seed", int)]:
-        bring_in.add_argument(f"--{name}", type=kind, help="default: what the logs say")
-    bring_in.add_argument("--metric", help="Syne Tune: the column; Optuna: what to call the value")
-    bring_in.add_argument(
-        "--mode", choices=["min", "max"], help="Syne Tune: which values of the metric are better"
-    )
-    bring_in.add_argument("--resource", metavar="COLUMN", help="Syne Tune: column of the resource")
-    bring_in.add_argument(
-        "--step-times", choices=["end", "even"], help="Optuna: when values of steps became known"
-    )
-    bring_in.add_argument(
-        "--comparable",
-        action=argparse.BooleanOptionalAction,
-        help="whether values at different resources compare (default: Optuna no, Syne Tune yes)",
-    )
-    bring_in.add_argument("--runs-dir", default="runs")
-    bring_in.set_defaults(command=show.bring_in)
+    export.set_defaults(command=exporting.export)
+    importing.add(commands)
 
 
 def _add_peers(commands: Commands) -> None:

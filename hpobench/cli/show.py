@@ -1,19 +1,17 @@
 """Commands that show something: what there is, figures, the report, tables for papers."""
 
 import argparse
-import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpobench.study import catalogue
 from hpobench.system import atomic, names
 from hpobench.system.threads import cap_threads
-from hpobench.words import counted
 
 if TYPE_CHECKING:
-    from hpobench.results import Study
+    pass
 
 
 def listing(options: argparse.Namespace) -> int:
@@ -213,81 +211,5 @@ def watch(options: argparse.Namespace) -> int:
     return 0
 
 
-def export(options: argparse.Namespace) -> int:
-    """Tables for a paper, printed or written to a file."""
-    cap_threads()
-    from hpobench.results import load
-    from hpobench.results.study.failed_runs import counting_failed
-    from hpobench.results.text import tables
-    from hpobench.study.checks import study_folder
-
-    study = load(study_folder(options.study, options.runs_dir))
-    study = counting_failed(study, options.failed)
-    text = tables.tables(study, options.format, view=options.view)
-    if options.output is None:
-        print(text, end="")
-        return 0
-    atomic.check_output(options.output, text[:EXPORT_MARK])
-    atomic.write_text(options.output, text)
-    print(options.output)
-    return 0
-
-
 REPORT_MARK = "<title>Study "
-"""In every report, whatever version wrote it;"""
-EXPORT_MARK = 30
-"""exported tables begin with so many characters that are the same in all of their format."""
-IMPORT_OPTIONS = (
-    "task",
-    "method",
-    "seed",
-    "metric",
-    "mode",
-    "resource",
-    "step_times",
-    "comparable",
-)
-
-
-def _given(options: argparse.Namespace, reader: Callable[..., "Study"]) -> dict[str, Any]:
-    """The options that were given; raises ValueError if the reader does not take one of them."""
-    given = {name: getattr(options, name) for name in IMPORT_OPTIONS}
-    given = {name: value for name, value in given.items() if value is not None}
-    takes = [name for name in IMPORT_OPTIONS if name in inspect.signature(reader).parameters]
-    strange = [_flag(name) for name in given if name not in takes]
-    if strange:
-        raise ValueError(
-            f"{strange[0]}: logs of {options.library} are read with {', '.join(map(_flag, takes))}"
-        )
-    return given
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def bring_in(options: argparse.Namespace) -> int:
-    """The logs of another library, stored as a study."""
-    cap_threads()
-    from hpobench.results import foreign
-
-    names.check_study(options.name)
-    atomic.check_runs_dir(Path(options.runs_dir))
-    sources: dict[str, Callable[..., Study]] = {
-        "optuna": foreign.from_optuna,
-        "syne-tune": foreign.from_syne_tune,
-        "carps": foreign.from_carps,
-    }
-    reader = sources[options.library]
-    try:
-        study = reader(options.path, **_given(options, reader))
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"{error.name} is not installed: pip install 'hpobench[{options.library}]'"
-        ) from error
-    folder = foreign.store(study, Path(options.runs_dir) / options.name)
-    for note in study.settings.get("notes", []):
-        print(note, file=sys.stderr)
-    runs = counted(len(study.runs), "runs")
-    print(f"{runs} stored in {folder}. Report: hpobench report {options.name}")
-    return 0
+"""In every report, whatever version wrote it."""

@@ -20,7 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 from hpobench.cluster.settings import LOCAL
 from hpobench.storage.rule import AUTO
 from hpobench.study import catalogue
-from hpobench.study.overrides import Change, ConfigError, apply, quoted, split
+from hpobench.study.overrides import Change, ConfigError, Sweep, apply, quoted, split
+from hpobench.study.settings import families
 from hpobench.system.moved import renamed
 from hpobench.words import unknown
 
@@ -49,6 +50,7 @@ class Composed:
 def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     """Merge `conf/` with command-line overrides; `folders` hold YAML files of one's own."""
     chosen, changes, notes = split(overrides)
+    members = _members_asked(chosen, folders)
     study = _match("study", chosen.pop("study", ["default"]), folders)
     if len(study) > 1:
         raise ConfigError(f"study={','.join(study)}: name one study")
@@ -78,6 +80,8 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     said = _with_engine(settings, engine_stated, of_engine, folders)
     _check_shape(settings)
     _check_decide(settings, changes)
+    sweeps = [change for change in changes if isinstance(change.value, Sweep)]
+    settings, pairs = families.expanded(settings, pairs, sweeps, members)
     return Composed(settings, pairs, (*notes, *moves, *said))
 
 
@@ -132,12 +136,45 @@ def _merge(
         settings = OmegaConf.merge(_base(), dict(stated) | dict(own), said)
         assert isinstance(settings, DictConfig)
         for change in changes:
-            apply(settings, change)
+            _apply(settings, change)
         plain = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
     except (OmegaConfBaseException, RecursionError) as error:
         raise ConfigError(f"cannot merge the settings: {error}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def _apply(settings: DictConfig, change: Change) -> None:
+    """Apply a change; one that chooses from a family, or sweeps, is for `families` to expand."""
+    group = settings.get(change.path[0])
+    node = group.get(change.path[1]) if isinstance(group, DictConfig) and change.path[1:] else None
+    if isinstance(node, DictConfig) and families.narrowed(node, change):
+        return
+    if isinstance(change.value, Sweep):
+        change = change._replace(value=change.value.values[0])
+    apply(settings, change)
+
+
+def _members_asked(
+    chosen: dict[str, list[str]], folders: Sequence[Path]
+) -> dict[str, dict[str, list[str]]]:
+    """Of tasks and methods that were asked for as members of a family, by its name, the patterns.
+
+    `chosen` then holds the name of the family.
+    """
+    members: dict[str, dict[str, list[str]]] = {}
+    for group in ("task", "method"):
+        choices = catalogue.names(group, folders) if group in chosen else []
+        for place, name in enumerate(chosen.get(group, [])):
+            if fnmatch.filter(choices, name):
+                continue
+            of = [base for base in choices if name.startswith(f"{base}_")]
+            of = [base for base in of if catalogue.read(group, base, folders).get(families.KEY)]
+            if of and (base := max(of, key=len)) not in chosen[group][:place]:
+                members.setdefault(f"{group}s", {}).setdefault(base, []).append(name)
+            if of:
+                chosen[group][place] = max(of, key=len)
+    return members
 
 
 def _base() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Transformer
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -22,6 +23,12 @@ _TEXTS = ("name", "runs_dir", "replay_from", "engine", "engine_address", "backen
 
 class ConfigError(ValueError):
     """What the user asked for cannot be run; the message says why and what would do."""
+
+
+class Sweep(NamedTuple):
+    """Several values of one setting, `a,b`: as many tasks or methods."""
+
+    values: tuple[Any, ...]
 
 
 class Change(NamedTuple):
@@ -120,11 +127,25 @@ def _value(text: str, sign: str, path: tuple[str, ...], value: str) -> Any:
             raise ConfigError(f"cannot read {text!r}: {words} ({error})") from error
         return value
     if parsed.is_sweep_override():
-        raise ConfigError(f"{text!r}: only method=, task= and seeds= take several values: [a,b]")
+        return _sweep(text, path, parsed)
     answer = parsed.value()
     # Hydra takes blanks and backslashes out of a text without quotes, as of \\server\share.
     as_written = isinstance(answer, str) and not structured and _less(answer) == _less(value)
     return value if as_written else answer
+
+
+def _sweep(text: str, path: tuple[str, ...], parsed: Any) -> Sweep:
+    """The values of a setting of one task or method, of which each is one of its own."""
+    if path[0] not in ("tasks", "methods") or len(path) < 3:
+        raise ConfigError(
+            f"{text!r}: only settings of a task or method take several values, a,b; method=, task= "
+            "and seeds= take [a,b]"
+        )
+    try:
+        values = list(parsed.sweep_iterator(transformer=Transformer.identity))
+    except HydraException as error:
+        raise ConfigError(f"cannot read {text!r}: {error}") from error
+    return Sweep(tuple(values))
 
 
 def _less(text: str) -> str:

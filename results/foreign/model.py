@@ -12,6 +12,7 @@ from typing import Any
 from hpobench.space.space import Configuration
 from hpobench.storage.schema import TaskFacts
 
+UNTIMED = "Its log holds no times: all its times are in evaluations."
 LARGEST_SEED = 2**31
 """Seeds are stored in 32 bits."""
 
@@ -20,8 +21,9 @@ LARGEST_SEED = 2**31
 class Piece:
     """One job: what trial, from when to when, and the values (k,) that became known in it.
 
-    `times_s` are seconds since the run began; a value of NaN is a failed evaluation. `slacks`: one
-    number a constraint, feasible if >= 0, for all values of the job.
+    `times_s` are seconds since the run began; a value of NaN is a failed evaluation. `tests` (k,):
+    values on test data, if there are any. `slacks`: one number a constraint, feasible if >= 0, for
+    all values of the job.
     """
 
     trial: int
@@ -33,11 +35,18 @@ class Piece:
     values: Sequence[float]
     error: str = ""
     slacks: Mapping[str, float] = field(default_factory=dict)
+    tests: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a foreign log; names as they are there."""
+    """One run of a foreign log; names as they are there.
+
+    `clock`: what times are counted in, seconds, or evaluations if the log has no times. `sign`: -1
+    if the log's values are maximised. `states`: how many trials ended how, in its words, and
+    `own_best` what the library itself calls the best value, in its direction. `optimum`: the least
+    value that there can be, if that is known.
+    """
 
     task: str
     method: str
@@ -46,6 +55,11 @@ class Run:
     value_label: str
     fidelity: str = "none"
     comparable: bool = True
+    clock: str = "seconds"
+    sign: float = 1.0
+    states: Mapping[str, int] = field(default_factory=dict)
+    own_best: float | None = None
+    optimum: float | None = None
 
 
 def name_of(label: str) -> str:
@@ -56,6 +70,30 @@ def name_of(label: str) -> str:
 def value_label(metric: str, maximise: bool) -> str:
     """The label of the values as they are stored."""
     return f"{metric}, negated (it is maximised)" if maximise else metric
+
+
+SIGNS = {"min": 1.0, "max": -1.0}
+"""By mode of the metric: by what its values are multiplied, to be minimised."""
+
+
+def sign_of(mode: str | None, metric: str) -> float:
+    """The sign that makes a metric one to be minimised; raises ValueError if `mode` is not given.
+
+    What a log does not say is asked for: a wrong guess would turn every result round.
+    """
+    if mode is None:
+        raise ValueError(
+            f"the log does not say whether the least or the greatest {metric} is best: give "
+            "--mode min or --mode max"
+        )
+    if mode not in SIGNS:
+        raise ValueError(f"mode={mode!r}: use one of {', '.join(SIGNS)}")
+    return SIGNS[mode]
+
+
+def evaluations(count: int) -> list[tuple[float, float]]:
+    """Start and end of evaluations one after the other, where a log has no times."""
+    return [(float(number), number + 1.0) for number in range(count)]
 
 
 def whole_number(given: Any, where: str) -> int:
@@ -92,8 +130,10 @@ def same_resource(runs: Sequence[Run]) -> list[Run]:
     for run in runs:
         mine = [other for other in runs if other.task == run.task]
         kinds = {other.fidelity for other in mine} - {"none"}
-        if len(kinds) > 1 or len({(o.value_label, o.comparable) for o in mine}) > 1:
-            raise ValueError(f"the runs of task {run.task!r} differ in what they measure")
+        if len(kinds) > 1 or len({(o.value_label, o.comparable, o.clock) for o in mine}) > 1:
+            raise ValueError(
+                f"the runs of task {run.task!r} differ in what they measure: name the tasks apart"
+            )
         if kinds and run.fidelity == "none":
             r_max = max(_resources(mine))
             pieces = [replace(p, resources=[r_max] * len(p.values)) for p in run.pieces]
@@ -114,6 +154,9 @@ def task_facts(label: str, runs: Sequence[Run]) -> TaskFacts:
         r_min=min(resources),
         r_max=max(resources),
         comparable=mine[0].comparable,
+        clock=mine[0].clock,
+        optimum=mine[0].optimum,
+        remarks=() if mine[0].clock == "seconds" else (UNTIMED,),
     )
 
 

@@ -6,25 +6,25 @@ of `trial.report` are resources (counted from 1 if they are from 0). When a step
 does not keep: see `step_times`.
 """
 
+import fnmatch
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpobench.results.foreign.model import Piece, Run, value_label, whole_number
+from hpobench.results.foreign.model import Piece, Run, value_label
+from hpobench.results.foreign.naming import Names, Naming
 from hpobench.results.foreign.optuna_storages import opened
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
 from hpobench.storage.layout import redacted
 
 if TYPE_CHECKING:
-    import optuna
     from optuna.trial import FrozenTrial
 
-    from hpobench.results.foreign.optuna_storages import Source
-
-Names = tuple[str, str, int]
+    from hpobench.results.foreign.optuna_storages import Named, Source
 
 STEP_TIMES = {
     "end": "Optuna does not keep when a step was reported: values of steps count from the end of "
@@ -40,16 +40,25 @@ def from_optuna(
     task: str | None = None,
     method: str | None = None,
     seed: int | None = None,
-    runs: Mapping[str, Names] | None = None,
+    runs: Mapping[str, Names] | str | None = None,
+    study: str | Sequence[str] = (),
+    objective: str | int | None = None,
     metric: str = "objective value",
+    mode: str | None = None,
     step_times: str = "end",
     comparable: bool = False,
 ) -> Study:
-    """Import an Optuna study, several, or all of a storage (its URL, or the path of its file).
+    """Import Optuna studies: objects, storages (a URL, or a file), several of them, or a folder.
 
-    Names of a run: `runs[study name]`, a (task, method, seed), if `runs` is given (studies that it
-    lacks are left out); else `task`, `method`, `seed`; else the study's user attributes of these
+    A file may be SQLite, a journal, or a CSV of `trials_dataframe`, for which `mode` says whether
+    its values are to be min or max. `study`: names or patterns of those to import; all by default.
+
+    Names of a run: `runs[study name]`, a (task, method, seed), if `runs` is a mapping (studies that
+    it lacks are left out); else `task`, `method`, `seed`; else what `runs`, a pattern such as
+    "{task}-{method}-{seed}", finds in the study's name; else the study's user attributes of these
     names; else its own name, "optuna" and 0.
+
+    `objective`: the number (from 0) or name of one, for studies that have several.
 
     `comparable`: values of steps count as values of the trial. By default the best trial is the
     one that Optuna calls so, of those that were completed; their values are then at the highest
@@ -57,76 +66,91 @@ def from_optuna(
 
     Completed, pruned and failed trials count, pruned ones with the values of their steps; the final
     value of a trial takes the place of its last step's. Constraints become slacks. Running trials
-    are left out. Raises ValueError for several objectives, unknown names and unreadable files.
-    Nothing is written to the source.
+    are left out. Raises ValueError for several objectives of which none is chosen, unknown names
+    and unreadable files. Nothing is written to the source.
     """
     if step_times not in STEP_TIMES:
         raise ValueError(f"step_times={step_times!r}: use one of {', '.join(STEP_TIMES)}")
-    with opened(source) as studies:
+    notes: list[str] = []
+    pattern, mapping = (runs, None) if isinstance(runs, str) else ("", runs)
+    naming = Naming(task, method, seed, pattern)
+    with opened(source, mode, notes) as studies:
         if not studies:
             raise ValueError(f"there is no Optuna study to import in {redacted(str(source))}")
-        return _imported(studies, task, method, seed, runs, metric, step_times, comparable)
+        wanted = [study] if isinstance(study, str) else study
+        made = []
+        for name, each in _chosen(studies, wanted, mapping):
+            names = mapping[name] if mapping else _names(name, each, naming)
+            picked = _objective(name, each, objective)
+            made.append(_run(name, each, names, picked, metric, step_times, comparable, notes))
+        return study_of(made, "Optuna", notes)
 
 
-def _imported(
-    studies: "Sequence[optuna.Study]",
-    task: str | None,
-    method: str | None,
-    seed: int | None,
-    runs: Mapping[str, Names] | None,
-    metric: str,
-    step_times: str,
-    comparable: bool,
-) -> Study:
+def _chosen(
+    studies: "list[Named]", wanted: Sequence[str], runs: Mapping[str, Names] | None
+) -> "list[Named]":
+    """The studies of these names or patterns; raises ValueError for one that there is not."""
+    known = [name for name, _ in studies]
+    for name in runs if runs is not None else wanted:
+        if not fnmatch.filter(known, name) and name not in known:
+            raise ValueError(f"there is no Optuna study {name!r}: choose from {', '.join(known)}")
     if runs is not None:
-        missing = [name for name in runs if name not in {each.study_name for each in studies}]
-        if missing:
-            known = ", ".join(each.study_name for each in studies)
-            raise ValueError(f"there is no Optuna study {missing[0]!r}: choose from {known}")
-        studies = [each for each in studies if each.study_name in runs]
-    notes: list[str] = []
-    made = []
-    for each in studies:
-        names = runs[each.study_name] if runs else _names(each, task, method, seed)
-        made.append(_run(each, names, metric, step_times, comparable, notes))
-    return study_of(made, "Optuna", notes)
+        return [each for each in studies if each[0] in runs]
+    return [
+        each
+        for each in studies
+        if not wanted or any(fnmatch.fnmatchcase(each[0], some) for some in wanted)
+    ]
 
 
-def _names(study: "optuna.Study", task: str | None, method: str | None, seed: int | None) -> Names:
+def _names(name: str, study: Any, naming: Naming) -> Names:
     attributes = study.user_attrs
-    number = attributes.get("seed", 0) if seed is None else seed
-    return (
-        task or str(attributes.get("task", study.study_name)),
-        method or str(attributes.get("method", "optuna")),
-        whole_number(number, f"Optuna study {study.study_name!r}"),
+    return naming.of(
+        name,
+        task=str(attributes.get("task", name)),
+        method=str(attributes.get("method", "optuna")),
+        seed=attributes.get("seed", 0),
+        where=f"Optuna study {name!r}",
     )
 
 
+def _objective(name: str, study: Any, wanted: str | int | None) -> int:
+    """The number of the objective; raises ValueError if it is to be chosen, or is not there."""
+    count = len(study.directions)
+    named = list(study.metric_names or map(str, range(count)))
+    if count == 1:
+        return 0
+    if wanted is None:
+        raise ValueError(
+            f"Optuna study {name!r} has {count} objectives ({', '.join(named)}): choose one by "
+            "--objective, or other studies by --study"
+        )
+    if str(wanted) in named:
+        return named.index(str(wanted))
+    if str(wanted).isdecimal() and int(wanted) < count:
+        return int(wanted)
+    raise ValueError(f"Optuna study {name!r} has no objective {wanted!r}: it has {named}")
+
+
 def _run(
-    study: "optuna.Study",
+    name: str,
+    study: Any,
     names: Names,
+    objective: int,
     metric: str,
     step_times: str,
     comparable: bool,
     notes: list[str],
 ) -> Run:
-    from optuna.study import StudyDirection
-
-    if len(study.directions) > 1:
-        raise ValueError(
-            f"Optuna study {study.study_name!r} has {len(study.directions)} objectives: "
-            "only studies of one can be imported"
-        )
-    maximise = study.direction == StudyDirection.MAXIMIZE
-    trials = _ended(study, notes)
+    maximise = study.directions[objective].name == "MAXIMIZE"
+    trials = [_of_objective(trial, objective) for trial in _ended(name, study, notes)]
     zero = min((_moment(trial, "start") for trial in trials), default=datetime.min)
     steps = [step for trial in trials for step in trial.intermediate_values]
     if steps:
         notes.append(STEP_TIMES[step_times])
     elif comparable or step_times != "end":
         notes.append(
-            f"{study.study_name}: no trial has values at steps: --comparable and --step-times "
-            "change nothing."
+            f"{name}: no trial has values at steps: --comparable and --step-times change nothing."
         )
     first = 1 if steps and min(steps) == 0 else 0
     highest = float(max(steps, default=1) + first)
@@ -135,14 +159,59 @@ def _run(
     sign = -1.0 if maximise else 1.0
     pieces = [_piece(trial, zero, sign, first, highest, step_times, comparable) for trial in trials]
     if steps:
-        notes.append(_rule(study.study_name, trials, pieces, sign, comparable))
+        notes.append(_rule(name, trials, pieces, sign, comparable))
+    states = Counter(trial.state.name.lower() for trial in trials)
+    finals = [t.values[0] for t in trials if t.state.name == "COMPLETE" and t.values]
+    finals = [value for value in finals if np.isfinite(value)]
     return Run(
         *names,
         pieces=pieces,
-        value_label=value_label(metric, maximise),
+        value_label=value_label(_label(study, objective, metric), maximise),
         fidelity="steps" if steps else "none",
         comparable=comparable,
+        sign=sign,
+        states={name: states[name] for name in ("complete", "pruned", "fail") if states[name]},
+        own_best=_own_best(study, finals, sign),
     )
+
+
+def _own_best(study: Any, finals: Sequence[float], sign: float) -> float | None:
+    """What Optuna calls the best value; of several objectives, or a CSV, of completed trials."""
+    if len(study.directions) == 1 and hasattr(type(study), "best_value"):
+        try:
+            return float(study.best_value)
+        except ValueError:  # no trial was completed, or none is feasible
+            return None
+    return sign * min(sign * value for value in finals) if finals else None
+
+
+def _label(study: Any, objective: int, metric: str) -> str:
+    """What the value is called."""
+    named = study.metric_names
+    several = len(study.directions) > 1
+    if metric == "objective value" and (named or several):
+        return str(named[objective]) if named else f"objective {objective}"
+    return metric
+
+
+class _Trial:
+    """A trial with one of its objectives only."""
+
+    def __init__(self, trial: Any, objective: int) -> None:
+        self._trial, self._objective = trial, objective
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._trial, name)
+
+    @property
+    def values(self) -> list[float] | None:
+        """The value of the objective, if there is one."""
+        known = self._trial.values
+        return known and [known[self._objective]]
+
+
+def _of_objective(trial: Any, objective: int) -> Any:
+    return trial if objective == 0 else _Trial(trial, objective)
 
 
 def _reaches(trial: "FrozenTrial", step: float) -> bool:
@@ -192,16 +261,17 @@ def _rule(
     )
 
 
-def _ended(study: "optuna.Study", notes: list[str]) -> "list[FrozenTrial]":
+def _ended(name: str, study: Any, notes: list[str]) -> "list[FrozenTrial]":
     trials = study.get_trials(deepcopy=False)
     ended = [t for t in trials if t.state.is_finished() and t.datetime_complete is not None]
     waiting = sum(trial.state.name != "WAITING" for trial in trials) - len(ended)
     if waiting:
-        notes.append(f"{study.study_name}: {waiting} trials were still running and are left out.")
-    zones = {(t.datetime_start or t.datetime_complete).tzinfo is None for t in ended}  # type: ignore[union-attr]
+        notes.append(f"{name}: {waiting} trials were still running and are left out.")
+    zones = {(t.datetime_start or t.datetime_complete).tzinfo is None for t in ended}
     if len(zones) > 1:
-        raise ValueError(f"Optuna study {study.study_name!r} mixes times with and without a zone")
-    return ended
+        raise ValueError(f"Optuna study {name!r} mixes times with and without a zone")
+    made: list[FrozenTrial] = ended
+    return made
 
 
 def _moment(trial: "FrozenTrial", which: str) -> datetime:

@@ -7,21 +7,81 @@ older ones.
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpobench.results.foreign.naming import files_of
+from hpobench.results.foreign.optuna_tables import is_trials, read
 from hpobench.storage.layout import redacted
 
 if TYPE_CHECKING:
     import optuna
 
-    Source = str | Path | optuna.Study | Iterable[optuna.Study] | optuna.storages.BaseStorage
+    Source = (
+        str
+        | Path
+        | optuna.Study
+        | optuna.storages.BaseStorage
+        | Iterable[str | Path]
+        | Iterable[optuna.Study]
+    )
+
+PATTERNS = ("*.db", "*.sqlite", "*.sqlite3", "*.journal", "*.log", "*.jsonl", "*.csv")
+"""Files of a folder that may hold studies."""
+Named = tuple[str, Any]
+"""A study by the name under which it is imported."""
 
 
 @contextmanager
-def opened(source: "Source") -> "Iterator[Sequence[optuna.Study]]":
+def opened(source: "Source", mode: str | None, notes: list[str]) -> Iterator[list[Named]]:
+    """The studies by name, as long as the copies of their files are there.
+
+    Of several files, studies of one name are called FILE/NAME. Raises ValueError for what cannot be
+    read; of a folder, files that hold no studies are left out, and noted.
+    """
+    with ExitStack() as stack:
+        found: list[tuple[str, Any]] = []
+        for each, chosen in _sources(source):
+            try:
+                studies = _opened(stack, each, mode)
+            except ValueError:
+                if chosen:
+                    raise
+                notes.append(f"{each} holds no Optuna study, and is left out.")
+                continue
+            stem = Path(str(each)).stem if isinstance(each, str | Path) else ""
+            found += [(stem, study) for study in studies]
+        counts = Counter(study.study_name for _, study in found)
+        yield [
+            (f"{stem}/{name}" if counts[name] > 1 and stem else name, study)
+            for stem, study in found
+            for name in [study.study_name]
+        ]
+
+
+def _sources(source: Any) -> list[tuple[Any, bool]]:
+    """Files, URLs and objects one by one, with whether they were named as such."""
+    some = list(source) if isinstance(source, list | tuple) else [source]
+    made: list[tuple[Any, bool]] = []
+    for each in some:
+        if isinstance(each, str | Path) and Path(str(each)).is_dir():
+            made += [(path, False) for path in files_of(each, *PATTERNS)]
+        else:
+            made.append((each, True))
+    return made
+
+
+def _opened(stack: ExitStack, source: Any, mode: str | None) -> "Sequence[Any]":
+    if isinstance(source, str | Path) and is_trials(Path(str(source))):
+        return [read(Path(str(source)), mode)]
+    return stack.enter_context(_copied_studies(source))
+
+
+@contextmanager
+def _copied_studies(source: "Source") -> "Iterator[Sequence[optuna.Study]]":
     """The studies, as long as the copy of their file is there."""
     if not isinstance(source, str | Path):
         yield _studies(source)

@@ -39,8 +39,19 @@ def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
         "overhead": "measured",
         "source": source,
         "notes": list(dict.fromkeys(notes)),
+        "read": [_read(run) for run in runs],
     }
     return from_records(records, tasks, methods, settings)
+
+
+def _read(run: Run) -> dict[str, Any]:
+    """What the log itself says of a run, for `summary`."""
+    return {
+        "run": [name_of(run.task), name_of(run.method), run.seed],
+        "sign": run.sign,
+        "states": dict(run.states),
+        "own_best": run.own_best,
+    }
 
 
 def workers_setting(records: Sequence[RunRecord]) -> dict[str, Any]:
@@ -128,7 +139,7 @@ def _observations(pieces: Sequence[Piece], workers: IntArray) -> Columns:
         "time_s": time_s,
         "value": joined("values"),
         "true_value": nothing,
-        "test_value": nothing,
+        "test_value": _tests(pieces),
         "train_value": nothing,
         "worker": repeated(workers),
     }
@@ -138,6 +149,13 @@ def _observations(pieces: Sequence[Piece], workers: IntArray) -> Columns:
         columns[schema.SLACK + name] = repeated(slack).astype(float)
     order = np.argsort(time_s, kind="stable")
     return {name: column[order] for name, column in columns.items()}
+
+
+def _tests(pieces: Sequence[Piece]) -> FloatArray:
+    """Test values of all observations, NaN where there is none."""
+    missing = [[np.nan] * len(piece.values) for piece in pieces]
+    known = [piece.tests or none for piece, none in zip(pieces, missing, strict=True)]
+    return np.array([value for some in known for value in some], dtype=float)
 
 
 def _jobs(

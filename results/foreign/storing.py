@@ -45,7 +45,9 @@ def combine(*studies: Study) -> Study:
     }
     notes = [note for study in studies for note in study.settings.get("notes", [])]
     records = [_with_workers(each, study) for study in studies for each in records_of(study)]
+    read = [each for study in studies for each in study.settings.get("read", [])]
     settings = {**workers_setting(records), **shared, "notes": list(dict.fromkeys(notes))}
+    settings |= {"read": read} if read else {}
     return from_records(records, tasks, methods, settings)
 
 

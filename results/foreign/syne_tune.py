@@ -20,7 +20,14 @@ import numpy as np
 import pandas as pd
 
 from hpobench.results.foreign.files import parsed, text_of
-from hpobench.results.foreign.model import Piece, Run, finite, value_label, whole_number
+from hpobench.results.foreign.model import (
+    SIGNS,
+    Piece,
+    Run,
+    finite,
+    value_label,
+    whole_number,
+)
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
 
@@ -29,8 +36,6 @@ RESULTS = ("results.csv.zip", "results.csv")
 TIME, WORKER_TIME, TRIAL = "st_tuner_time", "st_worker_time", "trial_id"
 CONFIG = "config_"
 CREATED = "st_tuner_creation_timestamp"
-SIGNS = {"min": 1.0, "max": -1.0}
-"""By mode of the metric: by what its values are multiplied, to be minimised."""
 
 RESOURCE_NOTE = "Resources of Syne Tune's trials are counted by their reports, from 1."
 START_NOTE = "Syne Tune's results lack st_worker_time: jobs are shown from their first report on."
@@ -69,7 +74,7 @@ def from_syne_tune(
         pieces, kind = each.pieces(name, sign, resource, notes)
         label = value_label(name, sign < 0)
         number = whole_number(number, str(each.path))
-        runs.append(Run(*names, number, pieces, label, kind, comparable))
+        runs.append(Run(*names, number, pieces, label, kind, comparable, sign=sign))
     return study_of(runs, "Syne Tune", notes)
 
 

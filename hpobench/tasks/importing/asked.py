@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from hpobench.records import Metric
-from hpobench.tasks.importing import reading
+from hpobench.tables import reading
 
 _HIGHER = (
     "acc|accuracy|auc|auroc|auprc|f1|r2|score|precision|recall|iou|dice|bleu|rouge|map|ndcg|mrr|"

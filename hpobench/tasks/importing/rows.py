@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from hpobench.records import Metric
-from hpobench.tasks.importing import guessing, reading
+from hpobench.tables import reading
+from hpobench.tasks.importing import guessing
 from hpobench.tasks.importing.asked import Asked, goal_of, is_iterative, metric_of
 from hpobench.words import counted
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from hpobench.storage.schema import column_of
 from hpobench.system import atomic
+from hpobench.tables import reading
 from hpobench.tasks import recorded_table
 from hpobench.tasks.importing import asked as asking
-from hpobench.tasks.importing import reading
 from hpobench.tasks.importing.asked import Asked
 from hpobench.tasks.importing.rows import Rows, rows_of
 from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts

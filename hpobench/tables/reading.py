@@ -143,6 +143,11 @@ def _cell(cell: str, comma: bool) -> Any:
     return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
 
 
+def plain(text: str) -> Any:
+    """A value that was written as text: a number, a truth value, None or the text."""
+    return _cells([text], False)[0]
+
+
 def chosen(frame: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
     """The rows for which all of `COLUMN=VALUE` hold; raises ValueError if none is left."""
     for condition in where:

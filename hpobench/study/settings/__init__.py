@@ -1,0 +1,1 @@
+"""Settings made into more settings, before a plan is made of them."""

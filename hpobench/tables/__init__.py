@@ -1,0 +1,1 @@
+"""Tables of others: files of results, read as plain values."""

@@ -1,0 +1,172 @@
+"""Keras Tuner's `trial.json` files as a run: all trials below one folder, or in a file of lines.
+
+They hold no times: the clock counts evaluations, and no seconds are made up. The metric is the one
+of which the trial's score is a value, and its direction stands beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpobench.results.foreign.files import parsed, text_of
+from hpobench.results.foreign.model import Piece, Run, evaluations, sign_of, value_label
+from hpobench.results.foreign.naming import Naming, files_of
+from hpobench.results.foreign.rows import study_of
+from hpobench.results.study.study import Study
+
+FILE = "trial.json"
+DIRECTIONS = {"min": "min", "max": "max"}
+
+
+def from_keras_tuner(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    task: str | None = None,
+    method: str | None = None,
+    seed: int | None = None,
+    runs: str = "",
+    metric: str | None = None,
+    mode: str | None = None,
+) -> Study:
+    """Import projects of Keras Tuner: their folders, or files with one trial a line.
+
+    Names of a run: those given; what `runs`, a pattern, finds in the name of the project's folder;
+    else that name, "keras_tuner", and numbers. `metric`, `mode`: None, what the trials say of their
+    score. Raises ValueError, naming the file, for what cannot be read.
+    """
+    naming = Naming(task, method, seed, runs)
+    made = []
+    for name, files in _projects(paths).items():
+        trials = [trial for file in files for trial in _trials(file)]
+        trials.sort(key=lambda trial: _order(trial["trial_id"]))
+        known = metric or _metric(name, trials)
+        sign = sign_of(mode or _direction(trials, known), known)
+        ended = [trial for trial in trials if trial.get("status", "COMPLETED") not in UNDER_WAY]
+        pieces = [
+            _piece(number, trial, known, sign, clock)
+            for number, (trial, clock) in enumerate(
+                zip(ended, evaluations(len(ended)), strict=True)
+            )
+        ]
+        scores = [t["score"] for t in ended if isinstance(t.get("score"), int | float)]
+        made.append(
+            Run(
+                *naming.of(name, task=name, method="keras_tuner"),
+                pieces=pieces,
+                value_label=value_label(known, sign < 0),
+                clock="evaluations",
+                sign=sign,
+                states=_states(ended),
+                own_best=sign * min(sign * s for s in scores) if scores and not metric else None,
+            )
+        )
+    return study_of(made, "Keras Tuner", [])
+
+
+UNDER_WAY = {"RUNNING", "IDLE"}
+
+
+def _projects(paths: str | Path | Sequence[str | Path]) -> dict[str, list[Path]]:
+    """The files of each project by its name: the folder above those of its trials."""
+    found: dict[str, list[Path]] = {}
+    for file in files_of(paths, FILE, "*.jsonl"):
+        whole = file.absolute()
+        name = whole.parent.parent.name if file.name == FILE else whole.stem
+        if name == "trials":
+            name = whole.parent.name
+        found.setdefault(name or "keras_tuner", []).append(file)
+    return found
+
+
+def _trials(file: Path) -> list[dict[str, Any]]:
+    text = text_of(file)
+    texts = [text] if file.name == FILE else [line for line in text.splitlines() if line.strip()]
+    made = []
+    for number, each in enumerate(texts, start=1):
+        try:
+            trial = parsed(each)
+            trial["hyperparameters"]["values"], trial["metrics"]["metrics"], trial["trial_id"]
+        except (ValueError, KeyError, TypeError) as error:
+            words = f"no {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{file}, trial {number} is none of Keras Tuner: {words}") from None
+        made.append(trial)
+    return made
+
+
+def _order(trial: Any) -> tuple[int, str]:
+    text = str(trial)
+    return (int(text) if text.isdecimal() else 0, text)
+
+
+def _observed(trial: Mapping[str, Any], metric: str) -> list[tuple[float, float]]:
+    """Steps and values of a metric; a step's value is the mean over its executions."""
+    history = trial["metrics"]["metrics"].get(metric) or {}
+    made = []
+    for each in history.get("observations") or []:
+        value = each["value"]
+        value = np.mean(value) if isinstance(value, list) else value
+        made.append((float(each.get("step") or 0), float(value)))
+    return made
+
+
+def _metric(name: str, trials: Sequence[Mapping[str, Any]]) -> str:
+    """The metric of which all scores are values."""
+    metrics = dict.fromkeys(m for trial in trials for m in trial["metrics"]["metrics"])
+    scored = [trial for trial in trials if trial.get("score") is not None]
+    fitting = [
+        metric
+        for metric in metrics
+        if all(
+            any(np.isclose(value, trial["score"]) for _, value in _observed(trial, metric))
+            for trial in scored
+        )
+    ]
+    if len(fitting) != 1 or not scored:
+        raise ValueError(f"{name} has the metrics {', '.join(metrics)}: choose one by --metric")
+    return str(fitting[0])
+
+
+def _direction(trials: Sequence[Mapping[str, Any]], metric: str) -> str | None:
+    found = {(t["metrics"]["metrics"].get(metric) or {}).get("direction") for t in trials} - {None}
+    return DIRECTIONS.get(str(found.pop())) if len(found) == 1 else None
+
+
+def _piece(
+    number: int,
+    trial: Mapping[str, Any],
+    metric: str,
+    sign: float,
+    clock: tuple[float, float],
+) -> Piece:
+    """One trial: its score, else the best that was observed of the metric."""
+    config = {
+        name: value
+        for name, value in trial["hyperparameters"]["values"].items()
+        if value is not None and not name.startswith("tuner/")
+    }
+    values = [value for _, value in _observed(trial, metric) if np.isfinite(value)]
+    value = sign * min((sign * each for each in values), default=np.nan)
+    if any(np.isclose(each, trial.get("score") or np.nan) for each in values):
+        value = float(trial["score"])
+    status = str(trial.get("status", "COMPLETED"))
+    failed = status != "COMPLETED" or not np.isfinite(value)
+    return Piece(
+        trial=number,
+        config=config,
+        start_s=clock[0],
+        end_s=clock[1],
+        resources=[1.0],
+        times_s=[clock[1]],
+        values=[np.nan if failed else sign * value],
+        error=f"{status.lower()} in Keras Tuner" if failed else "",
+    )
+
+
+def _states(trials: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    states: dict[str, int] = {}
+    for trial in trials:
+        name = str(trial.get("status", "COMPLETED")).lower()
+        states[name] = states.get(name, 0) + 1
+    return states

@@ -1,0 +1,360 @@
+"""Logs written by hand in the formats of other tools; what is expected is read off them."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.foreign import (
+    from_coco,
+    from_csv,
+    from_hpbandster,
+    from_keras_tuner,
+    from_mlflow,
+    from_ray_tune,
+    from_smac,
+    summary,
+)
+from hpobench.results.foreign.naming import Naming
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    return path
+
+
+def columns(study, *names):
+    return study.observations[list(names)].to_numpy().tolist()
+
+
+def config(study, number=0):
+    return json.loads(study.trials["config"].iloc[number])
+
+
+# Names -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "names"),
+    [
+        ("{task}-{method}-{seed}", "a-b-tpe-7", ("a-b", "tpe", 7)),
+        ("{method}_s{seed}", "gp_s3", ("t", "gp", 3)),
+        ("{task}/{method}", "cnn/tpe-2", ("cnn", "tpe-2", 0)),
+        ("{_}-{method}", "x-y-tpe", ("t", "tpe", 0)),
+    ],
+)
+def test_patterns(pattern, text, names):
+    assert Naming(pattern=pattern).of(text, task="t", method="m", seed=0) == names
+
+
+@pytest.mark.parametrize("pattern", ["{tsk}", "no field", "{task}{task}"])
+def test_bad_patterns(pattern):
+    with pytest.raises(ValueError, match="--runs"):
+        Naming(pattern=pattern).of("x", task="t", method="m")
+
+
+def test_names_that_do_not_fit_and_numbers():
+    naming = Naming(pattern="{task}-{seed}")
+    with pytest.raises(ValueError, match="'cnn' does not fit"):
+        naming.of("cnn", task="t", method="m")
+    naming = Naming()
+    assert [naming.of("x", task="t", method="m")[2] for _ in range(3)] == [0, 1, 2]
+
+
+# Tables ------------------------------------------------------------------------------------------
+
+
+def test_rows_of_finished_runs(tmp_path):
+    file = write(
+        tmp_path / "r.csv",
+        "dataset,algorithm,rep,best_err,secs\na,x,0,3,60\na,x,1,2,50\na,y,0,1,70\n",
+    )
+    study = from_csv(file, metric="best_err", mode="min", columns=["time=secs", "seed=rep"])
+    assert study.runs[["task", "method", "seed", "end_time_s"]].to_numpy().tolist() == [
+        ["a", "x", 0, 60],
+        ["a", "x", 1, 50],
+        ["a", "y", 0, 70],
+    ]
+    assert study.tasks["a"].clock == "seconds"
+
+
+def test_rows_of_evaluations_without_times(tmp_path):
+    file = write(
+        tmp_path / "r.csv",
+        "method,step,value,config.lr,config.opt\nx,0,.3,.1,adam\nx,1,oops,.2,sgd\nx,2,.1,.3,sgd\n",
+    )
+    study = from_csv(file, mode="max", task="t")
+    assert columns(study, "time_s", "value")[::2] == [[1, -0.3], [3, -0.1]]
+    assert np.isnan(study.observations["value"].iloc[1])
+    assert study.tasks["t"].clock == "evaluations"
+    assert config(study, 1) == {"lr": 0.2, "opt": "sgd"}
+    assert any("'oops', no number" in note for note in study.settings["notes"])
+
+
+def test_times_of_day_and_test_values(tmp_path):
+    file = write(
+        tmp_path / "r.csv",
+        "name,Created,Runtime,loss,test_loss,lr\n"
+        "a,2024-01-01T00:00:00Z,10,.5,.6,1\nb,2024-01-01T00:00:05Z,10,.4,.7,2\n",
+    )
+    study = from_csv(file, mode="min", task="t", method="sweep", columns=["trial=name"])
+    assert columns(study, "time_s", "value", "test_value") == [[10, 0.5, 0.6], [15, 0.4, 0.7]]
+    assert study.jobs["start_s"].tolist() == [0, 5]
+    assert study.runs["workers"].tolist() == [2]
+
+
+def test_charts_of_wandb(tmp_path):
+    file = write(
+        tmp_path / "w.csv",
+        '"Step","bo-0 - val/loss","bo-0 - val/loss__MIN","rs-0 - val/loss"\n'
+        "0,3,3,4\n1,2,2,\n2,,,1\n",
+    )
+    study = from_csv(file, mode="min", task="cnn", runs="{method}-{seed}")
+    assert study.observations.groupby("method", observed=True)["value"].min().to_dict() == {
+        "bo": 2,
+        "rs": 1,
+    }
+    assert study.runs["end_time_s"].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("a,b\n1,2\n", {}, "which column is the value"),
+        ("value,time\n1,\n", {}, "row 1 has no time"),
+        ("value,time\n1,soon\n", {}, "'soon' is neither seconds nor a time"),
+        ("value,start,time\n1,5,3\n", {}, "ends before it starts"),
+        ("value\n1\n", {"columns": ["vlaue=x"]}, "write FIELD=COLUMN"),
+        ("value\n1\n", {"metric": "vaule"}, "Did you mean value"),
+    ],
+)
+def test_bad_tables(tmp_path, text, options, words):
+    with pytest.raises(ValueError, match=words):
+        from_csv(write(tmp_path / "r.csv", text), mode="min", **options)
+
+
+# Ray Tune ----------------------------------------------------------------------------------------
+
+
+def ray_line(trial, iteration, timestamp, score, **more):
+    return json.dumps(
+        {"trial_id": trial, "training_iteration": iteration, "timestamp": timestamp}
+        | {"time_this_iter_s": 2, "time_total_s": 2 * iteration, "score": score}
+        | {"config": {"opt": {"lr": 0.1}, "layers": [1, 2]}}
+        | more
+    )
+
+
+def test_ray_tune_folders(tmp_path):
+    one = tmp_path / "exp-seed3" / "trial_a" / "result.json"
+    write(one, ray_line("a", 1, 1002, 0.5) + "\n" + ray_line("a", 2, 1004, 0.7) + "\n")
+    write(tmp_path / "exp-seed3" / "trial_b" / "result.json", ray_line("b", 1, 1003, 0.6) + "\n")
+    write(tmp_path / "exp-seed3" / "trial_b" / "error.txt", "Traceback\nMemoryError: full\n")
+    study = from_ray_tune(tmp_path, mode="max", runs="{task}-seed{seed}")
+    assert study.runs[["task", "method", "seed"]].to_numpy().tolist() == [["exp", "ray_tune", 3]]
+    rows = study.observations[["trial", "resource", "time_s", "value"]].to_numpy()
+    np.testing.assert_equal(
+        rows, [[0, 1, 2, -0.5], [1, 1, 3, -0.6], [1, 1, 3, np.nan], [0, 2, 4, -0.7]]
+    )
+    assert study.jobs["error"].tolist() == ["MemoryError: full", ""]
+    assert config(study) == {"opt/lr": 0.1, "layers": "[1, 2]"}
+    assert study.settings["read"][0]["states"] == {"reported": 1, "failed": 1}
+
+
+def test_bad_ray_tune(tmp_path):
+    file = write(tmp_path / "x.jsonl", ray_line("a", 1, 1, 0.5, loss=3))
+    with pytest.raises(ValueError, match="the numbers score, loss: choose one by --metric"):
+        from_ray_tune(file, mode="max")
+    with pytest.raises(ValueError, match=r"line 1 is no result of Ray Tune"):
+        from_ray_tune(write(tmp_path / "y.jsonl", "{}"), mode="max")
+    with pytest.raises(ValueError, match="there is no file or folder"):
+        from_ray_tune(tmp_path / "nowhere", mode="max")
+
+
+# SMAC --------------------------------------------------------------------------------------------
+
+SMAC1 = {
+    "data": [
+        [[1, None, 0, 0.0], [0.5, 2.0, {"__enum__": "StatusType.SUCCESS"}, 100.0, 102.0, {}]],
+        [[2, None, 0, 0.0], [9.9, 1.0, {"__enum__": "StatusType.CRASHED"}, 102.0, 103.0, {}]],
+    ],
+    "configs": {"1": {"lr": 0.1}, "2": {"lr": 0.2, "drop": None}},
+}
+SMAC2 = {
+    "data": [
+        {"config_id": 1, "instance": None, "seed": 0, "budget": None, "cost": [0.5, 3], "time": 2.0}
+        | {"cpu_time": 1.0, "status": 1, "starttime": 100.0, "endtime": 102.0},
+        {"config_id": 2, "instance": None, "seed": 0, "budget": None, "cost": [0.4, 1], "time": 1.0}
+        | {"cpu_time": 1.0, "status": 3, "starttime": 102.0, "endtime": 103.0},
+    ],
+    "configs": SMAC1["configs"],
+}
+
+
+@pytest.mark.parametrize(("content", "first"), [(SMAC1, 0.5), (SMAC2, 3)])
+def test_smac_of_all_versions(tmp_path, content, first):
+    write(tmp_path / "smac3_output" / "svm" / "5" / "runhistory.json", content)
+    study = from_smac(tmp_path, objective=1)
+    assert study.runs[["task", "method", "seed"]].to_numpy().tolist() == [["svm", "smac", 5]]
+    np.testing.assert_equal(columns(study, "time_s", "value"), [[2, first], [3, np.nan]])
+    assert study.jobs["error"].tolist() == ["", "crashed"]
+    assert config(study, 1) == {"lr": 0.2}
+    assert study.settings["read"][0]["states"] == {"success": 1, "crashed": 1}
+
+
+def test_bad_smac(tmp_path):
+    file = tmp_path / "runhistory.json"
+    with pytest.raises(ValueError, match="choose one by --objective"):
+        from_smac(write(file, SMAC2))
+    with pytest.raises(ValueError, match="no run history of SMAC"):
+        from_smac(write(file, {"data": [[1]], "configs": {}}))
+    with pytest.raises(ValueError, match="there is no configuration 1"):
+        from_smac(write(file, SMAC1 | {"configs": {}}))
+
+
+# HpBandSter and Keras Tuner ----------------------------------------------------------------------
+
+
+def test_hpbandster(tmp_path):
+    write(
+        tmp_path / "r" / "configs.json", '[[0,0,0],{"lr":1},{}]\n[[0,0,1],{"lr":2,"d":null},{}]\n'
+    )
+    stamps = {"submitted": 9, "started": 10, "finished": 12}
+    lines = [
+        [[0, 0, 0], 1, stamps, {"loss": 0.5}, None],
+        [[0, 0, 1], 1, stamps | {"started": 11}, None, "Traceback\nValueError: no"],
+    ]
+    write(tmp_path / "r" / "results.json", "\n".join(map(json.dumps, lines)))
+    study = from_hpbandster(tmp_path)
+    assert study.jobs[["start_s", "end_s", "error"]].to_numpy().tolist() == [
+        [0, 2, ""],
+        [1, 2, "ValueError: no"],
+    ]
+    assert config(study, 1) == {"lr": 2}
+    (tmp_path / "r" / "configs.json").unlink()
+    with pytest.raises(ValueError, match=r"there is no configs\.json beside"):
+        from_hpbandster(tmp_path)
+
+
+def test_keras_tuner_folders(tmp_path):
+    for number, score in ((0, 0.5), (1, 0.9)):
+        history = [{"value": [score - 0.1], "step": 0}, {"value": [score], "step": 1}]
+        metrics = {"val_accuracy": {"direction": "max", "observations": history}}
+        trial = {"trial_id": str(number), "score": score, "best_step": 1, "status": "COMPLETED"}
+        trial |= {"metrics": {"metrics": metrics}}
+        trial |= {"hyperparameters": {"values": {"units": number, "tuner/epochs": 3}}}
+        write(tmp_path / "proj" / f"trial_{number}" / "trial.json", trial)
+    study = from_keras_tuner(tmp_path)
+    assert columns(study, "time_s", "value") == [[1, -0.5], [2, -0.9]]
+    assert config(study, 1) == {"units": 1}
+    assert list(study.tasks) == ["proj"]
+    assert "by Keras Tuner 0.9" in summary(study)[0]
+
+
+# MLflow ------------------------------------------------------------------------------------------
+
+
+def test_mlflow_folders(tmp_path):
+    experiment = tmp_path / "mlruns" / "1"
+    write(experiment / "meta.yaml", "name: cnn\n")
+    for run, status, metric in (("r1", 3, "1500 0.5 0\n2000 0.4 1\n"), ("r2", 4, "2500 0.9 0\n")):
+        start = 1000 if run == "r1" else 2000
+        end = start + 1000
+        write(
+            experiment / run / "meta.yaml",
+            f"run_id: {run}\nstatus: {status}\nstart_time: {start}\nend_time: {end}\n",
+        )
+        write(experiment / run / "params" / "lr", "0.1")
+        write(experiment / run / "metrics" / "loss", metric)
+    study = from_mlflow(tmp_path / "mlruns", mode="min")
+    np.testing.assert_equal(
+        columns(study, "trial", "resource", "time_s", "value"),
+        [[0, 1, 0.5, 0.5], [0, 2, 1.0, 0.4], [1, 1, 1.5, 0.9], [1, 1, 2.0, np.nan]],
+    )
+    assert study.jobs["error"].tolist() == ["", "failed in MLflow"]
+    assert config(study) == {"lr": 0.1}
+
+
+def test_mlflow_database_and_nested_runs(tmp_path):
+    file = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(file)) as base:
+        base.executescript("""
+        create table experiments (experiment_id integer, name text);
+        create table runs (run_uuid text, name text, status text, start_time integer,
+            end_time integer, experiment_id integer, lifecycle_stage text);
+        create table params (run_uuid text, key text, value text);
+        create table tags (run_uuid text, key text, value text);
+        create table metrics (run_uuid text, key text, timestamp integer, value real,
+            step integer, is_nan integer);
+        insert into experiments values (1, 'exp');
+        insert into runs values ('p', 'tpe-3', 'FINISHED', 0, 9000, 1, 'active'),
+            ('c', 'trial', 'FINISHED', 1000, 3000, 1, 'active'),
+            ('d', 'trial', 'RUNNING', 1000, null, 1, 'active');
+        insert into params values ('c', 'opt', 'adam'), ('c', 'lr', '1e-3');
+        insert into tags values ('c', 'mlflow.parentRunId', 'p'), ('d', 'mlflow.parentRunId', 'p');
+        insert into metrics values ('c', 'acc', 2500, 0.8, 0, 0);
+        """)
+    study = from_mlflow(file, mode="max", task="t", runs="{method}-{seed}")
+    assert study.runs[["task", "method", "seed"]].to_numpy().tolist() == [["t", "tpe", 3]]
+    assert columns(study, "time_s", "value") == [[1.5, -0.8]]
+    assert config(study) == {"opt": "adam", "lr": 0.001}
+    assert "1 runs under way are left out" in study.settings["notes"][0]
+
+
+# COCO and IOHprofiler ----------------------------------------------------------------------------
+
+
+def test_coco(tmp_path):
+    write(
+        tmp_path / "bbob_f1.info",
+        "suite = 'bbob', funcId = 1, DIM = 2, Precision = 1.000e-08, algId = 'cma'\n%\n"
+        "data_f1/b_f1_DIM2.dat, 1:9|1e-9, 2:7|1e-9\n",
+    )
+    head = "% f evaluations | g evaluations | best noise-free fitness - Fopt (7.9e+01) + sum\n"
+    write(
+        tmp_path / "data_f1" / "b_f1_DIM2.dat",
+        f"{head}1 0 +8.0e+00 8 9 x\n9 0 +1.0e-03 8 9 x\n{head}1 0 +5.0e+00 8 9\n7 0 +2.0e-03 8\n",
+    )
+    study = from_coco(tmp_path)
+    assert study.runs[["task", "method", "seed", "end_time_s"]].to_numpy().tolist() == [
+        ["bbob_f1_2d", "cma", 0, 9],
+        ["bbob_f1_2d", "cma", 1, 7],
+    ]
+    facts = study.tasks["bbob_f1_2d"]
+    assert (facts.optimum, facts.clock) == (0, "evaluations")
+    found = incumbents(study)
+    assert found.value[found.starts[1:] - 1].tolist() == [1e-3, 2e-3]
+
+
+def test_iohprofiler_of_ioh_itself(tmp_path):
+    ioh = pytest.importorskip("ioh")
+    logger = ioh.logger.Analyzer(root=str(tmp_path), folder_name="data", algorithm_name="rs")
+    bests = []
+    for instance in (1, 2):
+        problem = ioh.get_problem(1, instance, 3, ioh.ProblemClass.BBOB)
+        problem.attach_logger(logger)
+        rng = np.random.default_rng(instance)
+        for _ in range(20):
+            problem(rng.uniform(-5, 5, 3))
+        bests.append(problem.state.current_best.y - problem.optimum.y)
+        problem.reset()
+    logger.close()
+    study = from_coco(tmp_path)
+    assert study.runs["seed"].tolist() == [0, 1]
+    assert list(study.methods) == ["rs"]
+    found = incumbents(study)
+    np.testing.assert_allclose(found.value[found.starts[1:] - 1], bests, rtol=1e-6)
+
+
+def test_bad_coco(tmp_path):
+    file = write(tmp_path / "IOHprofiler_f1.json", {"algorithm": {"name": "x"}})
+    with pytest.raises(ValueError, match="no file of IOHprofiler"):
+        from_coco(file)
+    about = {"algorithm": {"name": "x"}, "function_id": 1}
+    write(file, about | {"scenarios": [{"dimension": 2, "path": "../../x.dat"}]})
+    with pytest.raises(ValueError, match="not below its folder"):
+        from_coco(file)
