@@ -55,7 +55,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: a table is read from {', '.join(KINDS)}, each also as .gz")
     try:
         if kind == ".parquet":
-            return _plain(pd.read_parquet(path).reset_index(drop=True))
+            return as_plain(pd.read_parquet(path).reset_index(drop=True))
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -67,7 +67,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} cannot be read as a table: {words}") from error
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+def as_plain(frame: pd.DataFrame) -> pd.DataFrame:
     """The same with Python's own values."""
     return pd.DataFrame(
         {str(name): list(map(_value, frame[name].tolist())) for name in frame}, dtype=object
@@ -92,7 +92,7 @@ def _of_json(text: str) -> pd.DataFrame:
     rows = json.loads(text) if text.startswith("[") else list(map(json.loads, text.splitlines()))
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a row must be a mapping of column names to values")
-    return _plain(pd.json_normalize(rows))
+    return as_plain(pd.json_normalize(rows))
 
 
 def _of_csv(text: str) -> pd.DataFrame:
@@ -212,4 +212,4 @@ def parsed_params(column: "pd.Series[Any]") -> pd.DataFrame:
             rows.append(ast.literal_eval(str(cell)))
         except (ValueError, SyntaxError):
             raise ValueError(f"params holds {cell!r}, no mapping of names to values") from None
-    return _plain(pd.DataFrame(rows, dtype=object)).add_prefix("param_")
+    return as_plain(pd.DataFrame(rows, dtype=object)).add_prefix("param_")
