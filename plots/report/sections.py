@@ -8,6 +8,7 @@ from hpobench.plots.report.blocks import Block, Section
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.across import across
 from hpobench.plots.report.parts.answer import answer
+from hpobench.plots.report.parts.deciding import deciding
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.record import environment, failures, lost, rerun
 from hpobench.plots.report.parts.scores import scores
@@ -34,6 +35,7 @@ PARTS = (
     Part("answer", "Which method to use", answer),
     Part("lost", "Tasks without any value", lost),
     Part("summary", "Budget by budget", summary),
+    Part("deciding", "Decisions, and the seeds they took", deciding),
     Part("tasks", "Task by task", tasks),
     Part("scores", "Scores", scores),
     Part("across", "How the methods compare at the end", across),

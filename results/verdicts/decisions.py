@@ -187,6 +187,7 @@ class _Family:
         self.looked: list[int] = []
         self.now = 0
         self._bets: dict[tuple[str, str, float], FloatArray] = {}
+        self._totals = np.cumsum(values, axis=0)
         known = ~np.isnan(values)
         high = np.where(known, values, -np.inf).max(axis=1)
         low = np.where(known, values, np.inf).min(axis=1)
@@ -235,15 +236,17 @@ class _Family:
 
     def mean(self, method: str) -> float:
         """The mean regret of a method so far."""
-        return float(self.column(method)[: self.now].mean())
+        return float(self._totals[self.now - 1, self.methods.index(method)]) / self.now
 
     def beyond(self, method: str, other: str, m: float) -> float:
         """In nats, the evidence that a method is worse than another by more than m."""
-        x = self.column(method) - self.column(other)
+        if (mean := self.mean(method) - self.mean(other)) <= m:
+            return -np.inf
         key = (method, other, m)
         if key not in self._bets:
+            x = self.column(method) - self.column(other)
             self._bets[key] = self.bets(x[: _complete(x)], m)
-        return self.shown(float(x[: self.now].mean()), m, float(self._bets[key][self.now - 1]))
+        return self.shown(mean, m, float(self._bets[key][self.now - 1]))
 
     def chance(self, method: str, other: str, nats: float) -> float:
         """The probability that the comparison is decided when all seeds that may be are there.
@@ -270,7 +273,7 @@ class _Family:
 
     def shown(self, mean: float, m: float, nats: float) -> float:
         """The evidence, as far as so many seeds can have shown what there is."""
-        if mean <= m or self.rule.assume == "bounded":
+        if self.rule.assume == "bounded":
             return nats
         largest = float(self._largest[self.now - 1])
         return min(nats, sequential.unseen(self.now, mean, m, largest))
@@ -402,6 +405,8 @@ class _Race(_Family):
     def _lag(self, method: str) -> float:
         """In nats, the evidence that a method is not the best."""
         x = np.array(self.behind[method])
+        if x.mean() <= 0:
+            return -np.inf
         return self.shown(float(x.mean()), 0.0, float(self.bets(x, 0.0)[-1]))
 
     def _close(self, method: str) -> float:

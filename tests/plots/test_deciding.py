@@ -1,0 +1,78 @@
+"""The section on decisions, and its figures: what they say is what was decided."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hpobench.plots.canvas.style import save
+from hpobench.plots.figures.decisions import MOST_PANELS, decision_paths_figure, seeds_figure
+from hpobench.plots.report.blocks import Image, Paragraph, Section, Table
+from hpobench.plots.report.context import Context
+from hpobench.plots.report.parts.deciding import deciding
+from hpobench.results.verdicts.decisions import decide
+from hpobench.storage.rule import Rule
+from hpobench.storage.schema import MethodFacts
+from tests.results.synthetic import random_study
+
+RULE = Rule(compare="all", max=40)
+METHODS = {name: MethodFacts(name, f"Method {name}") for name in "abcd"}
+VALUES = np.random.default_rng(0).normal([0.2, 0.4, 0.22, 0.2], 0.02, (40, 4))
+MADE = decide({"t": pd.DataFrame(VALUES, columns=list("abcd"))}, [["t"]], RULE)
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_paths_are_drawn_with_what_was_decided(tmp_path):
+    drawn = decision_paths_figure(MADE.paths, METHODS, RULE, MADE.statements)
+    assert len(drawn.figure.axes) == 6
+    for path in MADE.paths:
+        words = "not decided" if path.verdict == "open" else path.verdict
+        assert any(text.startswith(words) for text in texts(drawn.figure))
+    assert "for all 12 statements of the study at once" in drawn.caption
+    assert "equal within 0.01" in drawn.caption
+    assert "race" not in drawn.caption
+    assert save(drawn.figure, tmp_path, "paths")[0].stat().st_size > 10_000
+    # The band holds the mean at every look.
+    for path in MADE.paths:
+        assert ((path.low <= path.mean) & (path.mean <= path.high)).all()
+
+
+def test_many_paths_are_left_to_the_table():
+    some = [MADE.paths[0]] * (MOST_PANELS + 3)
+    drawn = decision_paths_figure(some, METHODS, RULE, MADE.statements)
+    assert len(drawn.figure.axes) == MOST_PANELS
+    assert "Not drawn: 3 comparisons that took fewer seeds." in drawn.caption
+
+
+def test_without_a_look_there_is_no_path():
+    none = decide({"t": pd.DataFrame(VALUES[:3], columns=list("abcd"))}, [["t"]], RULE)
+    with pytest.raises(ValueError, match="no look has been taken yet"):
+        decision_paths_figure(none.paths, METHODS, RULE, none.statements)
+
+
+def test_seeds_that_were_run_and_saved():
+    drawn = seeds_figure(MADE.wanted, ["t"], METHODS, RULE)
+    assert set(texts(drawn.figure)) == {str(count) for count in MADE.wanted.values()}
+    assert f"{MADE.runs:,} of 160 runs" in drawn.caption
+
+
+@pytest.mark.parametrize("tasks", ["average", "each"])
+def test_the_section_of_a_study_with_seeds_auto(tasks):
+    study = random_study(tasks=2, methods=3, seeds=30)
+    assert not deciding(Context(study, 1))
+    rule = Rule(max=30, tasks=tasks)
+    study.settings["decide"] = rule.as_settings()
+    blocks = deciding(Context(study, 1))
+    lead = blocks[0]
+    assert isinstance(lead, Paragraph)
+    assert lead.lead
+    assert "% saved." in lead.text
+    assert "p-values" in blocks[2].text
+    parts = [block for block in blocks if isinstance(block, Section)]
+    assert len(parts) == (0 if tasks == "average" else 2)
+    inside = parts[0].blocks if parts else blocks
+    (table,) = [block for block in inside if isinstance(block, Table)]
+    assert len(table.rows) == 2  # each method but the best
+    assert len([block for block in inside if isinstance(block, Image)]) == 2
