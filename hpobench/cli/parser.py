@@ -67,7 +67,10 @@ def _execute(arguments: Sequence[str] | None) -> int:
     if why := terminal.lost():
         print(f"hpobench: standard output could not be written: {why}", file=sys.stderr)
         # All others have their results in files.
-        printing = options.command in (show.listing, exporting.export, peers.listing)
+        printing = options.command in (
+            *(show.listing, show.plan),
+            *(exporting.export, peers.listing),
+        )
         return max(status, int(printing and not getattr(options, "output", None)))
     return status
 
@@ -193,6 +196,19 @@ def _add_showing(commands: Commands) -> None:
         command.add_argument(
             "--output", type=Path, metavar="FILE", help="default: report.html in the study's folder"
         )
+    plan = _of_study(commands, "plan", "seeds and CPU hours that a difference needs, from a pilot")
+    plan.add_argument(
+        "--detect",
+        type=_share,
+        required=True,
+        metavar="REGRET",
+        help="the difference of normalised regret that is to be found, such as 0.02",
+    )
+    plan.add_argument("--power", type=_share, default=0.8, help="default: 0.8")
+    plan.add_argument("--level", type=_share, default=0.05, help="of the test; default: 0.05")
+    plan.add_argument("--each", action="store_true", help="task by task, not their average")
+    plan.set_defaults(command=show.plan)
+    _add_failed(plan)
     plot = _of_study(commands, "plot", "draw the figures of a study")
     plot.add_argument("--time", choices=["log", "linear"], help="time axis; default: log")
     plot.add_argument("--statistic", choices=["mean", "median", "iqm"], help="default: mean")
@@ -280,6 +296,16 @@ def _of_study(commands: Commands, name: str, about: str) -> argparse.ArgumentPar
     command.add_argument("study", help="name of the study, or its folder")
     command.add_argument("--runs-dir", default="runs")
     return command
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: use a number between 0 and 1")
+    return share
 
 
 def _seconds(text: str) -> float:

@@ -195,6 +195,27 @@ def _warn(folder: Path) -> None:
     read_manifest(folder)
 
 
+def plan(options: argparse.Namespace) -> int:
+    """How many seeds, and how much computing, a difference needs, by what is stored."""
+    cap_threads()
+    from hpobench.results import incumbents, load, references
+    from hpobench.results.study.failed_runs import counting_failed
+    from hpobench.results.text import decision_words
+    from hpobench.results.verdicts import planning
+    from hpobench.study.checks import study_folder
+
+    study = counting_failed(load(study_folder(options.study, options.runs_dir)), options.failed)
+    found = incumbents(study)
+    made = planning.needs(
+        *(found, references(study, found.views), options.detect),
+        power=options.power,
+        level=options.level,
+        each=options.each,
+    )
+    print("\n".join(decision_words.planned(made, study.methods)))
+    return 0
+
+
 def watch(options: argparse.Namespace) -> int:
     """A status line and the report, time and again, until all runs are stored."""
     cap_threads()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hpobench.results.verdicts.decisions import EQUAL, FUTILE, OPEN, Decisions, Path
+from hpobench.results.verdicts.planning import Needs
 from hpobench.storage.schema import MethodFacts
 from hpobench.words import counted
 
@@ -81,3 +82,40 @@ def level(made: Decisions) -> str:
         "whatever their tails, and for many seeds otherwise. A method whose rare disasters no seed "
         "has met is judged without them."
     )
+
+
+def planned(needs: Needs, methods: Mapping[str, MethodFacts]) -> Iterator[str]:
+    """What a difference needs, as lines of text: a table for each group of tasks."""
+    yield (
+        f"Seeds to find a difference of {needs.detect:g} in normalised regret with a power of "
+        f"{100 * needs.power:g} %, by Student's t over runs of the same seed at "
+        f"{100 * needs.level:g} %:"
+    )
+    head = ("pair", "seen", "sd", "seeds", "CPU h", "all pairs", "CPU h")
+    for tasks, rows in needs.pairs.groupby("tasks", sort=False):
+        where = f"{'Average of ' if ', ' in str(tasks) else ''}{tasks}"
+        yield f"\n{where} ({rows['pilot'].min()} seeds so far):"
+        names = [
+            f"{methods[one].label} - {methods[two].label}"
+            for one, two in zip(rows["method"], rows["other"], strict=True)
+        ]
+        width = max(map(len, [*names, head[0]]))
+        yield f"  {head[0]:<{width}}" + "".join(f"{word:>11}" for word in head[1:])
+        numbers = rows[list(rows.columns[3:])].to_numpy(float)
+        for name, (seen, sd, _, alone, hours, total, most) in zip(names, numbers, strict=True):
+            cells = [f"{seen:.3g}", f"{sd:.3g}", _count(alone), _hours(hours)]
+            cells += [_count(total), _hours(most)]
+            yield f"  {name:<{width}}" + "".join(f"{cell:>11}" for cell in cells)
+    yield (
+        "\nSeen: the difference in this study; sd: of one seed, averaged over the tasks. All "
+        "pairs: where the p-values of all pairs are corrected. CPU hours: of both methods on all "
+        "the tasks, by the runs so far. What the pilot does not know of the spread is counted in."
+    )
+
+
+def _count(seeds: float) -> str:
+    return "> 100,000" if np.isnan(seeds) else f"{seeds:,.0f}"
+
+
+def _hours(hours: float) -> str:
+    return "-" if np.isnan(hours) else f"{hours:,.3g}"
