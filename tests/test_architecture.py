@@ -70,6 +70,7 @@ ARROWS = {
         "plots.canvas plots.figures plots.recipes results.anytime results.conduct "
         "results.study results.verdicts system"
     ),
+    "plots.deciding": "plots.canvas results.verdicts storage",
     "plots.figures": (
         "arrays plots.canvas results.anytime results.conduct results.statistics "
         "results.study results.verdicts storage"
@@ -79,7 +80,8 @@ ARROWS = {
         "results.study results.verdicts storage"
     ),
     "plots.report": (
-        "arrays plots.canvas plots.figures plots.recipes results.anytime results.conduct "
+        "arrays plots.canvas plots.deciding plots.figures plots.recipes results.anytime "
+        "results.conduct "
         "results.statistics results.study results.text results.verdicts shown storage "
         "study system words"
     ),

@@ -139,6 +139,8 @@ def _unnamed(composed: Any, called: list[str]) -> Any:
 
     aside = {*CALL_SETTINGS, "seeds", "decide", "name", "runs_dir", "about", "failed"}
     made_of = {key: value for key, value in composed.settings.items() if key not in aside}
+    if not made_of.get("objective_seeds"):  # names are older than this setting
+        made_of.pop("objective_seeds", None)
     label = f"{called[0].partition('=')[2]}-{digest([made_of, composed.pairs])}"
     return replaced(composed, settings=composed.settings | {"name": label})
 

@@ -70,8 +70,25 @@ def check(settings: Mapping[str, Any]) -> None:
     _check_backend(settings["backend"])
     _check_clock(settings)
     shard(settings["shard"])
+    _check_crossed(settings)
     if settings["seeds"] == AUTO:
         _check_auto(settings)
+
+
+def _check_crossed(settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for seeds of the objective that cannot be crossed with the methods'."""
+    if settings["objective_seeds"] is None:
+        return
+    if type(count := settings["objective_seeds"]) is not int or count < 2:
+        raise ConfigError(
+            f"objective_seeds={count!r}: use a whole number of at least 2, or null where each run "
+            "has a seed of its own for both"
+        )
+    if settings["seeds"] == AUTO:
+        raise ConfigError(
+            f"objective_seeds={count} needs a number of seeds to be crossed with: give seeds=N, "
+            "not auto"
+        )
 
 
 def _check_auto(settings: Mapping[str, Any]) -> None:
@@ -240,11 +257,26 @@ def seeds(stated: Any) -> tuple[int, ...]:
     return tuple(stated)
 
 
+def crossed_seeds(settings: Mapping[str, Any]) -> tuple[int, ...]:
+    """The seeds of runs: as stated, or J for each of them where J seeds of the objective are.
+
+    Run s * J + j has the method's seed s and the objective's seed j.
+    """
+    numbers, count = seeds(settings["seeds"]), settings["objective_seeds"]
+    made = tuple(seed * (count or 1) + noise for seed in numbers for noise in range(count or 1))
+    if max(made) >= 2**31:
+        raise ConfigError(
+            f"seeds={settings['seeds']} with objective_seeds={count} make runs with seeds above "
+            "2147483647: use smaller ones"
+        )
+    return made
+
+
 def pairs(composed: Composed) -> tuple[Pair, ...]:
     """All pairs, each built once to find what is wrong with it."""
     settings = composed.settings
     auto = settings["seeds"] == AUTO
-    numbers = tuple(range(rule(settings).first)) if auto else seeds(settings["seeds"])
+    numbers = tuple(range(rule(settings).first)) if auto else crossed_seeds(settings)
     workers = settings["workers"]
     recorded = _recorded(settings) if settings["replay_from"] else {}
     real: dict[str, Any] = {name: settings[name] for name in REAL_SETTINGS}
@@ -269,6 +301,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
                     settings,
                 ),
                 workers=workers,
+                objective_seeds=settings["objective_seeds"],
                 study_seed=settings["study_seed"],
                 seeds=numbers,
                 overhead=settings["overhead"],

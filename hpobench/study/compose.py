@@ -26,7 +26,17 @@ from hpobench.system.moved import renamed
 from hpobench.words import unknown
 
 _NEEDED = (
-    *("name", "seeds", "workers", "overhead", "replay_from", "budget", "runs_dir", "study_seed"),
+    *(
+        "name",
+        "seeds",
+        "objective_seeds",
+        "workers",
+        "overhead",
+        "replay_from",
+        "budget",
+        "runs_dir",
+        "study_seed",
+    ),
     *("n_jobs", "backend", "shard", "part_runs", "retry_failed", "progress"),
     *("clock", "job_timeout_s", "worker_memory_mb", "engine", "engine_address", "oversubscribe"),
     *("engine_settings", "faults", "failed_trials"),

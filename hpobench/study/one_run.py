@@ -41,7 +41,8 @@ def record_run(
     with interruption.noticed(), ExitStack() as stack:
         try:
             task = build_task(pair.task_config)
-            rng = method_rng(pair.study_seed, pair.task, pair.method, seed)
+            own = pair.own_seed(seed)
+            rng = method_rng(pair.study_seed, pair.task, pair.method, own)
             method = build_method(pair.method_config, task, rng, pair.workers)
             stack.callback(_close, method)
             setup_s = set_up(method)

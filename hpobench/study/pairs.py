@@ -20,7 +20,7 @@ Config = Mapping[str, Any]
 # They count only when the clock is the wall's.
 REAL_SETTINGS = ("clock", "job_timeout_s", "worker_memory_mb", "engine")
 # Pairs that were planned before these were known keep their fingerprints.
-_ONLY_IF_SET = ("library", "task_code", "method_code", "faults", "failed_trials")
+_ONLY_IF_SET = ("library", "task_code", "method_code", "faults", "failed_trials", "objective_seeds")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Pair:
     engine: str = "processes"
     faults: Config = field(default_factory=dict)
     failed_trials: Config = field(default_factory=dict)
+    objective_seeds: int | None = None
+    """So many seeds of the objective are crossed with each of the method's; None: they are one."""
     carried: tuple[Carried, ...] = ()
     """What the settings name that no module holds: it travels with the pair."""
     fingerprint: str = field(init=False)
@@ -73,6 +75,14 @@ class Pair:
         names = {spec.name for spec in fields(self)} - aside
         content = {name: identity(getattr(self, name)) for name in names}
         return content | {"budget": asdict(self.budget), "schema": schema.VERSION}
+
+    def own_seed(self, seed: int) -> int:
+        """The seed of the method in the run of a seed."""
+        return seed // (self.objective_seeds or 1)
+
+    def noise_seed(self, seed: int) -> int:
+        """The seed of the objective in the run of a seed."""
+        return seed % self.objective_seeds if self.objective_seeds else seed
 
     def key(self, seed: int) -> RunKey:
         """The key under which the run of one seed is stored."""

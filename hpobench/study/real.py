@@ -101,7 +101,7 @@ def run_one(
                 task,
                 method,
                 budget=pair.budget,
-                seed=objective_seed(pair.study_seed, pair.task, seed),
+                seed=objective_seed(pair.study_seed, pair.task, pair.noise_seed(seed)),
                 pool=pool,
                 journal=path,
                 job_timeout_s=pair.job_timeout_s or math.inf,

@@ -50,7 +50,7 @@ def _run_one(
             task,
             method,
             budget=pair.budget,
-            seed=objective_seed(pair.study_seed, pair.task, seed),
+            seed=objective_seed(pair.study_seed, pair.task, pair.noise_seed(seed)),
             workers=pair.workers,
             charge=charge,
             job_timeout_s=pair.job_timeout_s or math.inf,

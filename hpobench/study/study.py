@@ -204,6 +204,8 @@ class Study:
             shared["job_timeout_s"] = settings["job_timeout_s"]
         own = {"faults": checks.faults(settings), "failed_trials": checks.failed_trials(settings)}
         shared |= {name: value for name, value in own.items() if value}
+        if settings["objective_seeds"]:
+            shared["objective_seeds"] = settings["objective_seeds"]
         tasks = {pair.task: pair for pair in self.pairs}
         return {
             "schema": schema.VERSION,

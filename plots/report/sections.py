@@ -12,6 +12,7 @@ from hpobench.plots.report.parts.deciding import deciding
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.record import environment, failures, lost, rerun
 from hpobench.plots.report.parts.scores import scores
+from hpobench.plots.report.parts.sources import sources
 from hpobench.plots.report.parts.speed import speed
 from hpobench.plots.report.parts.summary import summary
 from hpobench.plots.report.parts.tasks import tasks
@@ -41,6 +42,7 @@ PARTS = (
     Part("across", "How the methods compare at the end", across),
     Part("speed", "Time to target", speed),
     Part("tests", "Tests", tests),
+    Part("sources", "Where the spread comes from", sources),
     Part("overtuning", "Overtuning", overtuning),
     Part("constraints", "Constraints", constraints),
     Part("workers", "Workers", workers),

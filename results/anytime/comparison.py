@@ -234,8 +234,19 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
     clocks = uncounted(found.axis, (found.tasks[name] for name in names))
     said = (*clocks, *controls(found, names))
-    more = (*said, *contradicted(found, names), *unequal_seeds(found, names))
+    more = (*said, *contradicted(found, names), *unequal_seeds(found, names), *_crossed(found))
     return (*by_share(rules), *by_share(views), *_known(found), *more)
+
+
+def _crossed(found: Incumbents) -> tuple[str, ...]:
+    """A sentence on runs of one seed of a method that differ in the objective's."""
+    if found.objective_seeds < 2:
+        return ()
+    count = found.objective_seeds
+    return (
+        f"Runs of one seed of a method with the same {count} seeds of the objective's noise are "
+        f"averaged: intervals are over seeds of methods, and speak of these {count} alone.",
+    )
 
 
 def controls(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:

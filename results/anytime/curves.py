@@ -140,8 +140,22 @@ def curves(
         fine = numbers[~found.failed[numbers]]
         if not keep_ended and len(fine):
             values[:, grid > ends[fine].max()] = np.nan
-        by_method[method] = Curves(task, method, grid, values, seeds[numbers])
+        made = Curves(task, method, grid, values, seeds[numbers])
+        by_method[method] = _of_own_seeds(made, found.objective_seeds)
     return by_method
+
+
+def _of_own_seeds(made: Curves, noises: int) -> Curves:
+    """One row a seed of the method: the mean over those of the objective that it was run with.
+
+    Where one of these has no value, there is none.
+    """
+    if noises < 2:
+        return made
+    own, place = np.unique(made.seeds // noises, return_inverse=True)
+    totals = np.zeros((len(own), made.values.shape[1]))
+    np.add.at(totals, place, made.values)
+    return replace(made, values=totals / np.bincount(place)[:, None], seeds=own)
 
 
 def _with_failures(

@@ -55,6 +55,8 @@ class Incumbents:
     """By task whose stated optimum cannot be one, a sentence on it; it counts as unknown."""
     medians: Mapping[str, float] = field(default_factory=dict)
     """By task with failed runs, what its median configuration is worth in its view."""
+    objective_seeds: int = 1
+    """With how many seeds of the objective each seed of a method was run: these are averaged."""
     horizons: Mapping[str, Horizon] = field(default_factory=dict)
     """By task with a run that did not fail, when methods are compared."""
     axis: str = WALL_CLOCK
@@ -183,6 +185,7 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         rules=rules,
         views=views,
         tasks=_believed(study),
+        objective_seeds=int(study.settings.get("objective_seeds") or 1),
         contradictions=contradictions(study),
         methods=study.methods,
         failed_as=rule_of(study.settings),

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from hpobench.plots.canvas.style import save
-from hpobench.plots.figures.decisions import MOST_PANELS, decision_paths_figure, seeds_figure
+from hpobench.plots.deciding.paths import MOST_PANELS, decision_paths_figure, seeds_figure
 from hpobench.plots.report.blocks import Image, Paragraph, Section, Table
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.deciding import deciding
+from hpobench.plots.report.parts.sources import sources
 from hpobench.results.verdicts.decisions import decide
 from hpobench.storage.rule import Rule
 from hpobench.storage.schema import MethodFacts
@@ -76,3 +77,16 @@ def test_the_section_of_a_study_with_seeds_auto(tasks):
     (table,) = [block for block in inside if isinstance(block, Table)]
     assert len(table.rows) == 2  # each method but the best
     assert len([block for block in inside if isinstance(block, Image)]) == 2
+
+
+def test_where_the_spread_comes_from():
+    """A line a task and one over them; shares of each line add up to all of it."""
+    blocks = sources(Context(random_study(tasks=2, methods=3, seeds=6), 1))
+    assert isinstance(blocks[0], Paragraph)
+    assert blocks[0].text.startswith("Of the variance of single runs ")
+    (shown,) = [block for block in blocks if isinstance(block, Table)]
+    assert len(shown.rows) == 3
+    for row in shown.rows:
+        shares = [cell.key for cell in row[1:-1] if cell.key is not None]
+        assert sum(shares) == pytest.approx(1)
+    assert not sources(Context(random_study(tasks=1, methods=1, seeds=6), 1))

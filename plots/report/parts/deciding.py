@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from hpobench.plots.figures.decisions import decision_paths_figure, seeds_figure
+from hpobench.plots.deciding.paths import decision_paths_figure, seeds_figure
 from hpobench.plots.report.blocks import Block, Column, Paragraph, Section, count, number, table
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import WIDE_IN, image
