@@ -35,6 +35,9 @@ ARROWS = {
         "arrays methods.first_points methods.models methods.schedulers methods.search records space"
     ),
     "methods.first_points": "space",
+    "methods.mf_kg": (
+        "arrays methods.first_points methods.models methods.schedulers methods.search records space"
+    ),
     "methods.models": "arrays",
     "methods.parzen": "arrays methods.models methods.search",
     "methods.pbt": "methods.first_points methods.schedulers methods.search records space",

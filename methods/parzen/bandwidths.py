@@ -18,25 +18,39 @@ class ScottsRule:
 
     Watanabe (2023), Appendix C, after Scott (1992), with the centre of the range
     counted among the n values, as it is among the kernels. The minimum is `min_bandwidth`, and
-    `min_cells` average cells of a discrete hyperparameter. Categories: always `category_bandwidth`.
+    `narrowing` / n^(1/2), so that few kernels are wide and many may be narrow, and `min_cells`
+    average cells of a discrete hyperparameter.
+
+    Categories: always `category_bandwidth`. If that is None, as if each of the n kernels had seen
+    all K categories `category_weight` / n times, and its own once more: the mass on the others is
+    (K - 1) w / (n + K w) for w = `category_weight`, as in Optuna (Akiba et al. 2019).
     """
 
     def __init__(
-        self, unit: UnitSpace, min_bandwidth: float, min_cells: float, category_bandwidth: float
+        self,
+        unit: UnitSpace,
+        min_bandwidth: float,
+        min_cells: float,
+        category_bandwidth: float | None,
+        narrowing: float = 0.0,
+        category_weight: float = 1.0,
     ) -> None:
         if not 0 < min_bandwidth <= 0.5:
             raise ValueError(f"min_bandwidth={min_bandwidth} must be in (0, 0.5]: of the range")
-        if not min_cells >= 0:
-            raise ValueError(f"min_cells={min_cells} must not be negative: cells of a value")
-        if not 0 < category_bandwidth < 1:
+        for name, value in (("min_cells", min_cells), ("narrowing", narrowing)):
+            if not value >= 0:
+                raise ValueError(f"{name}={value} must not be negative")
+        if category_bandwidth is not None and not 0 < category_bandwidth < 1:
             raise ValueError(
                 f"category_bandwidth={category_bandwidth} must be in (0, 1): the mass of a kernel "
-                "on all categories but its own"
+                "on all categories but its own; or null, for one that shrinks"
             )
-        cells = np.where(unit.levels > 0, min_cells / np.maximum(unit.levels, 1), 0.0)
-        self._least = np.clip(cells, min_bandwidth, 0.5)
-        self._categorical = unit.categories > 0
-        self._of_categories = np.minimum(category_bandwidth, even_mass(unit.categories))
+        if not 0 < category_weight < np.inf:
+            raise ValueError(f"category_weight={category_weight} must be positive; 1 is usual")
+        self._cells = np.where(unit.levels > 0, min_cells / np.maximum(unit.levels, 1), 0.0)
+        self._least, self._narrowing = min_bandwidth, narrowing
+        self._categories = unit.categories
+        self._mass, self._weight = category_bandwidth, category_weight
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         """Bandwidths (d,) of kernels at rows (n, d)."""
@@ -47,8 +61,18 @@ class ScottsRule:
             counts = counts - np.isnan(values).sum(axis=0)
         lower, upper = _quantiles(values, counts, _QUARTERS)
         spread = np.minimum((upper - lower) / 1.34, _deviation(values, counts))
-        widths = np.maximum(1.059 * spread * counts**-0.2, self._least)
-        return np.where(self._categorical, self._of_categories, np.minimum(widths, 0.5))
+        least = max(self._least, self._narrowing * len(values) ** -0.5)
+        widths = np.maximum(1.059 * spread * counts**-0.2, np.maximum(self._cells, least))
+        masses = self._masses(len(values))
+        return np.where(self._categories > 0, masses, np.minimum(widths, 0.5))
+
+    def _masses(self, kernels: int) -> FloatArray:
+        """The mass (d,) of a kernel on all categories but its own."""
+        if self._mass is not None:
+            return np.minimum(self._mass, even_mass(self._categories))
+        others = np.maximum(self._categories - 1, 0) * self._weight
+        masses: FloatArray = others / (kernels + self._categories * self._weight)
+        return masses
 
 
 class NormalReference:

@@ -39,7 +39,8 @@ class TPE:
     drawn from the prior. Of the resources, the highest with so many values is modelled.
 
     `weights`: good configurations count by their improvement over the others, or are `uniform`.
-    `min_bandwidth`, `min_cells`, `category_bandwidth`: see `ScottsRule`.
+    `min_bandwidth`, `narrowing`, `min_cells`, `category_bandwidth`, `category_weight`: see
+    `ScottsRule`.
     `multivariate`: kernels are products over hyperparameters; otherwise densities are, and each
     hyperparameter is chosen by itself, as in Bergstra et al. (2011).
     `liar`: pending configurations count as having the `worst`, `mean` or `best` value so far.
@@ -58,13 +59,15 @@ class TPE:
         weights: str = "improvement",
         min_bandwidth: float = 0.05,
         min_cells: float = 0.5,
-        category_bandwidth: float = 0.2,
+        category_bandwidth: float | None = 0.2,
         multivariate: bool = True,
         liar: str = "worst",
         prior: Mapping[str, Any] | str | None = None,
         prior_spread: float = 0.25,
         prior_weight: float = 1.0,
         repeat: bool = False,
+        narrowing: float = 0.0,
+        category_weight: float = 1.0,
     ) -> None:
         _check(starts, gamma, samples, weights, liar, prior_weight)
         self._rng = rng
@@ -72,7 +75,8 @@ class TPE:
         unit = self._candidates.unit
         self._kernels = Kernels(unit)
         self._conditional = np.array([name in space.conditions for name in space.names])
-        self._rule = ScottsRule(unit, min_bandwidth, min_cells, category_bandwidth)
+        floors = min_bandwidth, min_cells, category_bandwidth
+        self._rule = ScottsRule(unit, *floors, narrowing, category_weight)
         self._starts = starts
         self._gamma = gamma
         self._samples = samples

@@ -9,8 +9,9 @@ from scipy.spatial.distance import pdist
 
 from hpobench.methods.composite import Composite
 from hpobench.methods.schedulers.asha import ASHA
+from hpobench.methods.search.joint_data import JointData
 from hpobench.methods.search.unit_space import UnitSpace
-from hpobench.methods.searchers.mobster import JointData, mobster
+from hpobench.methods.searchers.mobster import mobster
 from hpobench.methods.searchers.random_search import RandomSearch
 from hpobench.records import Evaluation, Fidelity, Job
 from hpobench.space.space import Space

@@ -163,6 +163,25 @@ def test_scotts_rule_is_numpys():
         assert found[column] == pytest.approx(special.get(name, min(max(expected, least), 0.5)))
 
 
+def test_floors_that_shrink_with_the_number_of_kernels():
+    """n rows and the prior are n + 1 kernels; a third category: (3 - 1) / (n + 1 + 3)."""
+    space = Space(
+        {
+            "x": {"type": "float", "low": 0, "high": 1},
+            "k": {"type": "categorical", "values": list("abc")},
+            "one": {"type": "categorical", "values": ["only"]},
+        }
+    )
+    unit = UnitSpace(space)
+    rule = ScottsRule(unit, 0.03, 0.5, None, narrowing=0.3)
+    for count, narrowest in ((1, 0.3 / 2**0.5), (8, 0.1), (399, 0.03)):
+        # All the same, and at the centre: nothing but the floor is left.
+        same = unit.snap(np.full((count, 3), 0.5))
+        assert rule(same).tolist() == pytest.approx([narrowest, 2 / (count + 4), 0])
+    heavier = ScottsRule(unit, 0.03, 0.5, None, category_weight=2.0)
+    assert heavier(unit.snap(np.full((9, 3), 0.5)))[1] == pytest.approx(4 / (10 + 6))
+
+
 def test_normal_reference_is_that_of_statsmodels():
     """1.06 s n^(-1 / (4 + d)) with the biased deviation; categories by number, at most even."""
     unit = UnitSpace(
@@ -414,6 +433,8 @@ def test_the_highest_resource_with_enough_values_is_modelled():
         ({"min_bandwidth": 0}, "min_bandwidth=0"),
         ({"min_cells": -1}, "min_cells=-1"),
         ({"category_bandwidth": 1}, "category_bandwidth=1"),
+        ({"narrowing": -0.1}, "narrowing=-0.1"),
+        ({"category_weight": 0}, "category_weight=0"),
         ({"prior": {"w": 1}}, "'w'"),
     ],
 )

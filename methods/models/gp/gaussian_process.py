@@ -159,6 +159,12 @@ class Posterior:
         variance -= np.einsum("nm,nm->m", v, v)
         return self.mean + v.T @ self.whitened, np.maximum(variance, 1e-12)
 
+    def covariance(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """Covariances (m,) of the noise-free values at each row of A (m, f) and the same of B."""
+        prior = self.kernel.paired(self.theta[:-2], a, b)
+        covariances: FloatArray = prior - np.einsum("nm,nm->m", self._v(a), self._v(b))
+        return covariances
+
     def _v(self, candidates: FloatArray) -> FloatArray:
         return self.whitener @ self.kernel.cross(self.theta[:-2], self.inputs, candidates)
 

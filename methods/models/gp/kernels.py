@@ -54,6 +54,9 @@ class Kernel(Protocol):
     def cross(self, phi: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
         """Covariances (n, m)."""
 
+    def paired(self, phi: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
+        """Covariances (n,) of each row of one (n, f) with the same row of the other."""
+
     def diagonal(self, phi: FloatArray, a: FloatArray) -> FloatArray:
         """Variances (n,)."""
 
@@ -120,6 +123,12 @@ class Matern52:
         root += 1
         root *= decay
         return root
+
+    def paired(self, phi: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
+        gaps = (a - b) * np.exp(-phi[self._groups]) * math.sqrt(5)
+        root = np.sqrt(np.einsum("nf,nf->n", gaps, gaps))  # √5 r
+        covariances: FloatArray = (1 + root + root**2 / 3) * np.exp(phi[-1] - root)
+        return covariances
 
     def diagonal(self, phi: FloatArray, a: FloatArray) -> FloatArray:
         return np.full(len(a), math.exp(phi[-1]))
