@@ -1,6 +1,6 @@
 """The standard figures of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from hpobench.plots.figures.workers import workers_comparison_figure, workers_fi
 from hpobench.plots.recipes import Compared, LeftOut, untold
 from hpobench.results.anytime.comparison import anytime
 from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
-from hpobench.results.anytime.regret import references
+from hpobench.results.anytime.regret import Reference, references
+from hpobench.results.anytime.scales import scaled
 from hpobench.results.anytime.views import available_views
 from hpobench.results.conduct.one_run import one_run
 from hpobench.results.study.horizon import reference_of
@@ -24,9 +25,11 @@ from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import WALL_CLOCK, on_axis
 from hpobench.results.verdicts.scaling import scaling
 from hpobench.results.verdicts.strips import final_order
-from hpobench.results.verdicts.verdict import verdicts
+from hpobench.results.verdicts.verdict import Verdict, verdicts
+from hpobench.shown import in_latex
 from hpobench.system import atomic
 from hpobench.system.names import as_file_names
+from hpobench.words import unknown
 
 PANELS_PER_PAGE = 12
 
@@ -43,6 +46,9 @@ def draw(
     view: str | None = None,
     rule: str | None = None,
     axis: str = WALL_CLOCK,
+    methods: Sequence[str] | None = None,
+    order: Sequence[str] | None = None,
+    scale: str | None = None,
     left_out: LeftOut = untold,
 ) -> list[Path]:
     """Draw the standard figures into `folder`; the paths of their PNG and PDF files.
@@ -61,14 +67,21 @@ def draw(
 
     `axis`: the time axis, a name of `results.time_axis.AXES`. Long lists of tasks go over several
     pages: anytime-1, anytime-2, ... Beside each figure lies its caption (.txt). `band` defaults to
-    that of the statistic.
+    that of the statistic. `methods`: those to show and compare, None: all; what values are
+    normalised by stays that of the whole study. `order`: None: best first. `scale`: adtm or minmax
+    (see `scales`): average and scores on that scale, and nothing else.
     """
     options = {"time": time, "statistic": statistic, "band": band}
     study = on_axis(study, axis)
     found = incumbents(study, view=view, rule=rule)
-    judged = verdicts(found, references(study, found.views))
-    found = found.ordered(final_order(study.methods, judged))
+    found, judged = _in_order(study, found, methods, order)
     tasks = [task for task in _with_runs(study) if task in found.tasks]
+    if scale is not None:
+        scaled_to = scaled(study, found, references(study, found.views), scale)
+        drawings = _averages(
+            study, found, tasks, options, left_out, scaled_to, recipes.ON_OTHER_SCALES
+        )
+        return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
     drawings = _pages(study, found, tasks, "anytime", options)
     if view is None:
         tested = [task for task in _tested(study, tasks) if found.views[task] != "test"]
@@ -88,6 +101,8 @@ def draw_speedups(
     levels: Sequence[float] | None = None,
     view: str | None = None,
     axis: str = WALL_CLOCK,
+    methods: Sequence[str] | None = None,
+    order: Sequence[str] | None = None,
     left_out: LeftOut = untold,
 ) -> list[Path]:
     """Draw the speed-up of all methods over `reference`: time-to-target-over-METHOD.
@@ -101,7 +116,7 @@ def draw_speedups(
             f"reference {reference!r} is not in the study: it has {', '.join(study.methods)}"
         )
     study = on_axis(study, axis)
-    found = incumbents(study, view=view)
+    found, _ = _in_order(study, incumbents(study, view=view), methods, order)
     scale = references(study, found.views)
     groups = found.groups()
     paths: list[Path] = []
@@ -233,18 +248,37 @@ def _averages(
     tasks: Sequence[str],
     options: dict[str, Any],
     left_out: LeftOut,
+    known: Mapping[str, Reference] | None = None,
+    chosen: Sequence[recipes.Recipe[Any]] = recipes.OVER_TASKS,
 ) -> list[Named]:
     """The figures over tasks, for each group of tasks on which the same methods were run."""
-    scale = {task: each for task, each in references(study, found.views).items() if task in tasks}
+    known = references(study, found.views) if known is None else known
+    scale = {task: each for task, each in known.items() if task in tasks}
     groups = found.groups()
     drawings: list[Named] = []
     for number, group in enumerate(groups, start=1):
         suffix = f"-{number}" if len(groups) > 1 else ""
-        known = {task: scale[task] for task in group if task in scale}
-        some = Compared(study, found.only(group), known, **options)
-        own = [replace(recipe, name=recipe.name + suffix) for recipe in recipes.OVER_TASKS]
+        mine = {task: scale[task] for task in group if task in scale}
+        some = Compared(study, found.only(group), mine, **options)
+        own = [replace(recipe, name=recipe.name + suffix) for recipe in chosen]
         drawings += recipes.made(some, own, left_out)
     return drawings
+
+
+def _in_order(
+    study: Study,
+    found: Incumbents,
+    methods: Sequence[str] | None,
+    order: Sequence[str] | None,
+) -> tuple[Incumbents, list[Verdict]]:
+    """The runs of the methods that are shown, in the order in which they are, and the verdicts."""
+    for name in (*(methods or ()), *(order or ())):
+        if name not in study.methods:
+            raise ValueError(unknown("method", name, study.methods))
+    found = found.ordered(methods or list(study.methods))
+    judged = verdicts(found, references(study, found.views))
+    first = final_order(found.methods, judged)
+    return found.ordered([*dict.fromkeys([*(order or ()), *first])]), judged
 
 
 def _with_runs(study: Study) -> list[str]:
@@ -260,4 +294,7 @@ def _tested(study: Study, tasks: Sequence[str]) -> list[str]:
 def _save(drawn: Drawn, folder: Path, stem: str) -> list[Path]:
     paths = save(drawn.figure, folder, stem)
     atomic.write_text(folder / f"{stem}.txt", drawn.caption + "\n")
+    label = stem.replace("_", "-")
+    text = f"\\caption{{{in_latex(drawn.caption)}}}\n\\label{{fig:{label}}}\n"
+    atomic.write_text(folder / f"{stem}.tex", text)
     return paths

@@ -12,7 +12,11 @@ import pandas as pd
 
 from hpobench.plots.canvas.caption import whole_runs
 from hpobench.plots.canvas.sheet import Drawn
-from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_figure
+from hpobench.plots.figures.aggregates import (
+    METRICS,
+    aggregates_figure,
+    rank_intervals_figure,
+)
 from hpobench.plots.figures.anytime import anytime_figure
 from hpobench.plots.figures.configurations import parallel_figure
 from hpobench.plots.figures.critical_difference import critical_difference_figure
@@ -78,6 +82,16 @@ class Compared:
     statistic: str = "mean"
     band: str | None = None
     judged: Sequence[Verdict] | None = None
+
+    @property
+    def quantity(self) -> str:
+        """What values are normalised to."""
+        return next(each.quantity for each in self.references.values())
+
+    @property
+    def ends(self) -> str:
+        """What 0 and 1 are on its scale."""
+        return next(each.in_words for each in self.references.values())
 
     @property
     def methods(self) -> Mapping[str, MethodFacts]:
@@ -193,6 +207,24 @@ OVERVIEW = Recipe(
         made[0], made[1], some.methods, some.study.settings, time=some.time
     ),
 )  # fmt: skip
+
+
+ON_OTHER_SCALES = (
+    replace(AVERAGE_REGRET, name="average"),
+    Recipe(
+        "scores",
+        _nothing_to_compare,
+        lambda some: aggregate_scores(some.found, some.references),
+        lambda some, made: aggregates_figure(
+            made,
+            some.methods,
+            metrics=[name for name in METRICS if name != "optimality_gap"],
+            quantity=some.quantity,
+            notes=(f"{some.quantity}: {some.ends}.", *some.notes),
+        ),
+    ),
+)
+"""Of scales other than normalised regret, in which targets and tests are stated."""
 
 
 def overview_of(some: Compared) -> tuple[Comparison, Strip]:

@@ -71,7 +71,7 @@ ARROWS = {
     "plots.canvas": "arrays results.anytime results.statistics results.study storage system words",
     "plots.draw": (
         "plots.canvas plots.figures plots.recipes results.anytime results.conduct "
-        "results.study results.verdicts system"
+        "results.study results.verdicts shown system words"
     ),
     "plots.deciding": "plots.canvas results.verdicts storage",
     "plots.figures": (

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hpobench.cli import clusters, exporting, importing, peers, show, tables
+from hpobench.cli import clusters, exporting, figures, importing, peers, show, tables
 from hpobench.cli import run as running
 from hpobench.system import dotted, interruption, processes, terminal
 
@@ -237,9 +237,34 @@ def _add_showing(commands: Commands) -> None:
     plot.add_argument(
         "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
     )
-    plot.set_defaults(command=show.plot)
+    plot.add_argument(
+        "--scale",
+        choices=["adtm", "minmax"],
+        help="averages over tasks as distance to the minimum or min-max scaled, not as regret",
+    )
+    _add_paper(plot)
+    plot.set_defaults(command=figures.plot)
     for command in (report, plot):
         _add_failed(command)
+
+
+def _add_paper(plot: argparse.ArgumentParser) -> None:
+    """What papers ask of figures."""
+    plot.add_argument(
+        "--paper", choices=["column", "page"], help="3.3 or 6.9 inches wide, in small type"
+    )
+    plot.add_argument("--font", metavar="FAMILY", help="one that is installed, such as STIXGeneral")
+    plot.add_argument("--methods", metavar="A,B", help="those to show and compare; default: all")
+    plot.add_argument(
+        "--order", metavar="A,B", help="these first, then the best; default: best first"
+    )
+    plot.add_argument("--tasks", metavar="S,T", help="those to draw; default: all")
+    plot.add_argument(
+        "--labels", nargs="+", metavar="NAME=TEXT", help="other labels of methods and tasks"
+    )
+    plot.add_argument(
+        "--no-caption", action="store_true", help="captions only beside the figures (.txt, .tex)"
+    )
 
 
 def _add_exchange(commands: Commands) -> None:

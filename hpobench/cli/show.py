@@ -2,16 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpobench.study import catalogue
-from hpobench.system import atomic, names
+from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
-
-if TYPE_CHECKING:
-    pass
 
 
 def listing(options: argparse.Namespace) -> int:
@@ -37,123 +34,6 @@ def _summary(settings: Mapping[str, Any]) -> str:
     about = settings.get("about") or {}
     lacks = ", ".join(about.get("lacks", ()))
     return f"{about.get('summary', '')}{f' (lacks: {lacks})' if lacks else ''}"
-
-
-def plot(options: argparse.Namespace) -> int:
-    """The standard figures of a study, or those of its costs, speed-ups, one task or one run.
-
-    Which figures are left out, and why, goes to standard error.
-    """
-    cap_threads()
-    from hpobench.plots import draw
-    from hpobench.results import load
-    from hpobench.results.study.failed_runs import counting_failed
-    from hpobench.results.study.time_axis import WALL_CLOCK
-    from hpobench.study.checks import study_folder
-
-    mode = _mode(options)
-    folder = study_folder(options.study, options.runs_dir)
-    study = counting_failed(load(folder), options.failed)
-    output = folder / "figures" / _variant(options)
-    axis, time = options.axis or WALL_CLOCK, options.time or "log"
-    if mode == "run":
-        paths = draw.draw_run(study, output, *_one_run(options.run))
-    elif mode == "task":
-        axes = options.axis.split(",") if options.axis else None
-        paths = draw.draw_task(
-            study, output, options.task, time=time, axes=axes, left_out=_left_out
-        )
-    elif mode == "scaling":
-        others = [
-            counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
-            for name in options.scaling
-        ]
-        paths = draw.draw_scaling([study, *others], output, _left_out)
-    elif mode == "costs":
-        paths = draw.draw_costs(study, output, _left_out)
-    elif mode in ("reference", "level"):
-        paths = draw.draw_speedups(
-            study,
-            output,
-            reference=options.reference,
-            levels=_levels(options.level),
-            view=options.view,
-            axis=axis,
-            left_out=_left_out,
-        )
-    else:
-        paths = draw.draw(
-            study,
-            output,
-            time=time,
-            statistic=options.statistic or "mean",
-            band=options.band,
-            view=options.view,
-            axis=axis,
-            left_out=_left_out,
-        )
-    print("\n".join(map(str, paths)))
-    return 0
-
-
-# Which figures take which options; None: the standard ones.
-_TAKES: dict[str | None, tuple[str, ...]] = {
-    None: ("time", "statistic", "band", "view", "axis", "failed"),
-    "reference": ("level", "view", "axis", "failed"),
-    "level": ("reference", "view", "axis", "failed"),
-    "task": ("time", "axis", "failed"),
-    "run": (),
-    "costs": (),
-    "scaling": ("failed",),
-}
-_USUAL = {"time": "log", "statistic": "mean", "axis": "wall_clock"}
-
-
-def _mode(options: argparse.Namespace) -> str | None:
-    """The option that says which figures are drawn; raises ValueError if another is no use."""
-    # An empty name is one all the same, as that of a variable of the shell which is not set.
-    for name in ("task", "run", "reference", "axis"):
-        if getattr(options, name) == "":
-            raise ValueError(f"--{name} is empty: give a name, or leave it out")
-    modes = [mode for mode in _TAKES if mode and getattr(options, mode)]
-    mode = modes[0] if modes else None
-    takes = _TAKES[mode]
-    for name in (*modes[1:], *_TAKES[None]):
-        if name not in takes and getattr(options, name):
-            which = f"--{mode}" if mode else "the standard figures"
-            known = ", ".join(f"--{other}" for other in takes) or "no other option"
-            raise ValueError(f"--{name} is no use with {which}, which takes {known}: leave it out")
-    return mode
-
-
-def _variant(options: argparse.Namespace) -> str:
-    """The folder of figures drawn otherwise than usual, so that these are not overwritten."""
-    given = {name: getattr(options, name) for name in ("axis", *_TAKES[None])}
-    words = [
-        word if name == "axis" else f"{name}-{word}"
-        for name, word in given.items()
-        if word and word != _USUAL.get(name)
-    ]
-    words += ["level-" + "-".join(f"{level:g}" for level in options.level)] if options.level else []
-    return names.as_file_name("+".join(words).replace(",", "+")) if words else ""
-
-
-def _left_out(names: str, reason: str) -> None:
-    print(f"Left out: {names} ({reason.removesuffix('.')})", file=sys.stderr)
-
-
-def _levels(given: Sequence[float] | None) -> Sequence[float] | None:
-    wrong = [level for level in given or () if not 0 <= level < float("inf")]
-    if wrong:
-        raise ValueError(f"--level {wrong[0]}: give a normalised regret of 0 or more, such as 0.1")
-    return given
-
-
-def _one_run(text: str) -> tuple[str, str, int]:
-    parts = text.split(",")
-    if len(parts) != 3 or not parts[2].strip().isdecimal():
-        raise ValueError(f"--run {text}: give a task, a method and a seed, as in phoneme,random,0")
-    return parts[0].strip(), parts[1].strip(), int(parts[2])
 
 
 def report(options: argparse.Namespace) -> int:

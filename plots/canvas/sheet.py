@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import (
     CURVE_MARKER_POINTS,
     FLOOR_SENTENCE,
@@ -36,6 +37,8 @@ MOST_COLUMNS = 4
 CAPTION_POINTS = 7.5
 TITLE_CHARACTERS = 32
 LONG_LEGEND = 6
+LEGEND_ROOM_IN = 0.2
+PANEL_LEAST_IN = 2.2
 MOST_LEGEND_COLUMNS = 6
 
 
@@ -61,6 +64,9 @@ def sheet(
     text = caption(panels, methods, settings or {}, time=time, extra=extra)
     with styled():
         rows, columns = grid_of(len(panels))
+        if paper.current().width_in is not None:
+            columns = min(columns, max(int(paper.width(None, 0) / PANEL_LEAST_IN), 1))
+            rows = math.ceil(len(panels) / columns)
         figure = new_figure(*_size(rows, columns))
         for number, panel in enumerate(panels):
             axes = figure.add_subplot(rows, columns, number + 1)
@@ -80,6 +86,9 @@ def grid_of(count: int) -> tuple[int, int]:
 
 
 def _size(rows: int, columns: int) -> tuple[float, float]:
+    width_in = paper.current().width_in
+    if width_in is not None:
+        return width_in, rows * min(paper.PANEL_PER_WIDTH * width_in / columns, SINGLE_IN[1])
     if rows * columns == 1:
         return SINGLE_IN
     return max(columns * PANEL_IN[0], SINGLE_IN[0]), rows * PANEL_IN[1]
@@ -113,9 +122,11 @@ def _add_legend(
     if not handles:
         return
     width, height = figure.get_size_inches()
-    if len(panels) == 1 and len(handles) > LONG_LEGEND:
+    if len(panels) == 1 and len(handles) > LONG_LEGEND and width >= SINGLE_IN[0]:
         legend = figure.legend(handles=handles, loc="outside right upper", frameon=False)
-        figure.set_size_inches(width + _size_of(figure, legend)[0], height)
+        beside, long = _size_of(figure, legend)
+        added = 0.0 if paper.current().width_in else beside
+        figure.set_size_inches(width + added, max(height, long + LEGEND_ROOM_IN))
         return
     legend = legend_above(figure, handles)
     figure.set_size_inches(width, height + _size_of(figure, legend)[1])
@@ -146,7 +157,9 @@ def _size_of(figure: Figure, artist: Artist) -> tuple[float, float]:
 
 
 def add_caption(figure: Figure, text: str) -> None:
-    """Below the panels; the figure grows by its height."""
+    """Below the panels, unless captions are left out; the figure grows by its height."""
+    if not paper.current().caption:
+        return
     width, height = figure.get_size_inches()
     note = figure.supxlabel(
         wrapped(text, width, CAPTION_POINTS),

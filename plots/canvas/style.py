@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.colours import distance
 from hpobench.storage.schema import MethodFacts
 from hpobench.system import atomic
@@ -105,7 +106,7 @@ class Look(NamedTuple):
 @contextmanager
 def styled() -> Iterator[None]:
     """The project's style, for as long as the block lasts."""
-    with mpl.rc_context(RC):
+    with mpl.rc_context(RC | paper.current().settings):
         yield
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import (
     Methods,
     draw_intervals,
@@ -40,13 +41,14 @@ def aggregates_figure(
     *,
     metrics: Sequence[str] | None = None,
     quantity: str = "normalised regret",
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """A panel a metric of the table of `aggregate_scores`; methods in the order of `methods`.
 
     `metrics`: some of mean, median, iqm, optimality_gap; None: all that the table has.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "aggregate_scores", *COLUMNS)
     metrics = _metrics(table, metrics)
     order = in_order(table, methods)
@@ -94,10 +96,11 @@ def rank_intervals_figure(
     table: pd.DataFrame,
     methods: Methods,
     *,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """Average ranks of the table of `rank_intervals`, methods in the order of `methods`."""
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "rank_intervals", "method", "rank", "low", "high", "tasks")
     text = sentences(
         f"Average rank of {counted([len(table)], 'methods')} over "

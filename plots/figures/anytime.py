@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
+
+from hpobench.plots.canvas.axes import draw_lines, set_time_axis, set_value_axis
 from hpobench.plots.canvas.sheet import Drawn, sheet
+from hpobench.plots.canvas.style import looks
 from hpobench.results.anytime.comparison import Comparison
 from hpobench.storage.schema import MethodFacts
 
@@ -21,3 +25,16 @@ def anytime_figure(
     were computed for.
     """
     return sheet(panels, methods, settings, time=time)
+
+
+def draw_anytime(
+    axes: Axes, curves: Comparison, methods: Mapping[str, MethodFacts], *, time: str = "log"
+) -> Axes:
+    """One panel in axes of one's own, which are returned; `axes.legend()` adds a key.
+
+    Its caption is the project's: `plots.canvas.caption.caption([curves], methods, settings, ...)`.
+    """
+    draw_lines(axes, curves, looks(methods), methods)
+    set_time_axis(axes, curves, time)
+    set_value_axis(axes, curves)
+    return axes

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hpobench.arrays import FloatArray
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import (
     Methods,
     add_key,
@@ -53,7 +54,7 @@ def parallel_figure(
     color: str = "value",
     label: str = "value",
     most: int = MOST,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """A line a run of the table of `incumbent_configs`, with bars of `importance` if given.
@@ -61,6 +62,7 @@ def parallel_figure(
     `color`: value or method. `label` names the value. `most`: how many hyperparameters to show, the
     most important first, or in the order of the table.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     configs = need(configs, "incumbent_configs", *FACTS)
     order, total = _rows(configs, importance, most), len(_hyperparameters(configs))
     text = _parallel_text(configs, order, total, color, label, notes)

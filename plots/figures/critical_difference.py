@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import NARROW_IN, Methods, label_of, width_of
 from hpobench.plots.canvas.sheet import Drawn, add_caption
 from hpobench.plots.canvas.style import SINGLE_IN, looks, new_figure, styled
@@ -38,10 +39,11 @@ def critical_difference_figure(
     test: Friedman,
     methods: Methods,
     *,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """The diagram of what `friedman` found. Names stand on both sides, or at the right if long."""
+    width_in = paper.width(width_in, SINGLE_IN[0])
     text = sentences(
         f"Average rank of {len(test.ranks)} methods over {counted([test.blocks], test.unit)}; 1, "
         "the best, is at the right. Bars join methods that cannot be told apart.",

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import (
     Labels,
     Methods,
@@ -45,10 +46,11 @@ def feasibility_figure(
     *,
     tasks: Sequence[str] | None = None,
     labels: Labels | None = None,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """Three panels a task of the table of `feasibility`. `tasks`: some; `labels`: theirs."""
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "feasibility", *COLUMNS)
     table = of_tasks(table, tasks)
     tasks = list(dict.fromkeys(table["task"]))

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hpobench.arrays import FloatArray
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import (
     Methods,
     add_key,
@@ -40,13 +41,14 @@ def improvement_figure(
     table: pd.DataFrame,
     methods: Methods,
     *,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """The matrix of the table of `probability_of_improvement`, in the order of `methods`.
 
     Names that leave too little room are replaced by numbers, with a key above.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "probability_of_improvement", *COLUMNS)
     order = of_both(table, methods)
     text = sentences(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import band_alpha
 from hpobench.plots.canvas.panels import (
     Labels,
@@ -34,10 +35,11 @@ def overhead_figure(
     table: pd.DataFrame,
     methods: Methods,
     *,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """Three panels of the table of `overhead`: a marker a task in the row of each method."""
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "overhead", "task", "method", *MEASURES, "seeds")
     order = in_order(table, methods)
     text = sentences(
@@ -90,10 +92,11 @@ def overhead_growth_figure(
     *,
     tasks: Sequence[str] | None = None,
     labels: Labels | None = None,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """A panel a task of the table of `overhead_growth`: milliseconds over evaluations."""
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "overhead_growth", *GROWTH)
     table = of_tasks(table, tasks)
     tasks = list(dict.fromkeys(table["task"]))

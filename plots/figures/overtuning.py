@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from hpobench.arrays import FloatArray
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import set_value_axis
 from hpobench.plots.canvas.panels import (
     Labels,
@@ -46,7 +47,7 @@ def overtuning_figure(
     quantity: str = "gap",
     tasks: Sequence[str] | None = None,
     labels: Labels | None = None,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """A panel a task of the table of `gaps`: a dot a run, and the mean over seeds.
@@ -54,6 +55,7 @@ def overtuning_figure(
     `quantity`: gap, overtuning or relative_overtuning. `tasks`: some of them; None: all. `labels`:
     of the tasks, for the titles.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     if quantity not in QUANTITIES:
         raise ValueError(f"quantity={quantity!r}: use one of {', '.join(QUANTITIES)}")
     table = need(table, "gaps", "task", "method", "seed", quantity)

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import (
     CURVE_MARKER_POINTS,
     FLOOR_SENTENCE,
@@ -14,7 +15,7 @@ from hpobench.plots.canvas.axes import (
     set_value_axis,
 )
 from hpobench.plots.canvas.caption import caption
-from hpobench.plots.canvas.panels import names_that_fit, rows_in
+from hpobench.plots.canvas.panels import NARROW_IN, names_that_fit, rows_in
 from hpobench.plots.canvas.sheet import Drawn, add_caption
 from hpobench.plots.canvas.style import Look, looks, new_figure, styled
 from hpobench.plots.canvas.times import span
@@ -48,9 +49,17 @@ def overview_figure(
     text = caption([curves], methods, settings or {}, time=time, extra=extra)
     order = [name for name in methods if name in strip.marks]
     with styled():
-        names = names_that_fit(order, methods, WIDE_IN * STRIP_SHARE)
-        figure = new_figure(WIDE_IN, max(rows_in(names) + FRAME_IN, LEAST_IN))
-        left, right = figure.subplots(1, 2, width_ratios=[1 - STRIP_SHARE, STRIP_SHARE])
+        width_in = paper.width(None, WIDE_IN)
+        beside = width_in >= NARROW_IN
+        names = names_that_fit(order, methods, width_in * (STRIP_SHARE if beside else 1.0))
+        strip_in = rows_in(names) + FRAME_IN
+        if beside:
+            figure = new_figure(width_in, max(strip_in, LEAST_IN))
+            left, right = figure.subplots(1, 2, width_ratios=[1 - STRIP_SHARE, STRIP_SHARE])
+        else:
+            curves_in = paper.PANEL_PER_WIDTH * width_in
+            figure = new_figure(width_in, curves_in + strip_in)
+            left, right = figure.subplots(2, 1, height_ratios=[curves_in, strip_in])
         draw_lines(left, curves, looks(methods), methods)
         set_time_axis(left, curves, time)
         set_value_axis(left, curves)

@@ -7,7 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from hpobench.plots.canvas.axes import draw_lines, set_time_axis
 from hpobench.plots.canvas.sheet import Drawn, sheet
+from hpobench.plots.canvas.style import looks
 from hpobench.results.anytime.comparison import Comparison
 from hpobench.storage.schema import MethodFacts
 
@@ -24,6 +26,16 @@ def rank_figure(
     The axis reaches as far as the curves and their bands, and to the mean of all ranks.
     """
     return sheet([ranking], methods, settings, time=time, finish=_rank_axis)
+
+
+def draw_rank(
+    axes: Axes, ranking: Comparison, methods: Mapping[str, MethodFacts], *, time: str = "log"
+) -> Axes:
+    """The same in axes of one's own, which are returned; `axes.legend()` adds a key."""
+    draw_lines(axes, ranking, looks(methods), methods)
+    set_time_axis(axes, ranking, time)
+    _rank_axis(axes, ranking)
+    return axes
 
 
 def _rank_axis(axes: Axes, ranking: Comparison) -> None:

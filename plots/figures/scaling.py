@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hpobench.arrays import FloatArray
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import band_alpha, plain
 from hpobench.plots.canvas.panels import (
     Labels,
@@ -36,10 +37,11 @@ def scaling_figure(
     *,
     task: str | None = None,
     labels: Labels | None = None,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """Two panels a task of the table of `scaling`: speed-up and efficiency. `task`: only that."""
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "scaling", *COLUMNS)
     table = of_tasks(table, [task] if task else None)
     tasks = list(dict.fromkeys(table["task"]))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import (
     Labels,
     Methods,
@@ -44,7 +45,7 @@ def targets_figure(
     labels: Labels | None = None,
     axis: str = WALL_CLOCK,
     unit: str = "",
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """Bars of the speed-up over the method `reference`, a panel for each task and target.
@@ -54,6 +55,7 @@ def targets_figure(
     the study counts as time, a name of `results.time_axis.AXES`, in the unit of `axis_unit`. Seeds,
     rule and view are said in `notes`: see `caption.whole_runs`.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     table = need(table, "time_to_target", *COLUMNS)
     shown = _of_tasks(table, tasks)
     order = in_order(shown, methods)

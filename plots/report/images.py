@@ -16,6 +16,7 @@ WIDE_IN = 9.0
 DPI = 150
 SHOWN_DPI = 112
 COLOURS = 128
+NEARLY_WHITE = 250
 
 
 def image(drawn: Drawn, alt: str, *, replaced: bool = False) -> Image:
@@ -30,12 +31,24 @@ def image(drawn: Drawn, alt: str, *, replaced: bool = False) -> Image:
     with styled():
         canvas.draw()
     shown = Pixels.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    pixels = shown.quantize(COLOURS, dither=Pixels.Dither.NONE)
+    pixels = _of_few_colours(shown)
     packed = io.BytesIO()
     pixels.save(packed, format="png")  # to pack it as far as can be takes six times as long for 6 %
     uri = "data:image/png;base64," + base64.b64encode(packed.getvalue()).decode()
     width, height = (round(pixel * SHOWN_DPI / DPI) for pixel in pixels.size)
     return Image(uri, alt, drawn.caption, width, height, replaced)
+
+
+def _of_few_colours(shown: Pixels.Image) -> Pixels.Image:
+    """In a seventh of the time that the usual way takes, whose palette is hardly better.
+
+    What is nearly white is white: it is the background.
+    """
+    pixels = shown.quantize(COLOURS, Pixels.Quantize.FASTOCTREE, dither=Pixels.Dither.NONE)
+    palette = np.array(pixels.getpalette()).reshape(-1, 3)
+    palette[palette.min(axis=1) >= NEARLY_WHITE] = 255
+    pixels.putpalette(palette.ravel().tolist())
+    return pixels
 
 
 def _drop_caption(drawn: Drawn) -> None:

@@ -180,18 +180,20 @@ def over_tasks(
         for method, each in curves(found, task, grid, keep_ended=True).items():
             values = begin(each, "impute", reference.median).values
             groups[method].append(capped_regret(values, reference))
+    quantity = references[tasks[0]].quantity
+    kinds = {references[task].source: references[task].in_words for task in tasks}
+    first, *more = (kinds[source] for source in sorted(kinds))
+    ends = first + "".join(f" or {words.rpartition(', by ')[2]}" for words in more)
     frame = Comparison(
         title=across(found, tasks),
-        label="normalised regret",
-        quantity="normalised regret",
+        label=quantity,
+        quantity=quantity,
         time=parts,
         lines={},
         relative=True,
         positive=True,
         notes=(
-            "Normalised regret: 0 is the best value, 1 the median configuration, by "
-            + " or ".join(sorted({references[task].source for task in tasks}))
-            + "; what is worse counts as 1.",
+            f"{quantity[0].upper()}{quantity[1:]}: {ends}; what is worse counts as 1.",
             *rule_notes(found, tasks),
             *horizon_notes(found, tasks),
             START_SENTENCES["impute"],
@@ -233,7 +235,7 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
     clocks = uncounted(found.axis, (found.tasks[name] for name in names))
-    said = (*clocks, *controls(found, names))
+    said = (*clocks, *controls(found, names), *_chosen(found))
     more = (*said, *contradicted(found, names), *unequal_seeds(found, names), *_crossed(found))
     return (*by_share(rules), *by_share(views), *_known(found), *more)
 
@@ -246,6 +248,15 @@ def _crossed(found: Incumbents) -> tuple[str, ...]:
     return (
         f"Runs of one seed of a method with the same {count} seeds of the objective's noise are "
         f"averaged: intervals are over seeds of methods, and speak of these {count} alone.",
+    )
+
+
+def _chosen(found: Incumbents) -> tuple[str, ...]:
+    if not found.chosen_of:
+        return ()
+    return (
+        f"Shown, and compared with each other alone: {len(found.methods)} of the study's "
+        f"{found.chosen_of} methods.",
     )
 
 

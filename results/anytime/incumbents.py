@@ -64,6 +64,9 @@ class Incumbents:
     time_alone: frozenset[str] = frozenset()
     """The tasks of which nothing but time ends runs: none on another axis, where time may."""
 
+    chosen_of: int = 0
+    """Where some methods were left out, how many there are with them."""
+
     @cached_property
     def failed(self) -> BoolArray:
         """Flags (n,) of the runs that failed."""
@@ -134,7 +137,9 @@ class Incumbents:
         some = [name for name in methods if name in self.methods]
         keep = self.runs["method"].isin(some).to_numpy()
         facts = {name: self.methods[name] for name in some}
-        return replace(self._with_runs(keep), methods=facts)
+        fewer = len(some) < len(self.methods)
+        of = max(len(self.methods), self.chosen_of) if fewer else self.chosen_of
+        return replace(self._with_runs(keep), methods=facts, chosen_of=of)
 
     def groups(self) -> list[list[str]]:
         """The tasks with runs, together with those on which the same methods were run."""

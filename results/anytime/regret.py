@@ -23,12 +23,29 @@ OBSERVED = "the best and the median value observed in the study"
 
 @dataclass(frozen=True)
 class Reference:
-    """The two values that a task is normalised by, and where they come from."""
+    """The two values that a task is normalised by, and where they come from.
+
+    `worst`: what stands in the place of the median on another scale (see `scales`). `quantity` and
+    `ends` say what that scale is called, and what 0 and 1 are.
+    """
 
     task: str
     best: float
     median: float
     source: str
+    worst: float | None = None
+    quantity: str = "normalised regret"
+    ends: str = ""
+
+    @property
+    def top(self) -> float:
+        """The value that counts 1."""
+        return self.median if self.worst is None else self.worst
+
+    @property
+    def in_words(self) -> str:
+        """What 0 and 1 are."""
+        return self.ends or f"0 is the best value, 1 the median configuration, by {self.source}"
 
 
 def regret(values: FloatArray, facts: TaskFacts) -> FloatArray:
@@ -40,12 +57,12 @@ def regret(values: FloatArray, facts: TaskFacts) -> FloatArray:
 
 def normalised_regret(values: FloatArray, reference: Reference) -> FloatArray:
     """0 at the reference's best value, 1 at its median; raises ValueError if they coincide."""
-    if not reference.median > reference.best:
+    if not reference.top > reference.best:
         raise ValueError(
-            f"task {reference.task!r} cannot be normalised: its median {reference.median} "
+            f"task {reference.task!r} cannot be normalised: its median {reference.top} "
             f"is not above its best value {reference.best}"
         )
-    return (values - reference.best) / (reference.median - reference.best)
+    return (values - reference.best) / (reference.top - reference.best)
 
 
 def capped_regret(values: FloatArray, reference: Reference) -> FloatArray:

@@ -395,7 +395,7 @@ def test_a_claim_is_its_own_study(here, capsys):
     [
         (
             ["--costs", "--statistic", "iqm", "--band", "quartiles"],
-            ["--statistic is no use with --costs, which takes no other option"],
+            ["--statistic is no use with --costs, which takes --paper, --font"],
         ),
         (["--costs", "--failed", "last"], ["--failed is no use with --costs"]),
         (["--run", "bowl,random,0", "--failed", "last"], ["--failed is no use with --run"]),
@@ -403,6 +403,13 @@ def test_a_claim_is_its_own_study(here, capsys):
         (["--reference", "", "--time", "log"], ["--reference is empty"]),
         (["--costs", "--band", "sd"], ["--band is no use with --costs"]),
         (["--run", "bowl,random,0", "--costs"], ["--costs is no use with --run"]),
+        (
+            ["--run", "bowl,random,0", "--no-caption"],
+            ["--no-caption is no use with --run", "other"],
+        ),
+        (["--methods", "random,,asha"], ["'random,,asha': give each name once"]),
+        (["--labels", "random"], ["--labels random: give NAME=TEXT"]),
+        (["--font", "No Such Type"], ["font 'No Such Type' is not installed: choose one of"]),
         (
             ["--task", "bowl", "--view", "test"],
             ["--view is no use with --task", "--time, --axis, --failed"],
@@ -430,12 +437,14 @@ def test_options_of_plot_are_used_or_refused(here, capsys, options, words):
         (["--axis", "evaluations", "--time", "linear"], "evaluations+time-linear"),
         (["--band", "sd"], "band-sd"),
         (["--level", "0.5", "1e-3"], "level-0.5-0.001"),
+        (["--paper", "column", "--no-caption"], "paper-column+no-caption"),
+        (["--scale", "adtm", "--methods", "a,b"], "scale-adtm+methods-a+b"),
         (["--axis", "../../../x"], None),
     ],
 )
 def test_figures_drawn_otherwise_have_folders_of_their_own(options, folder):
+    from hpobench.cli.figures import _variant
     from hpobench.cli.parser import _parse
-    from hpobench.cli.show import _variant
 
     made = _variant(_parse(["plot", "mine", *options]))
     assert made == folder or (folder is None and "/" not in made and made[0] != ".")
