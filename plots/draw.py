@@ -19,7 +19,6 @@ from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.anytime.scales import scaled
 from hpobench.results.anytime.views import available_views
 from hpobench.results.conduct.one_run import one_run
-from hpobench.results.study.horizon import reference_of
 from hpobench.results.study.jobs import workers_of
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import WALL_CLOCK, on_axis
@@ -123,7 +122,7 @@ def draw_speedups(
     for number, group in enumerate(groups, start=1):
         some = found.only(group)
         known = {task: scale[task] for task in group if task in scale}
-        over = reference or reference_of(some.methods)
+        over = reference or Compared(study, some, known).reference
         stem = f"time-to-target-over-{as_file_names(study.methods)[over]}" + (
             f"-{number}" if len(groups) > 1 else ""
         )

@@ -94,6 +94,12 @@ class Compared:
         return next(each.in_words for each in self.references.values())
 
     @property
+    def reference(self) -> str:
+        """The method that others are compared to: the same, in whatever order they are shown."""
+        every = self.study.methods
+        return reference_of({name: every[name] for name in every if name in self.found.methods})
+
+    @property
     def methods(self) -> Mapping[str, MethodFacts]:
         """Those of the study, in the order in which the figures show them."""
         return in_this_order(self.study.methods, self.found.methods)
@@ -264,7 +270,7 @@ def speedups(
     """
 
     def over(some: Compared) -> str:
-        return reference or reference_of(some.found.methods)
+        return reference or some.reference
 
     def table(some: Compared) -> pd.DataFrame:
         return time_to_target(some.found, some.references, over(some), level=levels)

@@ -8,7 +8,6 @@ from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.groups import attempt, by_group
 from hpobench.plots.report.parts.scores import named
 from hpobench.results.statistics.survival import SPEEDUP_SENTENCE
-from hpobench.results.study.horizon import reference_of
 from hpobench.results.verdicts.time_to_target import MOST_METHODS, pair_speedups
 
 BOUND = (
@@ -72,7 +71,7 @@ def _of_group(context: Context, group: Group) -> list[Block]:
 
 
 def _targets(context: Context, group: Group) -> list[Block]:
-    reference = reference_of(group.found.methods)
+    reference = group.compared.reference
     label = context.method_label(reference)
     made = TIME_TO_TARGET.table(group.compared)
     drawn = TIME_TO_TARGET.figure(group.compared, made)
