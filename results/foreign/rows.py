@@ -18,6 +18,7 @@ from hpobench.records import LARGEST, too_large
 from hpobench.results.foreign.model import Piece, Run, name_of, same_resource, task_facts
 from hpobench.results.study.load import decoded
 from hpobench.results.study.study import Study
+from hpobench.results.study.time_axis import SECONDS
 from hpobench.space.space import Configuration
 from hpobench.storage import schema
 from hpobench.storage.arrow import FINGERPRINT, RunRecord, tables
@@ -36,7 +37,7 @@ def study_of(runs: Sequence[Run], source: str, notes: Sequence[str]) -> Study:
     settings = {
         **workers_setting(records),
         # What lies between two jobs is the method's own time: a foreign clock charges it.
-        "overhead": "measured",
+        "overhead": "measured" if any(run.clock == SECONDS for run in runs) else "none",
         "source": source,
         "notes": list(dict.fromkeys(notes)),
         "read": [_read(run) for run in runs],
@@ -99,7 +100,8 @@ def _record(run: Run) -> RunRecord:
         end_time_s=float(end_s.max(initial=0.0)),
         cpu_s=np.nan,
         setup_s=np.nan,
-        workers=int(workers.max(initial=0)) + 1,
+        # Of evaluations without times nobody knows which were done at once.
+        workers=int(workers.max(initial=0)) + 1 if run.clock == SECONDS else None,
     )
 
 

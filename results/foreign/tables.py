@@ -283,6 +283,8 @@ def _moment(cell: Any, where: str) -> float:
     if isinstance(cell, int | float):
         return float(cell)
     try:
+        if re.match(r"\d+ days?", str(cell)):  # as pandas writes durations
+            return float(pd.Timedelta(str(cell)).total_seconds())
         moment = datetime.fromisoformat(str(cell))
     except ValueError:
         raise ValueError(f"{where}: {cell!r} is neither seconds nor a time: correct it") from None

@@ -104,7 +104,7 @@ def _is_log(values: Sequence[float], least: float) -> bool:
         np.abs((scaled - scaled[0]) / (scaled[-1] - scaled[0]) - even).max()
         for scaled in (some, np.log(some))
     ]
-    return bool(gaps[1] < gaps[0])
+    return bool(gaps[1] < gaps[0]) or (len(some) == 2 and some[1] / some[0] >= 10)
 
 
 def _with_none(name: str, column: Sequence[Any]) -> Guess:

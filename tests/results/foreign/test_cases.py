@@ -112,6 +112,11 @@ def test_without_times_evaluations_are_counted(tmp_path):
     (facts,) = study.tasks.values()
     assert facts.clock == "evaluations"
     assert study.observations["time_s"].tolist() == [1, 2, 3, 4, 5]
+    # What was not measured is missing, and not 0 or 1.
+    assert "workers" not in study.settings
+    assert study.runs[["cpu_s", "setup_s", "workers"]].isna().all(axis=None)
+    with pytest.raises(ValueError, match="do not say how many workers"):
+        occupancy(study)
 
 
 def test_a_folder_of_optuna(tmp_path, capsys):

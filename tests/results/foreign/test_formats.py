@@ -107,6 +107,11 @@ def test_times_of_day_and_test_values(tmp_path):
     assert study.runs["workers"].tolist() == [2]
 
 
+def test_durations_as_pandas_writes_them(tmp_path):
+    file = write(tmp_path / "r.csv", "value,duration\n.5,0 days 00:00:01.5\n.4,0 days 00:00:02\n")
+    assert columns(from_csv(file, mode="min"), "time_s", "value") == [[1.5, 0.5], [3.5, 0.4]]
+
+
 def test_charts_of_wandb(tmp_path):
     file = write(
         tmp_path / "w.csv",

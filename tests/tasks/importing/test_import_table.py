@@ -10,6 +10,7 @@ import pytest
 from hpobench.cli import main
 from hpobench.records import Job
 from hpobench.study import build, catalogue
+from hpobench.tasks.surrogate import surrogate
 from tests.cases import CASES
 
 LR = ["--config", "lr", "--value", "loss"]
@@ -263,6 +264,19 @@ def test_scikit_learn_halving(tmp_path, capsys):
     assert (task.fidelity.name, task.fidelity.levels) == ("n_resources", (10, 30))
     assert not task.fidelity.comparable
     assert task.optimum == pytest.approx(1 - (0.5 + 0.302) / 2, abs=1e-2)
+
+
+def test_a_surrogate_needs_neither_costs_nor_test_values(tmp_path):
+    columns = ["--config", "learning_rate", "l2", "--value", "loss_50"]
+    assert run(tmp_path, CASES / "09_no_cost.csv", *columns) == 0
+    task = surrogate(str(tmp_path / "task" / "mine.parquet"), quality={"error": -1.0})
+    assert task.clock == "evaluations"
+    config = {"learning_rate": 1e-3, "l2": 1e-3}
+    found = task.evaluate(job(config, 0, 1), 0, None)
+    assert 0.5 < found.value < 2.5
+    assert found.test_values is None
+    with pytest.raises(ValueError, match="with the error of configurations left out"):
+        surrogate(str(tmp_path / "task" / "mine.parquet"), quality={"error": 0.999})
 
 
 @pytest.mark.parametrize(
