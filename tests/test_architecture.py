@@ -21,13 +21,16 @@ ARROWS = {
     "shown": "",
     "system": "identity shown",
     "progress": "records system",
+    "checking": "contracts loop real records space",
     "storage": "arrays identity shown space system",
     "loop": "arrays contracts records space storage system",
     "cluster": "system",
     "real": "arrays cluster contracts identity progress records loop system",
     "tables": "words",
     "tasks": "arrays progress records loop space storage system tables words",
-    "study": "cluster contracts identity real records loop space storage system tasks words",
+    "study": (
+        "checking cluster contracts identity real records loop space storage system tasks words"
+    ),
     "methods.batches": "records",
     "methods.composite": "contracts methods.batches methods.first_points records space",
     "methods.dehb": "arrays methods.first_points methods.schedulers methods.search records space",

@@ -164,7 +164,12 @@ def _add_running(commands: Commands) -> None:
         help="train the seeds of a configuration as one network: cheaper, and equal up to rounding",
     )
     recording.set_defaults(command=running.record)
-    for command in (run, listing, recording):
+    checking = commands.add_parser("check", help="whether a task or method keeps its contract")
+    checking.add_argument(
+        "what", nargs="+", metavar="WHAT", help="task=NAME, method=NAME or package.module:object"
+    )
+    checking.set_defaults(command=_check)
+    for command in (run, listing, recording, checking):
         _add_conf(command)
     claims = commands.add_parser("claims", help="what papers say of methods, run and judged")
     claims.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
@@ -183,6 +188,12 @@ def _add_running(commands: Commands) -> None:
     claims.set_defaults(command=running.claims)
     for command in (run, recording, claims):
         command.add_argument("--runs-dir", help="the same as runs_dir=, for studies to be written")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from hpobench.cli.check import check
+
+    return check(options)
 
 
 def _add_showing(commands: Commands) -> None:

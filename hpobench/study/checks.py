@@ -61,7 +61,7 @@ def check(settings: Mapping[str, Any]) -> None:
         names.check_study(str(settings["name"]))
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    for name in ("retry_failed", "progress", "oversubscribe"):
+    for name in ("retry_failed", "progress", "oversubscribe", "check_first"):
         if not isinstance(settings[name], bool):
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")
     if settings["failed"] not in FAILED_RULES:

@@ -143,6 +143,17 @@ class _Process:
         self.end()
         return "the process was ended, or closed the connection to this one"
 
+    def renew(self) -> None:
+        """End the fork, with all that it has loaded; the next run has another."""
+        if self._connection is not None:
+            self._close()
+            self._control.settimeout(_PATIENCE_S)
+            try:
+                self._control.recv(_STATUS.size)
+                self._control.settimeout(None)
+            except OSError:
+                self.end()
+
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -184,6 +195,13 @@ def _drop() -> None:
 
 # A program ends it as well, not only the command.
 atexit.register(_drop)
+
+
+def renew() -> None:
+    """The next run has a process in which nothing of the user's has been run."""
+    found: _Process | None = getattr(_ours, "process", None)
+    if found is not None and found.is_ours():
+        found.renew()
 
 
 class Isolated:

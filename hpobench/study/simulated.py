@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hpobench.checking import tasks as checking
 from hpobench.contracts import Method, Task
-from hpobench.loop import overhead
+from hpobench.loop import failures, overhead
 from hpobench.loop.events import Charge, Event
 from hpobench.loop.faults import Faults, Policy
 from hpobench.loop.randomness import objective_seed
@@ -21,6 +22,7 @@ from hpobench.storage.arrow import RunRecord
 from hpobench.study import isolation, sources
 from hpobench.study.build import build_task, check_code, planned_task
 from hpobench.study.one_run import as_record, record_run
+from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.turns import Report, missing, turn
 from hpobench.system import dotted, interruption, output, processes, surroundings
@@ -64,6 +66,33 @@ def _run_one(
         surroundings.restored(),
     ):
         return record_run(pair, seed, events, log.parent if log else None)
+
+
+_LOOK_S = 20.0
+"""A first evaluation that takes longer is not repeated."""
+
+
+def first_look(pair: Pair) -> None:
+    """Try the user's own task out on two evaluations; raises ConfigError if it breaks its contract.
+
+    Evaluations that fail are for the runs to tell.
+    """
+    if not pair.task_code or not sources.foreign(pair.task_config):
+        return
+    build, whose = partial(planned_task, pair), f"task {pair.task!r}"
+    try:
+        with isolation.Isolated(build_task(pair.task_config), build, whose) as apart:
+            prepare(apart)
+            faults = checking.light(apart, _LOOK_S).faults
+    except failures.ElsewhereError:  # what is missing: the runs say it as well
+        return
+    finally:
+        isolation.renew()
+    if faults:
+        raise ConfigError(
+            f"{whose} does not keep its contract: {faults[0]}. hpobench check task={pair.task} "
+            "tries more; check_first=false runs it as it is"
+        )
 
 
 def run_chunk(chunk: Chunk, folder: Path) -> Report:

@@ -89,8 +89,18 @@ class Study:
         without `replace`: ConfigError says what it would do. `watch` is told how a run stands that
         really takes its time. `again`: within one call, which is noted once.
         """
+        self._look()
         self._write(extend, replace, again)
         return self._reports(watch)
+
+    def _look(self) -> None:
+        """Try out tasks of the user's own of which no run is stored; ConfigError: a fault."""
+        if not self.settings.get("check_first", True):
+            return
+        stored = {key.fingerprint for key in parts.inventory(self.folder)}
+        unseen = [chunk.pair for chunk in self.pending() if chunk.pair.fingerprint not in stored]
+        for pair in {pair.task: pair for pair in unseen}.values():
+            simulated.first_look(pair)
 
     def _reports(self, watch: Watch | None) -> Iterator[Report]:
         self._tidy_logs()  # what fails now is said anew

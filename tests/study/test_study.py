@@ -30,7 +30,7 @@ def test_a_study_has_its_documented_tables(tmp_path):
     study = load(tmp_path / "runs" / "study")
     assert list(study.observations.columns) == [
         *["task", "method", "seed", "trial", "resource", "time_s", "value", "true_value"],
-        *["test_value", "worker", "status"],
+        *["test_value", "train_value", "worker", "status"],
     ]
     assert list(study.trials.columns) == [
         *["task", "method", "seed", "trial", "config", "x", "units", "kind"]

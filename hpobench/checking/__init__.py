@@ -1,0 +1,1 @@
+"""Whether tasks and methods keep their contract, tried out."""
