@@ -18,6 +18,9 @@ from hpobench.results.statistics.blocks import (
 from hpobench.results.statistics.contrasts import difference
 from hpobench.words import counted, p_value
 
+_EXACT = 13
+"""So many differences or fewer have an exact test."""
+
 
 @dataclass(frozen=True)
 class TwoMethods:
@@ -89,7 +92,8 @@ def wilcoxon_test(difference: FloatArray) -> tuple[float, float]:
     """Statistic and two-sided p-value of the differences (n,); NaN without any.
 
     Zeros are ranked with the others and then dropped (Pratt 1959): many ties do not look like few
-    observations. Ties among 13 or fewer are treated by exact enumeration of the signs.
+    observations. Of 13 or fewer with ties or zeros the p-value is exact: of all signs that ranks
+    could have had, as SciPy has it, but counted at once.
     """
     from scipy.stats import wilcoxon
 
@@ -98,8 +102,29 @@ def wilcoxon_test(difference: FloatArray) -> tuple[float, float]:
     difference = np.round(difference, DECIMALS)
     if not difference.any():
         return 0.0, 1.0
+    sizes = np.abs(difference)
+    if len(sizes) <= _EXACT and (len(np.unique(sizes)) < len(sizes) or not sizes.all()):
+        return _exact_test(difference)
     test = wilcoxon(difference, zero_method="pratt")
     return float(test.statistic), float(test.pvalue)
+
+
+def _exact_test(difference: FloatArray) -> tuple[float, float]:
+    """The smaller rank sum, and the share of all signs with one at least as far on either side."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.abs(difference))[difference != 0]
+    positive = float(rankdata(np.abs(difference))[difference > 0].sum())
+    doubled = np.rint(2 * ranks).astype(np.int64)  # ranks of ties are halves
+    chances = np.ones(1)
+    for rank in doubled:  # the distribution of the sum, one sign more each time
+        longer = np.zeros(len(chances) + rank)
+        longer[: len(chances)] += chances / 2
+        longer[rank:] += chances / 2
+        chances = longer
+    at = round(2 * positive)
+    tail = min(chances[: at + 1].sum(), chances[at:].sum())
+    return min(positive, float(ranks.sum()) - positive), min(2 * float(tail), 1.0)
 
 
 def _by_task(values: FloatArray, tasks: tuple[str, ...]) -> list[FloatArray]:

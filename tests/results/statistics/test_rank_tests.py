@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scikit_posthocs
-from scipy.stats import beta
+from scipy.stats import beta, wilcoxon
 
 from hpobench.results.statistics.rank_tests import (
     critical_difference,
@@ -388,3 +388,11 @@ def test_mixed_model_refuses_with_words(tables, words):
         mixed_model(tables)
     with pytest.raises(ValueError, match="baseline='x'"):
         mixed_model(tables, "x")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ties_among_few_are_tested_as_scipy_enumerates_them(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-3, 5, 4 + seed).astype(float)
+    there = wilcoxon(values, zero_method="pratt")
+    assert wilcoxon_test(values) == pytest.approx((there.statistic, there.pvalue))

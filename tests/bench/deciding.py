@@ -1,0 +1,90 @@
+"""What seeds=auto would have decided of a stored study, and which runs that would have saved.
+
+    hpobench run seeds=200 name=default200
+    python -m tests.bench.deciding runs/default200
+
+Against the verdicts of its first 100 seeds: all pairs by Student's t, p-values after Holm over all
+of them, as reports make them; equal: not significant, and the 95 % interval within the region.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hpobench.results import incumbents, load, references
+from hpobench.results.statistics.contrasts import difference
+from hpobench.results.statistics.correction import LEVEL, holm
+from hpobench.results.verdicts.decisions import BETTER, EQUAL, FUTILE, OPEN, WORSE, decide
+from hpobench.results.verdicts.final import final_regrets
+from hpobench.storage.rule import Rule
+
+FIXED = 100
+RULES = {
+    "best, 100 seeds at most": Rule(max=FIXED),
+    "best": Rule(),
+    "reference": Rule(compare="reference"),
+    "all, 100 seeds at most": Rule(compare="all", max=FIXED),
+    "all": Rule(compare="all"),
+    "best, each task, 100 seeds at most": Rule(max=FIXED, tasks="each"),
+    "best, bounded": Rule(assume="bounded"),
+}
+Regrets = Mapping[str, pd.DataFrame]
+Verdicts = dict[tuple[tuple[str, ...], str, str], str]
+
+
+def fixed(regrets: Regrets, units: list[tuple[str, ...]], within: float) -> Verdicts:
+    """Better, worse, equal or open, of every ordered pair by the first `FIXED` seeds."""
+    names, made = [], []
+    for tasks in units:
+        tables = {task: regrets[task].iloc[:FIXED] for task in tasks}
+        for one, two in combinations(tables[tasks[0]].columns, 2):
+            names.append((tasks, one, two))
+            made.append(difference(tables, one, two))
+    p_values = holm(np.array([each.p_value() for each in made], dtype=np.float64))
+    verdicts: Verdicts = {}
+    for (tasks, one, two), each, p in zip(names, made, p_values, strict=True):
+        low, high = each.interval()
+        verdict = OPEN
+        if p <= LEVEL:
+            verdict = WORSE if each.value > 0 else BETTER
+        elif max(-low, high) <= within:
+            verdict = EQUAL
+        verdicts[tasks, one, two] = verdict
+        verdicts[tasks, two, one] = {WORSE: BETTER, BETTER: WORSE}.get(verdict, verdict)
+    return verdicts
+
+
+def rows(regrets: Regrets, groups: list[list[str]]) -> Iterator[str]:
+    """A line of the table each rule."""
+    for name, rule in RULES.items():
+        made = decide(regrets, groups, rule, "random", paths=False)
+        units = list(dict.fromkeys(path.tasks for path in made.paths))
+        there = fixed(regrets, units, rule.equal_within)
+        said = [path for path in made.paths if path.verdict not in (OPEN, FUTILE)]
+        same = [p for p in said if there[p.tasks, p.method, p.other] == p.verdict]
+        opposite = [
+            p for p in said if {p.verdict, there[p.tasks, p.method, p.other]} == {WORSE, BETTER}
+        ]
+        runs = f"{made.runs:,} ({100 * made.runs / (FIXED * len(made.wanted)):.0f} %)"
+        yield (
+            f"| {name} | {runs} | {len(said)} of {len(made.paths)} | "
+            f"{100 * len(same) / max(len(said), 1):.0f} % | {len(opposite)} |"
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    study = load(Path(sys.argv[1]))
+    found = incumbents(study)
+    regrets = final_regrets(found, references(study, found.views))
+    print(f"| `decide` | runs (of those of {FIXED} seeds) | decided | same verdict | opposite |")
+    print("|---|---|---|---|---|")
+    print("\n".join(rows(regrets, found.groups())))
+
+
+if __name__ == "__main__":
+    main()
