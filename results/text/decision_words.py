@@ -72,8 +72,8 @@ def level(made: Decisions) -> str:
     """What the decisions are worth."""
     share = f"{100 * made.rule.level:g} %"
     start = (
-        f"With a probability of {share} at most one or more of these decisions is false, however "
-        "often was looked"
+        f"The probability that one or more of these decisions is false is at most {share}, however "
+        "often the runs were looked at"
     )
     if made.rule.assume == "bounded":
         return f"{start}, whatever the distribution of regrets."

@@ -105,7 +105,7 @@ def decisions(
     normalised = {task: references[task] for task in found.tasks if task in references}
     regrets = final_regrets(found, normalised)
     groups = [[task for task in group if task in regrets] for group in found.groups()]
-    methods = {name: facts for name, facts in found.methods.items() if name in _run(regrets)}
+    methods = {name: found.methods[name] for name in sorted(_run(regrets))}
     reference = rule.reference or (reference_of(methods) if methods else None)
     return decide(regrets, [group for group in groups if group], rule, reference, paths=paths)
 
@@ -349,7 +349,7 @@ class _Race(_Family):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.staying = list(self.methods)
+        self.staying = sorted(self.methods)  # in whatever order they are shown
         self.given_up = False
         self.behind: dict[str, list[float]] = {name: [] for name in self.methods}
 

@@ -79,6 +79,18 @@ def test_more_seeds_than_needed_change_nothing(compare):
     assert made.wanted == whole.wanted
 
 
+def test_the_order_in_which_methods_are_shown_changes_nothing():
+    names = list(APART)
+    data = APART[names[:2]].assign(c=APART["c"], d=APART["d"]).iloc[:, [2, 0, 3, 1]]
+    for some in (Rule(equal_within=0.02), Rule(compare="all")):
+        one = decide({"t": APART}, [["t"]], some, paths=False)
+        other = decide({"t": data}, [["t"]], some, paths=False)
+        assert one.wanted == other.wanted
+        assert {frozenset((p.method, p.other)): p.decided for p in one.paths} == {
+            frozenset((p.method, p.other)): p.decided for p in other.paths
+        }
+
+
 def test_nothing_is_there_yet():
     made = decide({"t": APART.iloc[:4]}, [["t"]], Rule())
     assert made.missing
