@@ -1,7 +1,7 @@
 """What the sections of a report are made from; what several of them need is computed once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from hpobench.plots.recipes import Compared, in_this_order
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.anytime.views import available_views
+from hpobench.results.conduct.progress import shares
 from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.failed_runs import counting_failed, fine, has_failed
 from hpobench.results.study.load import load
@@ -54,6 +55,8 @@ class Context:
     manifest: dict[str, Any] | None = None
     under_way: Sequence[UnderWay] = ()
     """Real runs that had begun and were not stored."""
+    progress: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By task and method of the plan, the share of the runs that is stored."""
 
     @property
     def name(self) -> str:
@@ -154,13 +157,15 @@ class Context:
 def read(folder: Path, failed: str | None = None) -> Context:
     """The context of a stored study. Raises FileNotFoundError if there is none."""
     study = counting_failed(load(folder), failed)
-    planned = sum(len(pair["seeds"]) for pair in layout.read_plan(folder)["pairs"])
+    pairs = layout.read_plan(folder)["pairs"]
+    planned = sum(len(pair["seeds"]) for pair in pairs)
     return Context(
         study,
         planned,
         _text(folder / "config.yaml"),
         layout.read_manifest(folder),
         under_way(folder, study),
+        shares(pairs, study.runs),
     )
 
 

@@ -45,6 +45,8 @@ from hpobench.storage.schema import TaskFacts
 from hpobench.words import first_of
 
 MOST_NAMED = 4
+_RISE = 1e-9
+"""Of a curve's range: less is rounding."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Prepared:
             for method, some in self.groups.items()
         }
         notes = (*self.frame.notes, *missing(self.found, lines))
+        notes += _rising(self.found, self.tasks, lines)
         notes += (SKEWED_SENTENCE,) if skewed(lines.values()) else ()
         return replace(self.frame, lines=drawn(lines), notes=notes)
 
@@ -238,6 +241,27 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     said = (*clocks, *controls(found, names), *_chosen(found))
     more = (*said, *contradicted(found, names), *unequal_seeds(found, names), *_crossed(found))
     return (*by_share(rules), *by_share(views), *_known(found), *more)
+
+
+def _rising(
+    found: Incumbents, tasks: Sequence[str], lines: Mapping[str, Summary]
+) -> tuple[str, ...]:
+    """Where a curve rises, a sentence on why incumbents can become worse."""
+    centres = [line.centre[np.isfinite(line.centre)] for line in lines.values()]
+    if not any((np.diff(each) > _RISE * np.ptp(each)).any() for each in centres if len(each)):
+        return ()
+    views, rules = ({some[task] for task in tasks} for some in (found.views, found.rules))
+    reasons = [
+        "incumbents are chosen by the value that was observed, and another one is shown"
+        if views != {"observed"}
+        else "",
+        "a value at a new highest resource replaces better ones at lower resources"
+        if "highest" in rules
+        else "",
+        "failed runs count as worse from then on" if found.failed.any() else "",
+    ]
+    known = "; ".join(filter(None, reasons)) or "runs without a value begin to have one"
+    return (f"Curves can rise: {known}.",)
 
 
 def _crossed(found: Incumbents) -> tuple[str, ...]:

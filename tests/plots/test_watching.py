@@ -9,7 +9,7 @@ import yaml
 
 from hpobench.plots.figures.under_way import MOST, under_way_figure
 from hpobench.plots.report import page, watching
-from hpobench.plots.report.context import read
+from hpobench.plots.report.context import Context, read
 from hpobench.real.journal import path_of
 from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.load import load
@@ -166,3 +166,22 @@ def test_no_more_panels_than_fit(synthetic):
     drawn = under_way_figure(runs, study.tasks, study.methods)
     assert len(drawn.figure.axes) == MOST
     assert "Not shown: 2 more." in drawn.caption
+
+
+def test_the_grid_shows_what_is_stored_of_each_pair(synthetic):
+    study = synthetic.random_study(tasks=2, methods=3, seeds=2)
+    progress = {
+        ("task_0", "method_0"): 1.0,
+        ("task_0", "method_1"): 0.55,
+        ("task_0", "method_2"): 0.01,
+        ("task_1", "method_0"): 0.0,
+        ("task_1", "method_2"): 1.0,
+    }
+    made = Context(study, 99, progress=progress)
+    first, second, key = watching.grid(made)
+    assert first.endswith("  #51")
+    assert second.endswith("  . #")
+    assert key.endswith("methods: method 0, method 1, method 2")
+    assert watching.grid(Context(study, 99, progress=dict.fromkeys(progress, 1.0))) == []
+    looks = [(0.0, 0), (60.0, len(study.runs))]
+    assert "12 of 24 runs stored, about 60 s left" in watching.status(Context(study, 24), looks, "")
