@@ -1,5 +1,6 @@
 """How far a study is: shares of planned runs that are stored, and how long the rest takes."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,12 +16,9 @@ def shares(pairs: Sequence[Mapping[str, Any]], runs: pd.DataFrame) -> dict[Pair,
     for pair in pairs:
         key = str(pair["task"]), str(pair["method"])
         planned[key] = planned.get(key, 0) + len(pair["seeds"])
-    counts = runs.groupby(["task", "method"], observed=True).size() if len(runs) else {}
-    stored = {(str(key[0]), str(key[1])): int(count) for key, count in dict(counts).items()}
-    return {
-        key: min(stored.get(key, 0) / count, 1.0) if count else 1.0
-        for key, count in planned.items()
-    }
+    columns = (runs[name].astype(str) for name in ("task", "method"))
+    stored = Counter(zip(*columns, strict=True))
+    return {key: min(stored[key] / count, 1.0) if count else 1.0 for key, count in planned.items()}
 
 
 def left_s(looks: Sequence[tuple[float, int]], planned: int) -> float | None:
