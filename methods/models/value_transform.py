@@ -40,12 +40,20 @@ def standardised(values: FloatArray) -> FloatArray:
 def logarithm(values: FloatArray) -> FloatArray:
     """log(1 + gap / (0.2 median gap)), where the gap is the distance from the best value."""
     gaps = values - values.min()
-    middle = float(np.median(gaps))
-    if not middle > _LEAST:
-        middle = float(gaps.mean())
+    middle = _middle(gaps)
     if not middle > _LEAST:
         return np.zeros(len(values))
-    return standardised(np.log1p(np.minimum(gaps, _FARTHEST * middle) / (_BEND * middle)))
+    return standardised(_bent(gaps, middle))
+
+
+def _middle(gaps: FloatArray) -> float:
+    """The median gap, or the mean one where half of all are the best."""
+    middle = float(np.median(gaps))
+    return middle if middle > _LEAST else float(gaps.mean())
+
+
+def _bent(gaps: FloatArray, middle: float) -> FloatArray:
+    return np.log1p(np.minimum(gaps, _FARTHEST * middle) / (_BEND * middle))
 
 
 def normal_scores(values: FloatArray) -> FloatArray:
@@ -79,6 +87,24 @@ TRANSFORMS: Mapping[str, Callable[[FloatArray], FloatArray]] = {
     "winsorised": winsorised,
     "linear": standardised,
 }
+
+
+def log_slopes(name: str, values: FloatArray) -> FloatArray:
+    """The log (n,) of the derivative of the map `log` or `winsorised` at the values.
+
+    Minus infinity where a value is pulled in, so that the map is flat; 0 where all are the same.
+    """
+    gaps = values - values.min()
+    middle = _middle(gaps)
+    if not middle > _LEAST:
+        return np.zeros(len(values))
+    if name == "log":
+        mapped, free = _bent(gaps, middle), gaps < _FARTHEST * middle
+        slopes = -np.log(_BEND * middle + gaps)
+    else:
+        mapped, free = pulled_in(values), values < ceiling(values)
+        slopes = np.zeros(len(values))
+    return np.where(free, slopes - math.log(mapped.std()), -np.inf)
 
 
 def signed(slacks: FloatArray) -> tuple[FloatArray, float]:

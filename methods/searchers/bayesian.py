@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hpobench.arrays import FloatArray
 from hpobench.methods.models.gp.gaussian_process import Posterior
 from hpobench.methods.models.gp.kernels import Matern52
-from hpobench.methods.models.value_transform import LARGEST, TRANSFORMS, signed
+from hpobench.methods.models.value_transform import LARGEST, TRANSFORMS, log_slopes, signed
 from hpobench.methods.search.acquisition import (
     IMPROVEMENTS,
     Term,
@@ -36,6 +36,9 @@ from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Configuration, Space
 
+# Of these the data choose.
+CHOICES = ("log", "winsorised")
+AUTO = "auto"
 COSTS = ("ignored", "per_second", "cooling")
 # Assumptions are made on the latest so many jobs under way; those before them are left out.
 _MOST_PENDING = 100
@@ -50,7 +53,8 @@ class Bayesian:
 
     The first `initial` configurations are random. `acquisition`: `log_ei`, or `ei` as it is
     computed directly, which is zero wherever nothing promises much. `transform` names how values
-    are mapped before they are modelled, `pending` what is assumed of jobs under way (see `Liar`).
+    are mapped before they are modelled (`auto`: see `likelier`), `pending` what is assumed of jobs
+    under way (see `Liar`).
     Constraints are modelled where evaluations have any. `cost`: `ignored`; `per_second`, EI per
     expected second; `cooling`, the same with an exponent that falls from 1 to 0 until `cooling`
     times the mean cost of the initial configurations is spent. `prior`: values that the user
@@ -86,7 +90,7 @@ class Bayesian:
         self._search = AcquisitionSearch(self._candidates, rng)
         self._data = data(self._candidates.unit, initial, most)
         self._initial = initial
-        self._transform = TRANSFORMS[transform]
+        self._transform = transform
         self._liar = Liar(pending, fantasies)
         self._cost = cost
         self._cooling = cooling
@@ -135,8 +139,7 @@ class Bayesian:
         """The score of candidate rows, and the order of the observations, best first."""
         finite = training.values[np.isfinite(training.values)]
         known = np.minimum(training.values, finite.max())
-        values = self._transform(np.clip(known, -LARGEST, LARGEST))
-        posterior = self._surrogate("value").update(training.features, values)
+        values, posterior = self._scaled(training, np.clip(known, -LARGEST, LARGEST))
         slacks, feasible = self._constraints(training)
         lie = float(values[feasible].min() if feasible.any() else values.min())
         jobs = [job for trial, job in pending.items() if trial not in training.trials]
@@ -161,6 +164,17 @@ class Bayesian:
             terms.append(feasibility(assumed, threshold))
         terms += self._expense(training)
         return self._sum(terms, n), order
+
+    def _scaled(self, training: Training, values: FloatArray) -> tuple[FloatArray, Posterior]:
+        """Values (n,) as they are modelled, and their model."""
+        if self._transform != AUTO:
+            scaled = TRANSFORMS[self._transform](values)
+            return scaled, self._surrogate("value").update(training.features, scaled)
+        made = {}
+        for name in CHOICES:
+            scaled = TRANSFORMS[name](values)
+            made[name] = scaled, self._surrogate(name).update(training.features, scaled)
+        return made[likelier({name: model for name, (_, model) in made.items()}, values)]
 
     def _sum(self, terms: Sequence[Term], n: int) -> Score:
         """The acquisition of rows (m, d): terms in their features, and the weighted prior."""
@@ -231,6 +245,22 @@ class Bayesian:
         return assumed
 
 
+def likelier(models: Mapping[str, Posterior], values: FloatArray) -> str:
+    """The map of values (n,) by name under which each is likeliest given all others.
+
+    Densities of mapped values times the derivative of the map are densities of the values
+    (Snelson, Rasmussen and Ghahramani 2004, Warped Gaussian Processes, equation 6). What a map
+    pulls in does not count.
+    """
+    slopes = {name: log_slopes(name, values) for name in models}
+    counted = np.isfinite(np.sum(list(slopes.values()), axis=0))
+    densities = {
+        name: float((model.left_out()[: len(values), 0] + slopes[name])[counted].sum())
+        for name, model in models.items()
+    }
+    return max(densities, key=lambda name: densities[name])
+
+
 def _check(
     initial: int, acquisition: str, transform: str, cost: str, cooling: float, prior_beta: float
 ) -> None:
@@ -239,8 +269,9 @@ def _check(
         raise ValueError(f"acquisition={acquisition!r}: use one of {', '.join(IMPROVEMENTS)}")
     if not initial >= 2:
         raise ValueError(f"initial={initial}: a model needs at least 2 random configurations")
-    if transform not in TRANSFORMS:
-        raise ValueError(f"transform={transform!r}: use one of {', '.join(TRANSFORMS)}")
+    if transform not in (*TRANSFORMS, AUTO):
+        choices = ", ".join((*TRANSFORMS, AUTO))
+        raise ValueError(f"transform={transform!r}: use one of {choices}")
     if cost not in COSTS:
         raise ValueError(f"cost={cost!r}: use one of {', '.join(COSTS)}")
     if not cooling > 1:

@@ -51,7 +51,7 @@ def bowl(config, x=0.3, y=0.7):
     return (config["x"] - x) ** 2 + (config["y"] - y) ** 2
 
 
-@pytest.mark.parametrize("transform", ["log", "rank", "winsorised", "linear"])
+@pytest.mark.parametrize("transform", ["log", "rank", "winsorised", "linear", "auto"])
 def test_a_bowl_is_found(transform):
     """Of 20 random points the best is at 0.016 on average (1 / 20 of the square, over π)."""
     done = optimise(SQUARE, lambda config: told(bowl(config)), 20, transform=transform)

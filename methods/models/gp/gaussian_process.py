@@ -152,6 +152,18 @@ class Posterior:
         alpha = self.whitener.T @ self.whitened
         return self.mean + self.factor @ self.whitened - math.exp(self.theta[-2]) * alpha
 
+    def left_out(self) -> FloatArray:
+        """Log densities (n, s) of each target given all others.
+
+        Rasmussen and Williams (2006), equations 5.10 to 5.12.
+        """
+        precision = np.einsum("nm,nm->m", self.whitener, self.whitener)[:, None]
+        residuals = (self.whitener.T @ self.whitened) / precision
+        densities: FloatArray = -0.5 * (
+            residuals**2 * precision - np.log(precision) + math.log(2 * math.pi)
+        )
+        return densities
+
     def predict(self, candidates: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Means (m, s) and variances (m,) of the noise-free function at candidates (m, f)."""
         v = self._v(candidates)
