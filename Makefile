@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test one cover profile check test-peers test-browser test-dask bench torture calibrate lock picture clean
+.PHONY: demo test one cover profile check test-peers test-browser test-dask bench torture calibrate lock picture wheel-test test-docs docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "hpobench needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e .
+	$(PIP) -e '.[train]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -82,6 +82,16 @@ lock:  ## hashes of what the peers' environments are made of, anew; needs uv (pi
 
 calibrate: $(VENV)/.installed-dev  ## coverage and false alarms of what is printed: docs/calibration.md
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.calibrate
+
+wheel-test: $(VENV)/.installed-dev  ## wheel and sdist are built, installed without extras in an environment of their own, and used
+	$(BIN)/python -m tests.wheel
+
+test-docs: $(VENV)/.installed-dev  ## all code of the documentation, its long commands too
+	HPOBENCH_SLOW_TESTS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_docs.py
+
+docs: $(VENV)/.installed-dev  ## the documentation as a site, in build/site
+	$(PIP) -e '.[docs]'
+	$(BIN)/python -m tests.site
 
 picture: $(VENV)/.installed-dev  ## docs/rooms.svg, from the imports
 	$(BIN)/python -m tests.draw_rooms

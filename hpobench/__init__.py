@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hpobench.api.given import task
     from hpobench.api.run import load, run, run_study
     from hpobench.api.stored import StoredStudy
+    from hpobench.api.tuning import tune
     from hpobench.contracts import Method, Scheduler, Searcher, Step, Task
     from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
     from hpobench.results.study.study import Study
@@ -40,6 +41,7 @@ __all__ = [
     "run",
     "run_study",
     "task",
+    "tune",
 ]
 
 __getattr__, __dir__ = lazily(
@@ -51,6 +53,7 @@ __getattr__, __dir__ = lazily(
         "api.given": "task",
         "api.run": "load run run_study",
         "api.stored": "StoredStudy",
+        "api.tuning": "tune",
         "results.study.study": "Study",
         "system.version": "__version__",
     },

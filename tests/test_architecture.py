@@ -55,6 +55,9 @@ ARROWS = {
         "results.verdicts system"
     ),
     "plots": "plots.canvas plots.draw plots.figures plots.report system",
+    "results.advice": (
+        "arrays results.anytime results.statistics results.study storage system words"
+    ),
     "results.anytime": "arrays results.statistics results.study storage words",
     "results.conduct": (
         "arrays identity real results.anytime results.statistics results.study loop storage"

@@ -1,4 +1,4 @@
-"""What the README tells to write down runs as it is printed there."""
+"""What the guide tells to write down runs as it is printed there."""
 
 import re
 
@@ -9,13 +9,13 @@ from hpobench.results import load
 from hpobench.system.dotted import locate
 from tests.rooms import ROOT, modules
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 
 def block(language, begin):
     """The block of code whose first line begins so."""
-    found = re.search(rf"^```{language}\n({re.escape(begin)}.*?)^```", README, re.S | re.M)
+    found = re.search(rf"^```{language}\n({re.escape(begin)}.*?)^```", GUIDE, re.S | re.M)
     assert found, begin
     return found.group(1)
 
@@ -23,7 +23,7 @@ def block(language, begin):
 def test_the_searcher_of_two_methods(tmp_path, monkeypatch):
     (tmp_path / "method").mkdir()
     (tmp_path / "mine.py").write_text(block("python", "# DIR/mine.py"))
-    head = "# DIR/method/mine.yaml, for hpobench run --conf DIR method=[mine,random] task="
+    head = "# DIR/method/mine.yaml, for hpobench run --conf DIR 'method=[mine,random]' task="
     (tmp_path / "method" / "mine.yaml").write_text(block("yaml", head))
     monkeypatch.chdir(tmp_path)
     settings = (

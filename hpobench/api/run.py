@@ -1,13 +1,17 @@
 """`hpobench.run`: what the command does, of names and of Python's own objects."""
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpobench.api import given
 from hpobench.api.stored import StoredStudy
+
+if TYPE_CHECKING:
+    from hpobench.study.compose import Composed
 
 
 def run(
@@ -39,32 +43,40 @@ def run(
     """
     from hpobench.api import running
     from hpobench.api.failing import report_failures
-    from hpobench.study import compose
     from hpobench.study.study import Study
-    from hpobench.system import dotted
 
-    asked = _asked(study, seeds, workers, budget, others)
-    folders = [Path(folder) for folder in conf]
-    dotted.set_folders(folders)
-    with TemporaryDirectory() as own:
-        for group, things in (("task", tasks), ("method", methods)):
-            if things is not None:
-                chosen, nodes = given.nodes(group, things)
-                _write(Path(own), group, nodes, folders)
-                asked.append(f"{group}=[{','.join(chosen)}]")
-        texts = [*asked, *settings]
-        called = _called(name, texts)
-        composed = compose.load([*texts, *called], [*folders, Path(own)])
-        if called and name is None:
-            composed, extend = _unnamed(composed, called), True
-        planned = Study.make(composed)
-        for note in composed.notes:
-            print(note)
-        planned, left = running.execute(planned, extend, replace)
-        running.remark(planned)
+    things = {"task": tasks, "method": methods}
+    given_things = {group: each for group, each in things.items() if each is not None}
+    texts = [*asked(study, seeds, workers, budget, others), *settings]
+    named = name or any(text.startswith(("name=", "study=")) for text in texts)
+    texts += [f"name={name or 'unnamed'}"] if name or not named else []
+    chosen = composed(texts, given_things, [Path(folder) for folder in conf])
+    planned = Study.make(chosen if named else _unnamed(chosen))
+    planned, left = running.execute(planned, extend or not named, replace)
+    running.remark(planned)
     stored = load(planned.folder)
     report_failures(planned, stored.runs, left)
     return stored
+
+
+def composed(
+    texts: Sequence[str], things: Mapping[str, Any], folders: Sequence[Path]
+) -> "Composed":
+    """The settings of a call, with tasks and methods that are given as objects."""
+    from hpobench.study import compose
+    from hpobench.system import dotted
+
+    dotted.set_folders(folders)
+    with TemporaryDirectory() as own:
+        chosen = []
+        for group, thing in things.items():
+            names, nodes = given.nodes(group, thing)
+            _write(Path(own), group, nodes, folders)
+            chosen.append(f"{group}=[{','.join(names)}]")
+        made = compose.load([*texts, *chosen], [*folders, Path(own)])
+    for note in made.notes:
+        print(note, file=sys.stderr)
+    return made
 
 
 def run_study(
@@ -104,7 +116,7 @@ def load(study: str | Path, runs_dir: str | Path = "runs") -> StoredStudy:
     return StoredStudy.of(loading.load(folder), folder)
 
 
-def _asked(
+def asked(
     study: str | None,
     seeds: int | Iterable[int] | None,
     workers: int | None,
@@ -124,13 +136,7 @@ def _text(value: Any) -> str:
     return str(plain) if isinstance(plain, str | Path) else json.dumps(plain)
 
 
-def _called(name: str | None, texts: Iterable[str]) -> list[str]:
-    if any(text.startswith(("name=", "study=")) for text in texts) and name is None:
-        return []
-    return [f"name={name or 'unnamed'}"]
-
-
-def _unnamed(composed: Any, called: list[str]) -> Any:
+def _unnamed(composed: "Composed") -> "Composed":
     """A study under a name that all that can change its results has made, but for the seeds."""
     from dataclasses import replace as replaced
 
@@ -141,7 +147,7 @@ def _unnamed(composed: Any, called: list[str]) -> Any:
     made_of = {key: value for key, value in composed.settings.items() if key not in aside}
     if not made_of.get("objective_seeds"):  # names are older than this setting
         made_of.pop("objective_seeds", None)
-    label = f"{called[0].partition('=')[2]}-{digest([made_of, composed.pairs])}"
+    label = f"{composed.settings['name']}-{digest([made_of, composed.pairs])}"
     return replaced(composed, settings=composed.settings | {"name": label})
 
 

@@ -9,7 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hpobench.cli import clusters, exporting, figures, importing, peers, show, tables
+from hpobench.cli import (
+    catalog,
+    clusters,
+    exporting,
+    figures,
+    habits,
+    importing,
+    peers,
+    publish,
+    show,
+    tables,
+    tune,
+)
 from hpobench.cli import run as running
 from hpobench.system import dotted, interruption, processes, terminal
 
@@ -68,7 +80,7 @@ def _execute(arguments: Sequence[str] | None) -> int:
         print(f"hpobench: standard output could not be written: {why}", file=sys.stderr)
         # All others have their results in files.
         printing = options.command in (
-            *(show.listing, show.plan),
+            *(catalog.listed, catalog.shown, show.plan),
             *(exporting.export, peers.listing),
         )
         return max(status, int(printing and not getattr(options, "output", None)))
@@ -94,6 +106,8 @@ def _end_at_once(number: int) -> NoReturn:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse; settings may stand before and after options."""
     parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:
+        habits.complete(parser)
     options, rest = parser.parse_known_args(arguments)
     if any(word.startswith("-") for word in rest) or (rest and "overrides" not in options):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -126,6 +140,22 @@ class _Parser(argparse.ArgumentParser):
         self.register("action", None, _Once)
 
 
+class _Version(argparse.Action):
+    """Prints the version, which is looked up when it is asked for."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: Any,  # noqa: ARG002  (part of what argparse calls)
+        values: Any,  # noqa: ARG002
+        option: Any = None,  # noqa: ARG002
+    ) -> None:
+        from hpobench.system.version import __version__
+
+        print(f"hpobench {__version__}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         "hpobench",
@@ -133,27 +163,33 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_running(commands)
+    tune.add(commands)
     _add_showing(commands)
     tables.add(commands)
     clusters.add(commands)
     _add_exchange(commands)
     _add_peers(commands)
+    publish.add(commands)
+    habits.add_completion(commands)
     return parser
 
 
 def _add_running(commands: Commands) -> None:
     run = commands.add_parser("run", help="run a study, or what is missing of it")
-    run.add_argument("overrides", nargs="*", metavar="key=value", help="see conf/config.yaml")
+    habits.add_settings(run)
     run.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
     run.add_argument(
         "--extend", action="store_true", help="add methods, tasks or seeds to a study that is there"
     )
+    run.add_argument("--report", action="store_true", help="write the report in the end")
+    run.add_argument("--plot", action="store_true", help="draw the figures in the end")
+    run.add_argument("--quiet", "-q", action="store_true", help="no bar, notes or scores")
+    run.add_argument("--json", action="store_true", help="print what became of it as JSON")
     run.set_defaults(command=running.run)
-    listing = commands.add_parser("list", help="list the methods, tasks, studies and engines")
-    listing.add_argument("group", nargs="?", choices=["method", "task", "study", "engine"])
-    listing.set_defaults(command=show.listing)
+    listing = catalog.add(commands)
     recording = commands.add_parser("record", help="train a design once, into a table to replay")
     recording.add_argument(
         "overrides", nargs="*", metavar="key=value", help="task= configs= seeds="
@@ -170,7 +206,7 @@ def _add_running(commands: Commands) -> None:
     )
     checking.set_defaults(command=_check)
     for command in (run, listing, recording, checking):
-        _add_conf(command)
+        habits.add_conf(command)
     claims = commands.add_parser("claims", help="what papers say of methods, run and judged")
     claims.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
     for command in (run, claims):
@@ -304,7 +340,7 @@ def _add_peers(commands: Commands) -> None:
     install.set_defaults(command=peers.install)
     listing = actions.add_parser("list", help="what is installed, and what needs it")
     listing.set_defaults(command=peers.listing)
-    _add_conf(listing)
+    habits.add_conf(listing)
 
 
 def _add_failed(command: argparse.ArgumentParser) -> None:
@@ -313,17 +349,6 @@ def _add_failed(command: argparse.ArgumentParser) -> None:
         choices=FAILED,
         help="what failed runs count as from their failure on: the task's median configuration, or "
         "their last incumbent; default: as the study says",
-    )
-
-
-def _add_conf(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--conf",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="a folder with method/, task/ or study/ YAML files of your own",
     )
 
 

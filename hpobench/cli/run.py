@@ -1,14 +1,16 @@
 """Commands that run something: a study, a recording, the claims of papers."""
 
 import argparse
+import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpobench.api import deciding, running
 from hpobench.api.failing import report_failures
+from hpobench.cli import habits
 from hpobench.study import catalogue
 from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
@@ -23,20 +25,68 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a study, then print its scores."""
     cap_threads()
+    from hpobench.api.estimate import estimate as estimated
     from hpobench.results import load
     from hpobench.study.study import Study
 
-    study = Study.make(composed(options.overrides, options))
+    if options.quiet and options.json:
+        raise ValueError("--quiet and --json are no use together: --json prints one object alone")
+    asked = composed(habits.quieted(options, options.overrides), options)
+    if habits.answered(options, asked):
+        return 0
+    study = Study.make(asked)
     if options.dry_run:
         print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
+        if (expected := estimated(study)) is not None:
+            print(expected.in_words())
         return 0
     study, left = running.execute(study, options.extend, options.replace)
-    running.remark(study)
     stored = load(study.folder)
-    _print_scores(study, stored)
-    if deciding.is_auto(study):
-        deciding.print_decisions(study)
+    if options.json:
+        status = report_failures(study, stored.runs, left)
+        print(json.dumps(_outcome(study, stored, status), indent=1))
+        return status
+    if not options.quiet:
+        running.remark(study)
+        _print_scores(study, stored)
+        if deciding.is_auto(study):
+            deciding.print_decisions(study)
+    for path in _drawn(study, stored, options):
+        print(path)
     return report_failures(study, stored.runs, left)
+
+
+def _drawn(study: "Study", stored: "Stored", options: argparse.Namespace) -> Iterator[Path]:
+    """What --plot and --report make."""
+    if options.plot:
+        from hpobench.plots.draw import draw
+
+        yield from draw(stored, study.folder / "figures")
+    if options.report:
+        from hpobench.plots.report import page
+
+        yield page.write(study.folder)
+
+
+def _outcome(study: "Study", stored: "Stored", status: int) -> dict[str, Any]:
+    """What became of a call, for programs: what is not known is null."""
+    from hpobench.results.anytime.incumbents import incumbents
+    from hpobench.results.anytime.regret import references
+    from hpobench.results.verdicts.scores import scores_of
+
+    failed = stored.runs["status"].astype(str) == "failed"
+    outcome: dict[str, Any] = {
+        "name": str(study.settings["name"]),
+        "folder": str(study.folder),
+        "exit_status": status,
+        "runs": len(stored.runs),
+        "failed": int(failed.sum()),
+    }
+    if len(stored.observations):
+        found = incumbents(stored)
+        table = scores_of(found, references(stored, found.views))
+        outcome["scores"] = json.loads(table.to_json(orient="records"))
+    return outcome
 
 
 def composed(overrides: Sequence[str], options: argparse.Namespace) -> "Composed":

@@ -1,39 +1,10 @@
 """Commands that show something: what there is, figures, the report, tables for papers."""
 
 import argparse
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from hpobench.study import catalogue
 from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
-
-
-def listing(options: argparse.Namespace) -> int:
-    """The names that can be chosen, with their summaries."""
-    wrong = []
-    for group in [options.group] if options.group else ["method", "task", "study", "engine"]:
-        names = catalogue.names(group, options.conf)
-        width = max(map(len, names), default=0)
-        print(f"{group}:")
-        for name in names:
-            try:
-                summary = _summary(catalogue.read(group, name, options.conf))
-            except (ValueError, OSError) as error:
-                wrong.append(str(error))
-                summary = "(cannot be read)"
-            print(f"  {name:<{width}}  {summary}".rstrip())
-    for words in wrong:
-        print(f"hpobench: error: {words}", file=sys.stderr)
-    return 1 if wrong else 0
-
-
-def _summary(settings: Mapping[str, Any]) -> str:
-    about = settings.get("about") or {}
-    lacks = ", ".join(about.get("lacks", ()))
-    return f"{about.get('summary', '')}{f' (lacks: {lacks})' if lacks else ''}"
 
 
 def report(options: argparse.Namespace) -> int:

@@ -36,6 +36,21 @@ def path_of(group: str, name: str, folders: Sequence[Path] = ()) -> Path:
     return paths[name]
 
 
+def study_file(name: str, folders: Sequence[Path] = ()) -> Path:
+    """The file of a study: by its name, by the path of its YAML, or of the folder of a stored one.
+
+    Raises LookupError if there is none. Of a stored study it is its config.yaml.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path
+    if (path / "study.json").is_file():
+        return path / "config.yaml"
+    if path.suffix in (".yaml", ".yml") or path.is_dir():
+        raise LookupError(f"study={name}: no YAML file of a study, and no folder of a stored one")
+    return path_of("study", name, folders)
+
+
 def mapping(path: Path, as_texts: bool = False) -> dict[str, Any]:
     """The settings in a YAML file; with `as_texts`, every value as it is written there."""
     try:

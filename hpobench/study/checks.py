@@ -331,7 +331,19 @@ def _build(what: str, build: Callable[..., T], *arguments: Any) -> T:
         cause: BaseException = error
         while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
             cause = cause.__cause__
-        raise ConfigError(f"{what}: {cause}") from error
+        raise ConfigError(f"{what}: {_lacking(cause) or cause}") from error
+
+
+_EXTRAS = {"torch": "train"}
+"""By module, the extra of this package that installs it."""
+
+
+def _lacking(cause: BaseException) -> str:
+    """What to install, if a library is missing of which an extra is known; else empty."""
+    name = getattr(cause, "name", None) if isinstance(cause, ModuleNotFoundError) else None
+    if name not in _EXTRAS:
+        return ""
+    return f"it needs {name}, which is not installed: pip install 'hpobench[{_EXTRAS[name]}]'"
 
 
 def budget(study: Mapping[str, Any], own: Mapping[str, Any] | None) -> Budget:

@@ -61,12 +61,9 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     """Merge `conf/` with command-line overrides; `folders` hold YAML files of one's own."""
     chosen, changes, notes = split(overrides)
     members = _members_asked(chosen, folders)
-    study = _match("study", chosen.pop("study", ["default"]), folders)
-    if len(study) > 1:
-        raise ConfigError(f"study={','.join(study)}: name one study")
-    stated = _read("study", study[0], folders)
-    _check_keys(study[0], stated)
-    comparisons = _comparisons(study[0], stated, chosen, folders)
+    study, stated, kept = _study(chosen.pop("study", ["default"]), folders)
+    _check_keys(study, stated)
+    comparisons = _comparisons(study, stated, chosen, folders, kept)
     pairs = tuple(
         dict.fromkeys(
             (task, method)
@@ -80,12 +77,14 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
         "method": dict.fromkeys(m for _, m in pairs),
     }
     own = {
-        f"{group}s": {name: _read(group, name, folders) for name in chosen_names}
+        f"{group}s": {
+            name: kept[group].get(name) or _read(group, name, folders) for name in chosen_names
+        }
         for group, chosen_names in names.items()
     }
     of_engine = [change for change in changes if change.path[0] == "engine" and change.path[1:]]
     others = [change for change in changes if change not in of_engine]
-    settings, moves = renamed(_merge(study[0], stated, own, others))
+    settings, moves = renamed(_merge(study, stated, own, others))
     engine_stated = str(stated.get("engine", "local"))
     said = _with_engine(settings, engine_stated, of_engine, folders)
     _check_shape(settings)
@@ -93,6 +92,44 @@ def load(overrides: Sequence[str], folders: Sequence[Path] = ()) -> Composed:
     sweeps = [change for change in changes if isinstance(change.value, Sweep)]
     settings, pairs = families.expanded(settings, pairs, sweeps, members)
     return Composed(settings, pairs, (*notes, *moves, *said))
+
+
+Kept = Mapping[str, Mapping[str, Any]]
+"""Of a stored study the settings of its tasks and methods, by group and name."""
+
+
+def _study(named: Sequence[str], folders: Sequence[Path]) -> tuple[str, dict[str, Any], Kept]:
+    """The name of the chosen study, what it states, and what is kept of it if it is a stored one.
+
+    It is chosen by its name, by the path of a YAML file, or by the folder of a stored study.
+    """
+    if len(named) > 1:
+        raise ConfigError(f"study={','.join(named)}: name one study")
+    nothing: Kept = {"task": {}, "method": {}}
+    path = Path(named[0])
+    if path.suffix in (".yaml", ".yml") or path.is_dir():
+        file = catalogue.study_file(named[0], folders)
+        if file.name == "config.yaml" and (file.parent / "study.json").is_file():
+            return (named[0], *_stored(file))
+        return named[0], catalogue.mapping(file) | _names_as_written(file), nothing
+    (name,) = found if len(found := _match("study", named, folders)) == 1 else [""]
+    if not name:
+        raise ConfigError(f"study={','.join(found)}: name one study")
+    return name, _read("study", name, folders), nothing
+
+
+def _stored(file: Path) -> tuple[dict[str, Any], Kept]:
+    """What a stored study was asked for: its settings, and its pairs as comparisons."""
+    from hpobench.storage.layout import read_plan
+
+    stated = catalogue.mapping(file)
+    kept = {"task": dict(stated.pop("tasks")), "method": dict(stated.pop("methods"))}
+    methods: dict[str, list[str]] = {}
+    for pair in read_plan(file.parent)["pairs"]:
+        methods.setdefault(pair["task"], []).append(pair["method"])
+    comparisons = [{"task": [task], "method": names} for task, names in methods.items()]
+    stated |= {"comparisons": comparisons, "runs_dir": str(file.parent.parent)}
+    return stated, kept
 
 
 def _with_engine(
@@ -267,6 +304,7 @@ def _comparisons(
     stated: Mapping[str, Any],
     chosen: Mapping[str, list[str]],
     folders: Sequence[Path],
+    kept: Kept,
 ) -> list[dict[str, list[str]]]:
     """The blocks of tasks x methods of the study, with what the command line chose instead."""
     blocks = _blocks(study, stated)
@@ -280,7 +318,7 @@ def _comparisons(
             if not wanted:
                 raise ConfigError(f"study {study!r} states no {group}: add {group}=NAME")
             wanted = [wanted] if isinstance(wanted, str) else wanted
-            names[group] = _match(group, wanted, folders)
+            names[group] = _match(group, wanted, folders, kept[group])
         comparisons.append(names)
     return comparisons
 
@@ -299,13 +337,23 @@ def _blocks(study: str, stated: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(blocks)
 
 
-def _match(group: str, wanted: Sequence[str], folders: Sequence[Path]) -> list[str]:
-    """The names in `conf/GROUP/` that match names or patterns, in the order wanted."""
-    choices = catalogue.names(group, folders)
+def _match(
+    group: str, wanted: Sequence[str], folders: Sequence[Path], kept: Collection[str] = ()
+) -> list[str]:
+    """The names in `conf/GROUP/` that match names or patterns, in the order wanted.
+
+    What begins with ! is left out; `kept` are the names of a stored study.
+    """
+    choices = sorted({*catalogue.names(group, folders), *kept})
+    without = [name.removeprefix("!") for name in wanted if name.startswith("!")]
+    wanted = [name for name in wanted if not name.startswith("!")]
     found: dict[str, None] = {}
     for name in wanted:
         matching = fnmatch.filter(choices, name)
         if not matching:
             raise ConfigError(unknown(group, name, choices))
         found |= dict.fromkeys(matching)
-    return list(found)
+    left = [name for name in found if not any(fnmatch.fnmatch(name, word) for word in without)]
+    if not left:
+        raise ConfigError(f"{group}={','.join(wanted)}: nothing is left but what is excluded")
+    return left

@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Transformer
+from hydra.core.override_parser.types import Glob, Override, Transformer
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -102,14 +103,36 @@ def _names(text: str, sign: str, group: str, value: str) -> list[str]:
     if sign:
         raise ConfigError(f"{text!r}: write {group}=NAME or {group}=[NAME,NAME]")
     value = value.strip()
-    several = value.startswith("[") and value.endswith("]")
-    words = value[1:-1].split(",") if several else [value]
+    if group == "study" and not value.startswith("["):  # a path may hold any letter
+        words = [value]
+    elif re.match(r"(glob|choice)\(", value):
+        words = _swept_names(text, value)
+    else:
+        several = value.startswith("[") and value.endswith("]")
+        words = (value[1:-1] if several else value).split(",")
     names = [re.sub(r"""^(['"])(.*)\1$""", r"\2", word.strip()) for word in words]
-    if not several and "," in value:
-        raise ConfigError(f"{text!r}: several values go into brackets: {group}=[{value}]")
     if not all(names):
         raise ConfigError(f"{text!r} names no {group}")
     return [unicodedata.normalize("NFC", name) for name in names]
+
+
+def _swept_names(text: str, value: str) -> list[str]:
+    """The names of `choice(a,b)`, the patterns of `glob(a*)`; what it excludes begins with !."""
+    try:
+        found: Any = OverridesParser.create().parse_override(f"key={value}").value()
+    except HydraException as error:
+        raise ConfigError(f"cannot read {text!r} ({error})") from error
+    if isinstance(found, Glob):
+        return [*found.include, *(f"!{name}" for name in found.exclude)]
+    return [str(name) for name in found.list]
+
+
+def _swept_seeds(text: str, override: Override) -> list[Any]:
+    """The numbers of `0,1,2`, `choice(0,1)` or `range(0,30)`."""
+    try:
+        return [yaml.safe_load(str(word)) for word in override.sweep_string_iterator()]
+    except HydraException as error:
+        raise ConfigError(f"cannot read {text!r} ({error})") from error
 
 
 def _value(text: str, sign: str, path: tuple[str, ...], value: str) -> Any:
@@ -126,6 +149,8 @@ def _value(text: str, sign: str, path: tuple[str, ...], value: str) -> Any:
             words = "put texts with letters or signs of their own in quotes"
             raise ConfigError(f"cannot read {text!r}: {words} ({error})") from error
         return value
+    if parsed.is_sweep_override() and path == ("seeds",):
+        return _swept_seeds(text, parsed)
     if parsed.is_sweep_override():
         return _sweep(text, path, parsed)
     answer = parsed.value()

@@ -50,6 +50,26 @@ def unread(config: Any) -> list[str]:
     return sorted(top for top in tops & set(sys.modules) if _spec(top) is None and not _file(top))
 
 
+def places(config: Any) -> dict[str, Path]:
+    """The user's files behind some settings, by their place below a folder that imports find.
+
+    Scripts that commands name have their names there.
+    """
+    found: dict[str, Path] = {}
+    waiting = [module for path in set(_paths(config)) for module in _modules(path)]
+    while waiting:
+        name, path, package = waiting.pop()
+        place = name.replace(".", "/")
+        place += "/__init__" if path.stem == "__init__" else ""
+        if f"{place}{path.suffix}" not in found:
+            found[f"{place}{path.suffix}"] = path
+            imported = _imports(path.read_bytes(), package) if path.suffix == ".py" else ()
+            waiting += [module for other in imported for module in _modules(other)]
+    scripts = [Path(word) for word in _commands(config)]
+    own = {path.name: path for path in scripts if path.is_file() and _is_users(path)}
+    return dict(sorted((found | own).items()))
+
+
 def _files(config: Any, paths: Iterable[str], loaded: Mapping[Path, object]) -> dict[str, bytes]:
     """What the user's files hold, by the names of their modules."""
     found: dict[str, bytes] = {}

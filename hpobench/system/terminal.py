@@ -122,3 +122,21 @@ def _open_standard_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def console() -> Any:
+    """A console of rich on standard output where that is a terminal that shows colours; else None.
+
+    It writes past the stream above: what it is given goes through `harmless` first.
+    """
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    stream = sys.stdout
+    try:
+        if plain or not stream.isatty():
+            return None
+    except ValueError:  # it is closed
+        return None
+    from rich.console import Console
+
+    stream.flush()
+    return Console(file=getattr(stream, "_stream", stream), highlight=False, markup=False)

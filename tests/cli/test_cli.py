@@ -101,7 +101,7 @@ def here(tmp_path, monkeypatch):
         ),
         (["task=bowl", "+tasks.bowl.noise=1"], ["leave out the +"]),
         (["task=bowl", "tasks.bowl.noise.x=1"], ["no mapping of keys"]),
-        (["method=random,asha"], ["brackets: method=[random,asha]"]),
+        (["method=random,,asha"], ["names no method"]),
         (["seeds=[1,2"], ["cannot read 'seeds=[1,2'"]),
         (["method=[]"], ["names no method"]),
         (["methods.random.points_to_evaluate=[defalt]"], ["'defalt'"]),
