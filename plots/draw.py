@@ -9,7 +9,7 @@ from hpobench.plots import recipes
 from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.canvas.style import save
 from hpobench.plots.figures.anytime import anytime_figure
-from hpobench.plots.figures.run import curves_figure, rungs_figure
+from hpobench.plots.figures.run import curves_figure, gap_figure, rungs_figure
 from hpobench.plots.figures.scaling import scaling_figure
 from hpobench.plots.figures.workers import workers_comparison_figure, workers_figure
 from hpobench.plots.recipes import Compared, LeftOut, untold
@@ -18,7 +18,7 @@ from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
 from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.anytime.scales import scaled
 from hpobench.results.anytime.views import available_views
-from hpobench.results.conduct.one_run import one_run
+from hpobench.results.conduct.one_run import learning_curves, one_run
 from hpobench.results.study.jobs import workers_of
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import WALL_CLOCK, on_axis
@@ -196,11 +196,14 @@ def draw_run(study: Study, folder: Path | str, task: str, method: str, seed: int
     curves     learning curves of its trials over time
     rungs      values at the ends of jobs over resource: which trials were continued
     workers    what each worker did, and how long it waited
+    gap        validation less training values over resource, of tasks that report both
 
     Raises ValueError, naming the choices, if there is no such run.
     """
     run = one_run(study, task, method, seed)
     figures = {"curves": curves_figure, "rungs": rungs_figure, "workers": workers_figure}
+    if learning_curves(run)["train_value"].notna().any():
+        figures["gap"] = gap_figure
     of_task, of_method = as_file_names(study.tasks)[task], as_file_names(study.methods)[method]
     stem = f"run-{of_task}-{of_method}-{seed}"
     return [

@@ -21,6 +21,7 @@ ARROWS = {
     "shown": "",
     "system": "identity shown",
     "progress": "records system",
+    "callbacks": "progress",
     "checking": "contracts loop real records space",
     "storage": "arrays identity shown space system",
     "loop": "arrays contracts records space storage system",

@@ -41,6 +41,7 @@ __all__ = [
     "count",
     "curves_figure",
     "finish",
+    "gap_figure",
     "is_rasterized",
     "resource_name",
     "rungs_figure",
@@ -68,8 +69,26 @@ def curves_figure(run: Run) -> Drawn:
         axes = figure.add_subplot()
         _draw_curves(axes, run, curves)
         set_clock(axes, run.end_time_s, run.task.clock)
-        set_values(axes, run, curves["value"])
+        set_values(axes, run, pd.concat([curves["value"], curves["train_value"].dropna()]))
         add_scale(figure, [axes], run)
+        finish(figure, axes, run, text)
+    return Drawn(figure, text)
+
+
+def gap_figure(run: Run) -> Drawn:
+    """Gap: what the validation value of each trial is above its training value, over resource.
+
+    Raises ValueError if the run has no training values.
+    """
+    curves = learning_curves(run).dropna(subset="train_value")
+    if not len(curves):
+        raise ValueError(f"{run.task.label} has no training values")
+    curves["gap"] = curves["value"] - curves["train_value"]
+    text = " ".join([*about("Gap of training and validation", run), *_gap_notes(run)])
+    with styled():
+        figure = new_figure(*RUN_IN)
+        axes = figure.add_subplot()
+        _draw_gaps(axes, run, curves)
         finish(figure, axes, run, text)
     return Drawn(figure, text)
 
@@ -97,6 +116,11 @@ def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
     first, last = stretches.first().reset_index(), stretches.last().reset_index()
     scale = scale_of(run)
     paths = _paths(curves)
+    trained = curves["train_value"].notna().any()
+    if trained:
+        faint: dict[str, Any] = {"linewidths": 0.5, "linestyles": ":", "alpha": 0.8, "zorder": 1.9}
+        below = _paths(curves.assign(value=curves["train_value"]))
+        axes.add_collection(LineCollection(below, colors=scale(first["reached"]), **faint))
     looks: dict[str, Any] = {"linewidths": 0.7, "rasterized": is_rasterized(len(paths))}
     axes.add_collection(LineCollection(paths, colors=scale(first["reached"]), zorder=2, **looks))
     goes_on = last["stretch"] < last.groupby("trial")["stretch"].transform("max")
@@ -111,7 +135,46 @@ def _draw_curves(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
         handles = [mark("paused", "o", "#999999", "black"), mark("resumed", "o", "white", "gray")]
     if len(run.incumbent.time_s):
         handles += _draw_incumbent(axes, run, curves, unit)
+    if trained:
+        looks = {"color": "gray", "linestyle": ":", "linewidth": 0.9}
+        handles.append(Line2D([], [], label="training value", **looks))
     legend(axes, handles)
+
+
+def _draw_gaps(axes: Axes, run: Run, curves: pd.DataFrame) -> None:
+    """A line a trial over its resource, a dot where there is one resource only."""
+    scale = scale_of(run)
+    curves = curves.sort_values(["reached", "trial", "resource"], kind="stable")
+    several = run.task.r_max > run.task.r_min
+    across = "resource" if several else "train_value"
+    for _, trial in curves.groupby("trial", sort=False):
+        color = scale(trial["reached"].iloc[:1])[0]
+        axes.plot(trial[across], trial["gap"], color=color, linewidth=0.7, zorder=2)
+        axes.plot(trial[across].iloc[-1:], trial["gap"].iloc[-1:], "o", color=color, markersize=2)
+    axes.axhline(0.0, color="black", linewidth=0.6, zorder=1)
+    handles = []
+    if len(run.incumbent.trial):
+        won = curves[curves["trial"] == run.incumbent.trial[-1]]
+        label = f"last incumbent: trial {run.incumbent.trial[-1]}"
+        looks: dict[str, Any] = {"color": INCUMBENT, "marker": "o", "markersize": 2, "zorder": 4}
+        handles = axes.plot(won[across], won["gap"], label=label, **looks) if len(won) else []
+    axes.set_ylabel("validation - training value")
+    if several:
+        _set_resources(axes, run, curves["resource"])
+        axes.set_xlabel(f"{resource_name(run)} (log scale)")
+    else:
+        axes.set_xlabel("training value")
+    legend(axes, handles)
+
+
+def _gap_notes(run: Run) -> list[str]:
+    return [
+        "One line a trial: its validation value less its training value, both minimised; above 0 "
+        "the data trained on are fitted better than others.",
+        f"The colour says how far the trial got ({resource_name(run)})."
+        if run.task.r_max > run.task.r_min
+        else "One dot a trial, over its training value.",
+    ]
 
 
 def _paths(curves: pd.DataFrame) -> list[FloatArray]:
@@ -216,6 +279,9 @@ def _curve_notes(run: Run, curves: pd.DataFrame) -> list[str]:
         else "",
         RULE_SENTENCES[run.incumbent.rule],
         "Shown: the validation value that the method saw.",
+        "Dotted: the training value of the same trials."
+        if curves["train_value"].notna().any()
+        else "",
         f"{count(lost, 'failed value')} not drawn." if lost else "",
         f"Time axis: {clock_name(run.task.clock)}, linear scale.",
         *charged(run),

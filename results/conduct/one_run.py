@@ -111,13 +111,15 @@ def _incumbent(part: Study, task: str) -> Incumbent:
 
 
 def learning_curves(run: Run) -> pd.DataFrame:
-    """Finite values by trial and time: trial, stretch, time_s, resource, value, reached.
+    """Finite values by trial and time.
 
+    Columns: trial, stretch, time_s, resource, value, train_value (NaN: the task has none), reached.
     `stretch` numbers the parts of a trial's training from 0: a new one begins where a trial is
     resumed after a pause. `reached` is the highest resource at which the trial has a value.
     """
     keep = np.isfinite(run.observations["value"])
-    seen = run.observations.loc[keep, ["trial", "time_s", "resource", "value"]]
+    columns = ["trial", "time_s", "resource", "value", "train_value"]
+    seen = run.observations[keep].reindex(columns=columns)
     jobs = run.jobs.sort_values(["trial", "start_s"])
     gap_s = jobs["start_s"] - jobs.groupby("trial")["end_s"].shift()
     jobs["paused"] = gap_s > ROUNDING * run.end_time_s

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import LineCollection, PolyCollection
 
 from hpobench.plots.draw import draw_run, draw_workers
-from hpobench.plots.figures.run import curves_figure, rungs_figure
+from hpobench.plots.figures.run import curves_figure, gap_figure, rungs_figure
 from hpobench.plots.figures.workers import readable_s, workers_comparison_figure, workers_figure
 from hpobench.results.conduct.one_run import learning_curves, one_run, rung_ends
 from hpobench.results.study.study import Study
@@ -208,3 +208,19 @@ def test_files_are_named_after_the_run(tmp_path):
     assert all((tmp_path / f"{stem}.txt").read_text().endswith(".\n") for stem in stems)
     with pytest.raises(ValueError, match="choose from sync, async"):
         draw_run(study, tmp_path, "t", "asha", 0)
+
+
+def test_training_values_are_drawn_and_their_gap_is_a_figure():
+    study = made_up()
+    run = run_of(study)
+    with pytest.raises(ValueError, match="no training values"):
+        gap_figure(run)
+    assert "Dotted" not in curves_figure(run).caption
+    study.observations["train_value"] = study.observations["value"] - 0.25
+    run = run_of(study)
+    drawn = gap_figure(run)
+    axes = drawn.figure.axes[0]
+    gaps = np.concatenate([line.get_ydata() for line in axes.lines if len(line.get_ydata()) > 2])
+    assert gaps == pytest.approx(0.25)
+    assert axes.get_ylabel() == "validation - training value"
+    assert "Dotted: the training value" in curves_figure(run).caption
