@@ -174,7 +174,7 @@ class Study:
         version = stored["schema"]
         if version != schema.VERSION:
             raise ConfigError(
-                f"{self.folder} has row schema {version}, and this version writes "
+                f"{self.folder}/study.json has row schema {version}, and this version writes "
                 f"{schema.VERSION}: use the version that made it, or choose name=OTHER"
             )
         return stored

@@ -57,7 +57,8 @@ def _plan(folder: Path) -> layout.Plan:
     plan = layout.read_plan(folder)
     if plan["schema"] != schema.VERSION:
         raise ValueError(
-            f"{folder} has row schema {plan['schema']}, this version reads {schema.VERSION}"
+            f"{folder}/study.json has row schema {plan['schema']}, this version reads "
+            f"{schema.VERSION}"
         )
     return plan
 

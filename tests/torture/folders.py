@@ -82,7 +82,9 @@ def _trials() -> Iterator[Trial]:
     for keys in (["pairs"], ["tasks"], ["methods"], ["settings"], ["name"], ["schema"]):
         yield from _wrong(keys, short)
     for keys in (["pairs", 0, "seeds"], ["pairs", 0, "task"], ["tasks", "bowl", "label"]):
-        yield from _wrong(keys, short)
+        for spoil, culprit, commands in _wrong(keys, short):
+            # A plan of no seeds is a plan: `run` asks before it adds to it, and names the study.
+            yield spoil, culprit if "seeds" not in keys else "study", commands
     yield from _wrong(["tasks", "bowl", "optimum"], short)
     for label in NASTY:
         for keys in (["methods", "random", "label"], ["tasks", "bowl", "label"]):
