@@ -6,19 +6,20 @@ from dataclasses import replace as replaced
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpobench.storage.rule import AUTO, Rule
-from hpobench.study import rounds
-
 if TYPE_CHECKING:
     from hpobench.real.live import Watch
     from hpobench.results.verdicts.decisions import Decisions
+    from hpobench.storage.rule import Rule
     from hpobench.storage.schema import MethodFacts
+    from hpobench.study import rounds
     from hpobench.study.study import Study
     from hpobench.study.turns import Report
 
 
 def is_auto(study: "Study") -> bool:
     """Whether the study finds its number of seeds itself."""
+    from hpobench.storage.rule import AUTO
+
     return bool(study.settings["seeds"] == AUTO)
 
 
@@ -28,24 +29,27 @@ def reports(
     *,
     extend: bool = False,
     replace: bool = False,
-    tell: rounds.Tell = lambda _study, _words: None,
+    tell: "rounds.Tell" = lambda _study, _words: None,
 ) -> "Iterator[Report]":
     """Run a study, in rounds if it finds its number of seeds; yields a report a stored part."""
     if is_auto(study):
+        from hpobench.study import rounds
+
         return rounds.run(study, decide, watch=watch, extend=extend, replace=replace, tell=tell)
     return study.run(watch, extend=extend, replace=replace)
 
 
-def decide(folder: Path, rule: Rule) -> rounds.Wanted:
+def decide(folder: Path, rule: "Rule") -> "rounds.Wanted":
     """What is needed next of the study in a folder. Raises ValueError if nothing can be decided."""
     from hpobench.results.text.decision_words import so_far
+    from hpobench.study import rounds
 
     made, _ = _decisions(folder, rule)
     return rounds.Wanted(made.wanted, so_far(made))
 
 
 def _decisions(
-    folder: Path, rule: Rule, *, paths: bool = False
+    folder: Path, rule: "Rule", *, paths: bool = False
 ) -> "tuple[Decisions, Mapping[str, MethodFacts]]":
     """The decisions of a stored study, and the facts of its methods."""
     from hpobench.results.anytime.incumbents import incumbents
@@ -71,6 +75,7 @@ def grown(study: "Study") -> "Study":
 def print_decisions(study: "Study") -> None:
     """What was decided, comparison by comparison; what the call could not run is said too."""
     from hpobench.results.text import decision_words
+    from hpobench.storage.rule import Rule
 
     made, methods = _decisions(study.folder, Rule.of(study.settings["decide"]), paths=True)
     print("\n".join(["", *decision_words.sentences(made, methods), decision_words.level(made)]))
