@@ -174,7 +174,10 @@ def test_it_opens_with_all_methods_of_the_average(opened):
 
 
 def test_lines_are_right_continuous_steps(opened):
-    shapes = opened.run("return document.getElementById('chart').data.map(t => t.line.shape)")
+    shapes = opened.run(
+        "return document.getElementById('chart').data"
+        ".filter(t => t.mode === 'lines').map(t => t.line.shape)"
+    )
     assert set(shapes) == {"hv"}
 
 
@@ -200,7 +203,7 @@ def test_another_task(opened):
     before = opened.run("return document.getElementById('chart').data[2].y[0]")
     opened.choose("panel", "task-task_1")
     opened.wait("return document.getElementById('chart').data[2].y[0] !== arguments[0]", before)
-    assert opened.axis("x")[0].startswith("wall-clock time (")
+    assert opened.axis("x")[0] == "wall-clock time"  # its ticks have units
     assert opened.axis("y")[0] == "regret: validation error (%)"
 
 
@@ -240,7 +243,7 @@ def test_a_click_hides_a_method_and_another_brings_it_back(opened):
     entry = "#legend button.method[data-method=method_1]"
     opened.click(entry)
     opened.wait("return document.querySelector(arguments[0]).ariaPressed === 'false'", entry)
-    assert opened.shown == ["method 0", "&lt;b&gt;bold&lt;/b&gt; &amp; 'quoted'"]
+    assert set(opened.shown) == {"method 0", "&lt;b&gt;bold&lt;/b&gt; &amp; 'quoted'"}
     opened.click(entry)
     opened.wait("return document.querySelector(arguments[0]).ariaPressed === 'true'", entry)
     assert len(opened.shown) == 3
