@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.PHONY: demo test one cover profile check test-peers test-browser test-dask bench torture calibrate lock picture wheel-test test-docs docs clean
+.PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate lock picture wheel-test test-docs docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -64,7 +64,13 @@ build/dask/.installed: $(VENV)/.installed-dev constraints.txt
 	@touch $@
 
 test-dask: build/dask/.installed  ## real runs on Dask, which is installed beside the project
-	PYTHONPATH=build/dask $(BIN)/python -m pytest tests/test_engines.py
+	PYTHONPATH=build/dask $(BIN)/python -m pytest tests/real/test_engines.py
+
+test-cluster: $(VENV)/.installed-dev  ## clusters that are real: Dask, network namespaces, SLURM (root; minutes)
+	$(PIP) -e '.[cluster]'
+	@command -v slurmctld >/dev/null || apt-get install --yes --no-install-recommends slurmctld slurmd slurm-client munge
+	HPOBENCH_CLUSTER_TESTS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest tests/cluster tests/real/test_engines.py
 
 bench: $(VENV)/.installed-dev  ## speed and memory, as ratios
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench

@@ -30,7 +30,8 @@ ARROWS = {
     "tables": "words",
     "tasks": "arrays progress records loop space storage system tables words",
     "study": (
-        "checking cluster contracts identity real records loop space storage system tasks words"
+        "arrays checking cluster contracts identity real records loop space storage system tasks "
+        "words"
     ),
     "methods.batches": "records",
     "methods.composite": "contracts methods.batches methods.first_points records space",

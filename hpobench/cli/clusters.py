@@ -1,4 +1,4 @@
-"""Commands for studies on many machines: a script for SLURM."""
+"""Commands for large studies, and on many machines: fewer files, a script for SLURM."""
 
 import argparse
 import shlex
@@ -9,6 +9,7 @@ from typing import Any
 from hpobench.cli.run import composed
 from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
+from hpobench.words import counted
 
 Commands = Any
 _MARK = "# A study of hpobench as an array of"
@@ -33,6 +34,25 @@ def add(commands: Commands) -> None:
         "--conf", action="append", default=[], type=Path, metavar="DIR", help="as of run"
     )
     script.set_defaults(command=sbatch)
+    merge = commands.add_parser("compact", help="merge the files of a large study")
+    merge.add_argument("study", help="name of the study, or its folder")
+    merge.add_argument("--runs-dir", default="runs")
+    merge.set_defaults(command=compact)
+
+
+def compact(options: argparse.Namespace) -> int:
+    """Merge the parts of each pair of a study."""
+    from hpobench.storage import merging, parts
+    from hpobench.study.checks import study_folder
+    from hpobench.system import locks
+
+    folder = study_folder(options.study, options.runs_dir)
+    with locks.locked(folder / ".lock"):
+        parts.clear_up(folder)
+        merged = merging.compact(folder)
+        left = len(parts.faults(folder))
+    print(f"{counted(merged, 'parts')} of {folder} merged{f', {left} left out' if left else ''}")
+    return 0
 
 
 def sbatch(options: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ the worker with it.
 """
 
 import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any, TypeVar
 from hpobench.cluster import greeting
 from hpobench.cluster.greeting import Code
 from hpobench.system import dotted, processes
-from hpobench.system.children import begin, capped
+from hpobench.system.children import begin, capped, with_environment
 
 T = TypeVar("T")
 
@@ -40,7 +39,7 @@ class Beside:
     def __init__(self, code: Code, environment: Mapping[str, str]) -> None:
         context = multiprocessing.get_context("spawn")
         self._engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
-        with _allowed_children(), capped(1), _set(environment):
+        with _allowed_children(), capped(1), with_environment(environment):
             future = self._engine.submit(_find_code, tuple(greeting.unpacked(code)))
         future.result()
         (self._process,) = list(self._engine._processes.values())
@@ -64,6 +63,10 @@ class Beside:
         self.end()
         return words
 
+    def is_alive(self) -> bool:
+        """Whether it can be given work."""
+        return bool(self._process.is_alive())
+
     def end(self) -> None:
         """End it, and what it has started."""
         if self._process.pid and self._process.is_alive():
@@ -73,20 +76,6 @@ class Beside:
 
 def _find_code(folders: Sequence[Path]) -> None:
     dotted.set_folders(folders)
-
-
-@contextmanager
-def _set(environment: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
@@ -162,3 +151,72 @@ def process(key: Key, code: Code, environment: Mapping[str, str] | None = None) 
 def end_all() -> None:
     """On a worker: end the processes that wait for work."""
     _kept().end_idle()
+
+
+class _Slots:
+    """The processes of a worker that serve the slots of runs on the wall clock, by run and slot.
+
+    A run says now and then that it is alive; those of one that is not are ended.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._starting = threading.Lock(), threading.Lock()
+        self._processes: dict[tuple[str, int], Beside] = {}
+        self._heard: dict[str, float] = {}
+        threading.Thread(target=self._reap, daemon=True).start()
+
+    def of(self, run: str, number: int, code: Code, environment: Mapping[str, str]) -> Beside:
+        with self._starting:
+            with self._lock:
+                self._heard.setdefault(run, time.monotonic())
+                found = self._processes.get((run, number))
+            if found is not None and found.is_alive():
+                return found
+            made = Beside(code, environment)
+            with self._lock:
+                self._processes[run, number] = made
+            return made
+
+    def hear(self, run: str) -> None:
+        with self._lock:
+            self._heard[run] = time.monotonic()
+
+    def end(self, run: str, number: int | None = None) -> None:
+        with self._lock:
+            keys = [key for key in self._processes if key[0] == run and number in (None, key[1])]
+            ended = [self._processes.pop(key) for key in keys]
+            if number is None:
+                self._heard.pop(run, None)
+        for process in ended:
+            process.end()
+
+    def _reap(self) -> None:
+        while True:
+            time.sleep(_IDLE_S / 4)
+            with self._lock:
+                silent = [run for run, at in self._heard.items() if time.monotonic() > at + _IDLE_S]
+            for run in silent:
+                self.end(run)
+
+
+@cache
+def _slots() -> _Slots:
+    return _Slots()
+
+
+def of_slot(run: str, number: int, code: Code, environment: Mapping[str, str]) -> Beside:
+    """On a worker: the process of a slot of a run, the same one from job to job."""
+    return _slots().of(run, number, code, environment)
+
+
+def hear(run: str) -> None:
+    """On a worker: the run is alive; called at least every `HEARD_EVERY_S` seconds."""
+    _slots().hear(run)
+
+
+HEARD_EVERY_S = _IDLE_S / 6
+
+
+def end_slot(run: str, number: int | None = None) -> None:
+    """On a worker: end the process of a slot of a run, or those of all its slots."""
+    _slots().end(run, number)

@@ -1,24 +1,24 @@
 """Engines that run the jobs of a study: this machine's processes, loky, Dask, or one's own.
 
-`engine=processes` is `pool.WorkerProcesses`: only there is a job that hangs ended by force. All
-others are executors as of `concurrent.futures`, used through `SharedExecutor`: `engine=loky`;
-`engine=dask`, with `engine_address=` the address of a scheduler, else with a cluster on this
-machine; or the dotted path of a function or class that is called with the number of workers and
-gives an executor, such as `engine=mpi4py.futures.MPIPoolExecutor`.
+`engine=local` is `pool.WorkerProcesses`, a cluster of Dask `cluster_pool.ClusterPool`: there a job
+that hangs is ended by force. All others are executors as of `concurrent.futures`, used through
+`SharedExecutor`: `engine=loky`, or the dotted path of a function or class that is called with the
+number of workers and gives an executor, such as `engine=mpi4py.futures.MPIPoolExecutor`.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hpobench.cluster import clusters
 from hpobench.cluster.settings import LOCAL, Settings, is_cluster
+from hpobench.cluster.slots import Slot, here
+from hpobench.real.cluster_pool import Another, ClusterPool, owned_slots
 from hpobench.real.pool import Pool, WorkerProcesses, check_cores
 from hpobench.real.worker import BuildTask, Reply, Request, ready, work
 from hpobench.system import memory, processes
@@ -67,26 +67,66 @@ class Engine:
 
     @contextmanager
     def open(
-        self, build: BuildTask, workers: int, folder: Path, oversubscribe: bool = False
+        self,
+        build: BuildTask,
+        workers: int,
+        folder: Path,
+        oversubscribe: bool = False,
+        slots: Sequence[Slot] = (),
+        another: Another | None = None,
     ) -> Iterator[Pool]:
-        """Workers that end with the context. `folder`: one that all of them can see."""
+        """Workers that end with the context.
+
+        `folder`: that of the run. `slots`: where they are; without, any. `another`: gives a slot in
+        the place of one that is lost.
+        """
         self.check(workers, oversubscribe)
-        if self.name == "processes":
-            limits = {"memory_bytes": self.memory_bytes, "oversubscribe": oversubscribe}
-            with WorkerProcesses(build, workers, **limits) as pool:  # type: ignore[arg-type]
+        if is_cluster(self.settings):
+            with self._on_cluster(build, workers, folder, slots, another) as pool:
+                yield pool
+            return
+        if self.name == LOCAL:
+            with WorkerProcesses(
+                build,
+                workers,
+                memory_bytes=self.memory_bytes,
+                oversubscribe=oversubscribe,
+                environments=[slot.environment for slot in slots or self._here(workers)],
+                names=list(map(str, slots)),
+            ) as pool:
                 yield pool
             return
         with self._maker(workers) as make:
             yield SharedExecutor(make, build, workers, folder, self.memory_bytes)
 
+    def _here(self, workers: int) -> list[Slot]:
+        """The first slots of this machine; raises ValueError if there are too few GPUs."""
+        found = here(self.settings, workers)
+        if len(found) < workers:
+            names = ", ".join(slot.device for slot in found) or "none"
+            raise ValueError(
+                f"workers={workers}, but this machine has {len(found)} GPUs ({names}) and each job "
+                "needs one of its own: take fewer workers, or engine.slots=cores"
+            )
+        return found[:workers]
+
+    @contextmanager
+    def _on_cluster(
+        self,
+        build: BuildTask,
+        workers: int,
+        folder: Path,
+        slots: Sequence[Slot],
+        another: Another | None,
+    ) -> Iterator[Pool]:
+        with clusters.opened(self.name, self.settings) as cluster:
+            owned = slots or owned_slots(cluster, workers)
+            further = {} if another is None else {"another": another}
+            with ClusterPool(cluster, build, owned, folder, self.memory_bytes, **further) as pool:
+                yield pool
+
     @contextmanager
     def _maker(self, workers: int) -> Iterator[Make]:
-        if is_cluster(self.settings):
-            with clusters.opened(self.name, self.settings) as cluster:
-                cluster.wait_for_workers(workers)
-                # Else jobs with equal arguments would be taken for one.
-                yield partial(cluster.client.get_executor, pure=False)
-            return
         made: list[Executor] = []
         one = _loky if self.name == "loky" else self._own()
 

@@ -2,19 +2,29 @@
 
 import math
 import multiprocessing
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from hpobench.real.worker import BuildTask, Reply, Request, ready, work
 from hpobench.system import interruption, processes
-from hpobench.system.children import begin, capped
+from hpobench.system.children import begin, capped, with_environment
 
 T = TypeVar("T")
 
 _LOOK_EVERY_S = 0.5
+
+
+class Place(NamedTuple):
+    """Where a job was: slot, and when by the clock of the driver; slots that were lost under it."""
+
+    slot: str
+    begun_unix_s: float
+    ended_unix_s: float
+    lost: str = ""
 
 
 class Pool(Protocol):
@@ -46,7 +56,8 @@ class WorkerProcesses:
     `build` gives the task, and is called in each process when it starts; `threads` caps the threads
     of BLAS and torch, `memory_bytes` the memory that a process may take during a job. More workers
     than cores would slow each other down, and make all times wrong: that is an error unless
-    `oversubscribe` allows it.
+    `oversubscribe` allows it. `environments`: variables that are set in each process, such as which
+    GPU it sees; `names`: of the slots, if `places` is to be kept.
     """
 
     own_processes = True
@@ -59,10 +70,14 @@ class WorkerProcesses:
         threads: int = 1,
         oversubscribe: bool = False,
         memory_bytes: float = math.inf,
+        environments: Sequence[Mapping[str, str]] = (),
+        names: Sequence[str] = (),
     ) -> None:
         check_cores(workers * threads, oversubscribe)
         self.workers = workers
         self._build, self._threads, self._memory_bytes = build, threads, memory_bytes
+        self._environments, self._names = environments or [{}] * workers, names
+        self.places: dict[tuple[int, float], Place] = {}
         self._engines: list[ProcessPoolExecutor | None] = [None] * workers
         self._ended: list[ProcessPoolExecutor] = []
 
@@ -81,8 +96,14 @@ class WorkerProcesses:
     def submit(self, request: Request) -> "Future[Reply]":
         mine = (work, self._build, request, self._memory_bytes)
         future = self._submit(request.worker, *mine)
+        future.add_done_callback(partial(self._note, request, time.time()))
         future.add_done_callback(partial(self._replace_spent, request.worker))
         return future
+
+    def _note(self, request: Request, begun: float, future: "Future[Reply]") -> None:  # noqa: ARG002
+        if self._names:
+            key = request.job.trial, float(request.job.from_resource)
+            self.places[key] = Place(self._names[request.worker], begun, time.time())
 
     def _replace_spent(self, worker: int, future: "Future[Reply]") -> None:
         """End the process of a job that has left threads at work: nothing else ends those."""
@@ -118,7 +139,7 @@ class WorkerProcesses:
             # Not forked: a copy of a process with threads (BLAS, torch) may hang.
             context = multiprocessing.get_context("spawn")
             engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
-            with capped(self._threads):
+            with capped(self._threads), with_environment(self._environments[worker]):
                 engine.submit(ready, self._build)  # a process starts with its first job
             self._engines[worker] = engine
         return engine

@@ -191,6 +191,9 @@ def _jobs(records: Sequence[RunRecord]) -> pa.Table:
             columns["status"] = _coded(_stack(tables, "status"), schema.JOB_STATUS)
         elif field.name not in columns:
             columns[field.name] = pa.array(_stack(tables, field.name), field.type)
+    for field in schema.PLACES:
+        if all(field.name in table for table in tables):
+            columns[field.name] = pa.array(_stack(tables, field.name), field.type)
     return pa.table(columns)
 
 

@@ -6,6 +6,8 @@ A part that is not as it was written (see `seal`) counts as absent.
 """
 
 import os
+import re
+import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -51,12 +53,24 @@ def write_tables(folder: Path, keys: Sequence[RunKey], made: Mapping[str, pa.Tab
     return target
 
 
-def _write_tables(target: Path, keys: Sequence[RunKey], made: Mapping[str, pa.Table]) -> None:
+def write_merged(
+    folder: Path, keys: Sequence[RunKey], made: Mapping[str, pa.Table], replaced: Mapping[str, str]
+) -> None:
+    """Write a part in the place of others; see `merging`."""
+    _write_tables(_free(place(folder, keys[0], keys[-1].seed)), keys, made, replaced)
+
+
+def _write_tables(
+    target: Path,
+    keys: Sequence[RunKey],
+    made: Mapping[str, pa.Table],
+    merged: Mapping[str, str] | None = None,
+) -> None:
     with atomic.draft(target) as aside:
         aside.mkdir()
         for name, table in made.items():
             _write_table(table, aside / f"{name}.parquet")
-        seal.close(aside, keys)
+        seal.close(aside, keys, merged)
 
 
 def place(folder: Path, first: RunKey, last_seed: int) -> Path:
@@ -96,7 +110,17 @@ def clear_up(folder: Path) -> None:
     """Remove what killed processes of this machine left unfinished; set aside what is damaged."""
     for place in (folder, folder / "parts"):
         atomic.remove_drafts(place)
+    for part in replaced({part: seal.examine(part) for part in _folders(folder)}):
+        remove(part)
     _set_aside(folder)
+
+
+def remove(part: Path) -> None:
+    """Take a part away, as a whole."""
+    with atomic.ours(part):
+        aside = atomic.aside(part)
+        part.rename(aside)
+        shutil.rmtree(aside)
 
 
 def _set_aside(folder: Path) -> None:
@@ -136,7 +160,21 @@ def warn(folder: Path) -> None:
 
 
 def _examined(folder: Path) -> dict[Path, seal.Examined]:
-    return {part: seal.examine(part) for part in _folders(folder)}
+    """What is among the parts, less those that another stands in the place of."""
+    found = {part: seal.examine(part) for part in _folders(folder)}
+    for part in replaced(found):
+        del found[part]
+    return found
+
+
+def replaced(found: Mapping[Path, seal.Examined]) -> list[Path]:
+    """The parts in whose place another is, and which nobody has removed yet."""
+    there = {
+        (part.with_name(name), digest)
+        for part, each in found.items()
+        for name, digest in each.merged.items()
+    }
+    return sorted({part for part, digest in there if part in found and seal.digest(part) == digest})
 
 
 def _faults(found: Mapping[Path, seal.Examined]) -> dict[Path, seal.Fault]:
@@ -180,12 +218,42 @@ Selection = dict[Path, list[int]]
 def inventory(folder: Path) -> dict[RunKey, tuple[str, Path]]:
     """The stored runs: status and part of each; of several attempts a successful one counts."""
     found: dict[RunKey, tuple[str, Path]] = {}
-    for part in _folders(folder):
-        for row in seal.examine(part).runs:
-            key = _key(row)
+    for part, each in _whole(folder).items():
+        for key, row in zip(each.keys, each.runs, strict=True):
             if found.get(key, ("failed",))[0] != "ok":
                 found[key] = (row["status"], part)
     return found
+
+
+def _whole(folder: Path) -> dict[Path, seal.Examined]:
+    """The same as `_examined`, looked at anew if another call merges parts meanwhile."""
+    while True:
+        found = _examined(folder)
+        if all(each.runs or each.fault or part.exists() for part, each in found.items()):
+            return found
+
+
+def stored(folder: Path, key: RunKey, seeds: Sequence[int]) -> dict[RunKey, str]:
+    """The status of those runs of a pair that are stored, without a look at other pairs.
+
+    `key`: of any of its runs.
+    """
+    names = re.escape(f"{as_file_name(key.task)}.{as_file_name(key.method)}")
+    form = re.compile(rf"{names}\.(\d+)-(\d+)\.{re.escape(key.fingerprint)}(\.\d+)?")
+    place = folder / "parts"
+    if not place.exists():
+        return {}
+    found: dict[RunKey, str] = {}
+    with atomic.ours(place):
+        listed = [(name, form.fullmatch(name)) for name in os.listdir(place)]
+    for name, match in sorted(listed, key=lambda item: item[0]):
+        if match is None or not any(int(match[1]) <= n <= int(match[2]) for n in seeds):
+            continue
+        for row in seal.examine(place / name).runs:
+            mine = _key(row)
+            if found.get(mine, "failed") != "ok":
+                found[mine] = row["status"]
+    return {mine: status for mine, status in found.items() if mine.seed in set(seeds)}
 
 
 def select(folder: Path, wanted: Callable[[RunKey], bool]) -> Selection:

@@ -26,6 +26,9 @@ jobs: one row per job that a worker was given, in order of ending
     status                       ok; failed: the job raised, or ended without a finite value;
                                  cut: by the end of the budget
     error                        what a job raised, else ""
+    slot, lost                   of runs that have slots of their own only: where the job ran, and
+                                 the slots that were lost under it before; "" if that is not known
+    begun_unix_s, ended_unix_s   of the same, in seconds since 1970 by the clock of the driver
 decisions: one row per decision of the method, in order
     kind         ask or tell
     time_s       simulated or real seconds since the run began at which it was begun
@@ -106,6 +109,15 @@ JOBS = pa.schema(
         ("error", pa.string()),
     ]
 )
+PLACES = pa.schema(
+    [
+        ("slot", pa.string()),
+        ("lost", pa.string()),
+        ("begun_unix_s", pa.float64()),
+        ("ended_unix_s", pa.float64()),
+    ]
+)
+"""Columns that jobs have besides where runs have slots of their own."""
 JOB_STATUS = ["ok", "failed", "cut"]
 DECISIONS = pa.schema(
     [

@@ -29,6 +29,9 @@ TABLES = ("observations", "trials", "jobs", "decisions", "runs")
 _FILES = tuple(f"{name}.parquet" for name in TABLES)
 
 
+_NEEDED = ["task", "method", "seed", "status", FINGERPRINT]
+
+
 class Fault(NamedTuple):
     """Why a folder among the parts is left out (damaged, foreign, newer, unreadable); a remedy.
 
@@ -41,14 +44,17 @@ class Fault(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """The rows of a part's table of runs; with a fault there are none."""
+    """The key, status and fingerprint of a part's runs; with a fault there are none."""
 
     runs: tuple[Mapping[str, Any], ...]
     fault: Fault | None = None
+    keys: tuple[RunKey, ...] = ()
+    merged: Mapping[str, str] = {}
+    """The parts in whose place this one is: the hash of the seal of each, by its name."""
 
 
-def close(part: Path, keys: Sequence[RunKey]) -> None:
-    """Write the seal of a part whose tables are all there."""
+def close(part: Path, keys: Sequence[RunKey], merged: Mapping[str, str] | None = None) -> None:
+    """Write the seal of a part whose tables are all there, and which it is in the place of."""
     first = keys[0]
     content = {
         "seal": VERSION,
@@ -59,7 +65,14 @@ def close(part: Path, keys: Sequence[RunKey]) -> None:
         "seeds": [key.seed for key in keys],
         "tables": {name: atomic.digest(part / name) for name in _FILES},
     }
+    if merged:
+        content["merged"] = dict(merged)
     (part / FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def digest(part: Path) -> str:
+    """A hash of the seal of a part; "" without one."""
+    return atomic.digest(part / FILE) if (part / FILE).exists() else ""
 
 
 def content(part: Path) -> dict[str, str]:
@@ -97,7 +110,7 @@ def _examined(part: Path, state: tuple[tuple[str, int, int], ...]) -> Examined:
         lacking = [name for name in _FILES if name not in present]
         if lacking:
             raise ValueError(f"it lacks {', '.join(lacking)}")
-        rows = _sealed(part) if FILE in present else _unsealed(part)
+        rows, merged = _sealed(part) if FILE in present else (_unsealed(part), {})
     except OSError:
         raise
     except _NewerError as error:
@@ -105,14 +118,14 @@ def _examined(part: Path, state: tuple[tuple[str, int, int], ...]) -> Examined:
     except Exception as error:  # whatever pyarrow makes of bytes that are none of its own
         remedy = "the study's `hpobench run` keeps it under parts/.damaged and makes its runs again"
         return Examined((), Fault("damaged", str(error), remedy))
-    return Examined(tuple(rows))
+    return Examined(tuple(rows), keys=tuple(map(_key, rows)), merged=merged)
 
 
 class _NewerError(Exception):
     """A part that a newer version of this program has written: it may be as it should."""
 
 
-def _sealed(part: Path) -> list[dict[str, Any]]:
+def _sealed(part: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     try:
         stated = json.loads((part / FILE).read_bytes())
         version = int(stated["seal"])
@@ -128,6 +141,7 @@ def _sealed(part: Path) -> list[dict[str, Any]]:
             RunKey(stated["task"], stated["method"], seed, stated["fingerprint"])
             for seed in stated["seeds"]
         }
+        merged = dict(stated.get("merged") or {})
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{FILE} is damaged ({error!r})") from error
     if version < VERSION:
@@ -135,10 +149,10 @@ def _sealed(part: Path) -> list[dict[str, Any]]:
     for name in _FILES:
         if atomic.digest(part / name) != hashes.get(name):
             raise ValueError(f"{name} is not as it was written")
-    rows = _rows(part)
+    rows = _rows(part, _NEEDED)
     if {_key(row) for row in rows} != keys:
         raise ValueError(f"{FILE} is of other runs")
-    return rows
+    return rows, merged
 
 
 def _unsealed(part: Path) -> list[dict[str, Any]]:
@@ -154,8 +168,8 @@ def _unsealed(part: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _rows(part: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = _parse(part / "runs.parquet").to_pylist()
+def _rows(part: Path, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _parse(part / "runs.parquet", columns).to_pylist()
     if not rows:
         raise ValueError("runs.parquet is empty")
     return rows

@@ -11,7 +11,7 @@ from typing import Any
 from hpobench.cluster import settings as cluster_settings
 from hpobench.identity import RunKey, digest
 from hpobench.real.live import Watch
-from hpobench.storage import layout, parts, schema
+from hpobench.storage import layout, merging, parts, schema
 from hpobench.storage.rule import AUTO
 from hpobench.study import checks, real, simulated, sources, spread
 from hpobench.study.build import build_task
@@ -31,6 +31,9 @@ from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import REAL_SETTINGS, Chunk, Pair, chunks, one_level
 from hpobench.study.turns import Report, side_by_side, sweep
 from hpobench.system import atomic, locks, output
+
+MANY_PARTS = 20
+"""A pair that has so many parts at the end of a call has them merged."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,14 @@ class Study:
         self._tidy_logs()  # what fails now is said anew
         yield from side_by_side(partial(self._run, watch), self.pending(), self.folder)
         self._tidy_logs()
+        self._tidy_parts()
+
+    def _tidy_parts(self) -> None:
+        """Merge the parts of pairs that have many, unless another call is at it."""
+        lock = locks.acquire(self.folder / ".lock")
+        if lock is not None:
+            with lock:
+                merging.compact(self.folder, at_least=MANY_PARTS)
 
     def _tidy_logs(self) -> None:
         """Leave no more than what was printed."""

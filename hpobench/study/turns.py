@@ -79,9 +79,8 @@ def sweep(folder: Path) -> None:
 
 def missing(folder: Path, chunk: Chunk) -> Chunk | None:
     """What is to run of a chunk whose turn it is: another call may just have stored it."""
-    part = parts.place(folder, chunk.pair.key(chunk.seeds[0]), chunk.seeds[-1])
-    stored = parts.inventory(folder) if part.exists() else {}
-    done = {key.seed for key, (status, _) in stored.items() if status == "ok" and _of(key, chunk)}
+    stored = parts.stored(folder, chunk.pair.key(chunk.seeds[0]), chunk.seeds)
+    done = {key.seed for key, status in stored.items() if status == "ok"}
     return chunk.less(done)
 
 

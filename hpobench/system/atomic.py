@@ -36,23 +36,27 @@ def draft(path: Path) -> Iterator[Path]:
     A file takes the place of another, a folder only that of an empty one. If the block raises, the
     draft is removed. Raises StorageError if the operating system refuses: no room, no permission.
     """
-    aside = path.with_name(
-        f".draft {os.getpid()} {socket.gethostname()} {next(_numbers)}.{path.name[:_NAME_LENGTH]}"
-    )
+    place = aside(path)
     with ours(path):
         try:
-            yield aside
-            for inner in aside.rglob("*"):
+            yield place
+            for inner in place.rglob("*"):
                 sync(inner)
-            sync(aside)
-            aside.replace(path)
+            sync(place)
+            place.replace(path)
             sync(path.parent)
         except BaseException as error:
             full = isinstance(error, Exception) and _is_full(path.parent)
-            _discard(aside)
+            _discard(place)
             if full and not isinstance(error, OSError):  # torch.save raises RuntimeError
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
+
+
+def aside(path: Path) -> Path:
+    """A place beside `path` that nobody looks at, and that is removed if this process dies."""
+    name = path.name[:_NAME_LENGTH]
+    return path.with_name(f".draft {os.getpid()} {socket.gethostname()} {next(_numbers)}.{name}")
 
 
 @contextmanager

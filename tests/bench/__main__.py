@@ -7,12 +7,13 @@ machines are shared. A bar that is missed is marked; nothing here fails a test. 
 
 import sys
 
-from tests.bench import loop, quality, recorded, road, simulators, startup, storage, training
+from tests.bench import large, loop, quality, recorded, road, simulators, startup, storage, training
 
 BENCHES = {
     "loop": loop.main,
     "startup": startup.main,
     "storage": storage.main,
+    "large": large.main,
     "training": training.main,
     "recorded": recorded.main,
     "simulators": simulators.main,

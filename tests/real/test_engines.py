@@ -118,22 +118,33 @@ def test_a_client_of_dask(tmp_path):
             pass
 
 
-@pytest.mark.parametrize("name", ["loky", pytest.param("dask", marks=DASK)])
-def test_a_worker_that_dies_costs_no_more_than_its_trial(name, tmp_path):
+def test_a_worker_that_dies_costs_no_more_than_its_trial(tmp_path):
     settings = {"pace": [0.05] * 3, "crimes": {0: "die_once"}, "flag": str(tmp_path / "flag")}
     asked = ScriptedMethod([(0, 0, 2), (1, 0, 9), (2, 0, 1)])
-    with opened(name, settings, tmp_path) as pool:
+    with opened("loky", settings, tmp_path) as pool:
         run(pool, settings, asked)
     # Who died is not known: all jobs of the engine, trial 0 among them, begin again.
     assert dict(asked.told) == {0: 1 / 2, 1: 1 + 1 / 9, 2: 3.0}
 
 
-@pytest.mark.parametrize("name", ["loky", pytest.param("dask", marks=DASK)])
-def test_a_job_that_hangs_costs_its_worker_and_not_the_run(name, tmp_path):
+@DASK
+def test_on_a_cluster_a_job_costs_no_more_than_itself(tmp_path):
+    """It hangs, and is ended; it ends its process, and has failed: nothing else begins again."""
+    settings = {"pace": [0.02] * 4, "crimes": {0: "hang", 1: "die"}}
+    asked = ScriptedMethod([(0, 0, 9), (1, 0, 9), (2, 0, 1), (3, 0, 1)])
+    with opened("dask", settings, tmp_path) as pool:
+        found = run(pool, settings, asked, job_timeout_s=3)
+    assert dict(asked.told) == {0: math.inf, 1: math.inf, 2: 3.0, 3: 4.0}
+    assert "TimeoutError" in found[0].evaluation.error
+    assert "the worker died: killed by signal 9" in found[1].evaluation.error
+    assert {path.name for path in tmp_path.iterdir()} == set()
+
+
+def test_a_job_that_hangs_costs_its_worker_and_not_the_run(tmp_path):
     settings = {"pace": [0.02] * 4, "crimes": {0: "hang"}}
     asked = ScriptedMethod([(0, 0, 9), (1, 0, 1), None, (2, 0, 1), (3, 0, 1)])
     began = time.perf_counter()
-    with opened(name, settings, tmp_path) as pool:
+    with opened("loky", settings, tmp_path) as pool:
         found = run(pool, settings, asked, job_timeout_s=3)
     assert dict(asked.told) == {0: math.inf, 1: 2.0, 2: 3.0, 3: 4.0}
     assert "TimeoutError" in found[0].evaluation.error

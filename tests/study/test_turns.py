@@ -100,7 +100,7 @@ def test_of_two_parts_of_the_same_runs_the_first_stays(tmp_path, monkeypatch):
 def test_no_room_is_no_other_part(tmp_path, monkeypatch):
     study = plan(tmp_path, *SETTINGS)
 
-    def refuse(target, records):
+    def refuse(target, keys, made, merged=None):
         raise StorageError("no room")
 
     monkeypatch.setattr(parts, "_write_tables", refuse)
