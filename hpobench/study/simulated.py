@@ -2,10 +2,12 @@
 
 import math
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hpobench.checking import tasks as checking
@@ -70,23 +72,35 @@ def _run_one(
 
 _LOOK_S = 20.0
 """A first evaluation that takes longer is not repeated."""
+_SAY_AFTER_S = 3.0
 
 
 def first_look(pair: Pair) -> None:
     """Try the user's own task out on two evaluations; raises ConfigError if it breaks its contract.
 
-    Evaluations that fail are for the runs to tell.
+    Evaluations that fail are for the runs to tell, and so is what they print.
     """
     if not pair.task_code or not sources.foreign(pair.task_config):
         return
     build, whose = partial(planned_task, pair), f"task {pair.task!r}"
+    words = f"{whose} is tried out first: one or two evaluations (check_first=false: none)"
+    saying = threading.Timer(_SAY_AFTER_S, output.aloud, [words])
+    saying.daemon = True
     try:
-        with isolation.Isolated(build_task(pair.task_config), build, whose) as apart:
+        saying.start()
+        with (
+            TemporaryDirectory() as unread,
+            processes.ending(whose),
+            output.kept_in(Path(unread) / "printed"),
+            surroundings.restored(),
+            isolation.Isolated(build_task(pair.task_config), build, whose) as apart,
+        ):
             prepare(apart)
             faults = checking.light(apart, _LOOK_S).faults
     except failures.ElsewhereError:  # what is missing: the runs say it as well
         return
     finally:
+        saying.cancel()
         isolation.renew()
     if faults:
         raise ConfigError(
