@@ -144,6 +144,13 @@ class HasData(Protocol):
     """A hash of the data: other data are another task."""
 
 
+class HasInstances(Protocol):
+    """A task that may be another objective for each seed, as suites of functions repeat theirs."""
+
+    instances_by_seed: bool
+    """Whether it is: true values then differ with the seed, too."""
+
+
 class ChargesFailures(Protocol):
     """A task whose cost is not the time that it takes, asked about a job whose process ended."""
 
@@ -232,6 +239,7 @@ HOOKS: Mapping[str, tuple[type, ...]] = {
             HasClock,
             Remarks,
             HasData,
+            HasInstances,
         ),
         *(ChargesFailures, Trains, TrainsGroups),
     ),

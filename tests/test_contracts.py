@@ -41,7 +41,7 @@ def test_every_hook_says_what_it_is_and_is_had_by_somebody(kind):
 
 SET_WHEN_BUILT = {
     *(contracts.HasClock, contracts.HasData, contracts.Remarks, contracts.DecidesElsewhere),
-    *(contracts.HasVersion, contracts.SaysWhetherReproducible),
+    *(contracts.HasInstances, contracts.HasVersion, contracts.SaysWhetherReproducible),
 }
 """Attributes of instances."""
 

@@ -450,7 +450,7 @@ def test_import_from_optuna(tmp_path, monkeypatch, capsys):
     assert (facts.value_label, facts.comparable) == ("loss", False)
     assert main(["import", "optuna", "o.db", *names, "--resource", "epoch"]) == 2
     said = capsys.readouterr().err
-    assert "--resource: logs of optuna are read with --task, --method, --seed, --metric" in said
+    assert "--resource: logs of optuna are read with --task, --method, --seed, --runs" in said
 
 
 def test_what_is_normalised_by_the_study_itself_is_said(synthetic):

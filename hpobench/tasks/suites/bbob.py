@@ -68,6 +68,7 @@ class BBOB:
     ) -> None:
         _check(function, dimension, instance, noise, severity, mixed)
         self._function, self._dimension, self._instance = function, dimension, instance
+        self.instances_by_seed = instance == BY_SEED
         self._noise, self._severity, self._mixed = noise, severity, mixed
         self._cost_s = cost_s
         self.space = Space({f"x{i}": _variable(i, mixed) for i in range(dimension)})
