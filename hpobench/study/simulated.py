@@ -3,6 +3,7 @@
 import math
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,6 +30,7 @@ from hpobench.study.pairs import Chunk, Pair
 from hpobench.study.turns import Report, missing, turn
 from hpobench.system import dotted, interruption, output, processes, surroundings
 from hpobench.system.children import begin, capped
+from hpobench.system.terminal import Notice
 
 
 def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> RunRecord:
@@ -78,7 +80,7 @@ _SAY_AFTER_S = 3.0
 def first_look(pair: Pair) -> None:
     """Try the user's own task out on two evaluations; raises ConfigError if it breaks its contract.
 
-    Evaluations that fail are for the runs to tell, and so is what they print.
+    Evaluations that fail are for the runs to tell; so is what they print, and leave running.
     """
     if not pair.task_code or not sources.foreign(pair.task_config):
         return
@@ -90,6 +92,7 @@ def first_look(pair: Pair) -> None:
         saying.start()
         with (
             TemporaryDirectory() as unread,
+            warnings.catch_warnings(action="ignore", category=Notice),
             processes.ending(whose),
             output.kept_in(Path(unread) / "printed"),
             surroundings.restored(),
