@@ -74,6 +74,14 @@ def unseen(count: int, mean: float, m: float, bound: float) -> float:
     return -count * float(np.log1p(-min(share, 1.0)))
 
 
+def least(count: int, m: float, bound: float, nats: float) -> float:
+    """The least mean for which `unseen` (and `betting`, at its best) has `nats` that it is above m.
+
+    That is the mean for which count log((bound + mean) / (bound + m)) = nats.
+    """
+    return float((bound + m) * np.exp(nats / count) - bound)
+
+
 def interval(x: FloatArray, counts: np.ndarray, nats: FloatArray, first: int = 10) -> FloatArray:
     """The confidence sequence (2, looks) of the mean of x (n,), after its first `counts` (looks,).
 

@@ -252,7 +252,8 @@ class _Family:
         """The probability that the comparison is decided when all seeds that may be are there.
 
         Of normal differences, by what is known now: the mean of all N seeds, of which there are n,
-        is about that of n, with a variance of s^2 (1/n - 1/N).
+        is about that of n, with a variance of s^2 (1/n - 1/N). Nor is it decided by means that N
+        seeds cannot show, since what would undo them might still come (`sequential.least`).
         """
         x = (self.column(method) - self.column(other))[: self.now]
         most, mean, spread = self.rule.max, float(x.mean()), float(x.std(ddof=1))
@@ -260,8 +261,10 @@ class _Family:
             return 0.0
         reach = float(np.sqrt(2 * (nats + _COST) / most)) * spread
         error = spread * float(np.sqrt(1 / self.now - 1 / most)) + 1e-300
-        apart = ndtr((-reach - mean) / error) + ndtr((mean - reach) / error)
-        left = max(self.rule.equal_within - reach, 0.0)
+        bound, within = self._bound, self.rule.equal_within
+        least = max(reach, sequential.least(most, 0.0, bound, nats))
+        apart = ndtr((-least - mean) / error) + ndtr((mean - least) / error)
+        left = max(min(within - reach, -sequential.least(most, -within, bound, nats)), 0.0)
         equal = ndtr((left - mean) / error) - ndtr((-left - mean) / error)
         return float(apart + equal)
 
@@ -275,8 +278,13 @@ class _Family:
         """The evidence, as far as so many seeds can have shown what there is."""
         if self.rule.assume == "bounded":
             return nats
+        return min(nats, sequential.unseen(self.now, mean, m, self._bound))
+
+    @property
+    def _bound(self) -> float:
+        """How large differences may be: by the rule, or as the seeds so far have shown."""
         largest = float(self._largest[self.now - 1])
-        return min(nats, sequential.unseen(self.now, mean, m, largest))
+        return max(1.0, largest) if self.rule.assume == "bounded" else largest
 
     def say(self, pair: tuple[str, str], verdict: str) -> None:
         """Note a verdict."""

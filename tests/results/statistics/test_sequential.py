@@ -5,7 +5,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hpobench.results.statistics.sequential import betting, evidence, interval, unseen
+from hpobench.results.statistics.sequential import (
+    betting,
+    evidence,
+    interval,
+    least,
+    unseen,
+)
 
 SIGNS = np.array(list(product([-1.0, 1.0], repeat=12)))
 RNG = np.random.default_rng(3)
@@ -80,3 +86,10 @@ def test_the_confidence_sequence_holds_what_is_not_ruled_out():
     for n, start, end in zip(counts, low, high, strict=True):
         assert evidence(x[:n], start)[-1] == pytest.approx(np.log(40.0), abs=0.01)
         assert evidence(-x[:n], -end)[-1] == pytest.approx(np.log(40.0), abs=0.01)
+
+
+def test_the_least_mean_that_seeds_can_show_is_where_what_is_unseen_is_enough():
+    for m in (0.0, -0.01):
+        mean = least(50, m, 0.5, 3.0)
+        assert mean > m
+        assert unseen(50, mean, m, 0.5) == pytest.approx(3.0)
