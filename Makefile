@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+# Where bytecode may not be kept, each command compiles all that it loads anew: seconds of CPU.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate lock picture wheel-test test-docs docs clean
 
