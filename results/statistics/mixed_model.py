@@ -6,11 +6,10 @@ y_tm is the mean over seeds of method m on task t, so that e_tm holds what the m
 task beyond its average, and the noise of its seeds. With single seeds as rows (as in Geburek et al.
 2024, LMEMs for post-hoc analysis of HPO benchmarking) the seeds of one task would count as
 independent evidence on how methods do on tasks, and intervals would shrink with every seed.
-Fitted by restricted maximum likelihood (statsmodels). In a balanced design the effects are the
+Fitted by restricted maximum likelihood. In a balanced design the effects are the
 differences of the methods' means, and the variances those of the two-way analysis of variance.
 """
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,10 +21,7 @@ from hpobench.results.statistics.blocks import DECIMALS, Regrets, methods_of
 
 LEVEL = 0.05
 NO_RESIDUAL = "The methods differ by the same amounts on every task: no error is left to estimate."
-NOT_CONVERGED = (
-    "The fit with a random effect of the task did not converge, as happens if its variance is "
-    "about 0: the task was taken as a fixed effect."
-)
+NO_VARIANCE = "The variance between tasks is estimated as 0: the task was taken as a fixed effect."
 
 
 @dataclass(frozen=True)
@@ -35,8 +31,8 @@ class MixedModel:
     `effects`: method, effect, low, high, p_value, one row per other method; [low, high] is the 95 %
     interval by Student's t, NaN as the p-value is if there is no residual. `groups`: tasks.
     `task_sd` and `residual_sd`: standard deviations between tasks, and between methods on a task
-    beyond their effects. If `converged` is False the task was taken as a fixed effect instead, and
-    `note` says so.
+    beyond their effects. If `converged` is False the likelihood is greatest where tasks do not
+    vary: the task was taken as a fixed effect instead, and `note` says so.
     """
 
     effects: pd.DataFrame
@@ -116,20 +112,72 @@ def _fit(values: FloatArray, task: Any, method: Any, methods: int) -> _Fit:
     fixed = _fixed(values, task, method, methods)
     if fixed.residual_sd <= 1e-12 * max(1.0, float(np.abs(values).max())):
         return _without_residual(fixed)
-    # In units of the residual, where the optimiser finds its way best.
-    found, messages = _restricted(values / fixed.residual_sd, task, method, methods)
-    if found is None:
+    design = np.column_stack([np.ones(len(values)), *_dummies(method, 1, methods)])
+    # In units of the residual, which the ratio of variances is a ratio to.
+    model = _RandomIntercept(values / fixed.residual_sd, design, task)
+    ratio = model.likeliest()
+    if ratio == 0:
         return fixed
+    solution, factor, rest = model.solved(ratio)
+    variance = rest @ rest / (len(values) - methods)
+    inverse = np.linalg.inv(factor)
     scale = fixed.residual_sd
-    boundary = any("boundary" in message for message in messages)
     return _Fit(
-        effects=np.asarray(found.fe_params)[1:] * scale,
-        errors=np.asarray(found.bse_fe)[1:] * scale,
-        task_sd=float(np.sqrt(max(np.asarray(found.cov_re)[0, 0], 0.0))) * scale,
-        residual_sd=float(np.sqrt(found.scale)) * scale,
+        effects=solution[1:] * scale,
+        errors=np.sqrt(variance * (inverse**2).sum(axis=1))[1:] * scale,
+        task_sd=float(np.sqrt(ratio * variance)) * scale,
+        residual_sd=float(np.sqrt(variance)) * scale,
         converged=True,
-        note="The variance between tasks is estimated as about 0." if boundary else "",
+        note="",
     )
+
+
+class _RandomIntercept:
+    """y = X b + u_group + e, with Var(u) = ratio * Var(e).
+
+    Its covariance over the n_i rows of group i is I + ratio * J (J: all ones), whose inverse root
+    takes the share 1 - (1 + n_i ratio)^(-1/2) of the mean of its group from each row: with that
+    done, it is least squares (Harville 1977, Maximum likelihood approaches to variance component
+    estimation, JASA 72).
+    """
+
+    def __init__(self, values: FloatArray, design: FloatArray, group: Any) -> None:
+        self._rows = np.column_stack([design, values])
+        self._group, self._sizes = group, np.bincount(group)
+        sums = np.zeros((len(self._sizes), self._rows.shape[1]))
+        np.add.at(sums, group, self._rows)
+        self._means = sums / self._sizes[:, None]
+
+    def solved(self, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """b, the factor R of the whitened design (X'V^-1 X = R'R), and the whitened rest."""
+        share = 1 - 1 / np.sqrt(1 + self._sizes * ratio)
+        white = self._rows - (share[:, None] * self._means)[self._group]
+        basis, factor = np.linalg.qr(white[:, :-1])
+        solution = np.linalg.solve(factor, basis.T @ white[:, -1])
+        return solution, factor, white[:, -1] - white[:, :-1] @ solution
+
+    def deviance(self, ratio: float) -> float:
+        """-2 log of the restricted likelihood, its best residual put in, but for a constant."""
+        solution, factor, rest = self.solved(ratio)
+        freedom = len(rest) - len(solution)
+        volume = np.log1p(self._sizes * ratio).sum() + 2 * np.log(np.abs(np.diag(factor))).sum()
+        return float(volume + freedom * np.log(rest @ rest))
+
+    def likeliest(self) -> float:
+        """The ratio of greatest restricted likelihood, which may be 0."""
+        from scipy.optimize import minimize_scalar
+
+        logs = np.log(10) * np.linspace(-6, 14, 81)
+        heights = [self.deviance(float(np.exp(each))) for each in logs]
+        best = int(np.argmin(heights))
+        bounds = logs[max(best - 1, 0)], logs[min(best + 1, len(logs) - 1)]
+        found: Any = minimize_scalar(
+            lambda log: self.deviance(float(np.exp(log))),
+            bounds=bounds,
+            method="bounded",
+            options={"xatol": 1e-8},
+        )
+        return float(np.exp(found.x)) if found.fun < self.deviance(0.0) else 0.0
 
 
 def _without_residual(fixed: _Fit) -> _Fit:
@@ -145,23 +193,8 @@ def _without_residual(fixed: _Fit) -> _Fit:
     )
 
 
-def _restricted(values: FloatArray, task: Any, method: Any, methods: int) -> tuple[Any, list[str]]:
-    """The fit of statsmodels, None if it did not converge, and what it warned of."""
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
-    design = np.column_stack([np.ones(len(values)), *_dummies(method, 1, methods)])
-    with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
-        warnings.simplefilter("always")
-        try:
-            found = MixedLM(values, design, groups=task).fit(reml=True)
-        except (np.linalg.LinAlgError, ValueError):
-            return None, []
-    usable = found.converged and np.isfinite(np.asarray(found.bse_fe)).all()
-    return (found if usable else None), [str(each.message) for each in caught]
-
-
 def _fixed(values: FloatArray, task: Any, method: Any, methods: int) -> _Fit:
-    """Least squares with the task as a fixed effect, what is used if the other fit fails."""
+    """Least squares with the task as a fixed effect: what is left where it has no variance."""
     columns = [*_dummies(method, 1, methods), *_dummies(task, 0, int(task.max()) + 1)]
     design = np.column_stack(columns)
     inverse = np.linalg.pinv(design)
@@ -176,7 +209,7 @@ def _fixed(values: FloatArray, task: Any, method: Any, methods: int) -> _Fit:
         task_sd=float(offsets.std(ddof=1)),
         residual_sd=sd,
         converged=False,
-        note=NOT_CONVERGED,
+        note=NO_VARIANCE,
     )
 
 

@@ -328,12 +328,29 @@ def test_mixed_model_in_a_balanced_design():
     between = methods * cells.mean(axis=1).var(ddof=1)
     assert found.converged
     np.testing.assert_allclose(found.effects["effect"], means[1:] - means[0], atol=1e-10)
-    assert found.residual_sd == pytest.approx(np.sqrt(residual), rel=1e-4)
-    assert found.task_sd == pytest.approx(np.sqrt((between - residual) / methods), rel=1e-3)
+    assert found.residual_sd == pytest.approx(np.sqrt(residual), rel=1e-7)
+    assert found.task_sd == pytest.approx(np.sqrt((between - residual) / methods), rel=1e-7)
     # Student's t with 24 degrees of freedom: 2.064.
     reach = 2.0639 * np.sqrt(2 * residual / tasks)
     np.testing.assert_allclose(found.effects["high"] - found.effects["effect"], reach, rtol=1e-3)
     assert (found.baseline, found.groups) == ("m0", tasks)
+
+
+def test_mixed_model_with_missing_cells_is_that_of_statsmodels():
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    rng = np.random.default_rng(4)
+    values = rng.normal(0, 1.0, (9, 4)) + rng.normal(0, 3.0, (9, 1))
+    values[rng.random((9, 4)) < 0.2] = np.nan
+    found = mixed_model(regrets(values))
+    task, method = np.nonzero(np.isfinite(values))
+    design = np.column_stack([np.ones(len(task)), *(method == m for m in range(1, 4))])
+    there = MixedLM(values[task, method], design.astype(float), groups=task).fit(reml=True)
+    assert found.converged
+    # As exactly as its optimizer stops.
+    np.testing.assert_allclose(found.effects["effect"], there.fe_params[1:], rtol=1e-4)
+    assert found.task_sd == pytest.approx(np.sqrt(there.cov_re[0, 0]), rel=1e-3)
+    assert found.residual_sd == pytest.approx(np.sqrt(there.scale), rel=1e-3)
 
 
 def test_mixed_model_of_two_methods_is_the_paired_t_test():
