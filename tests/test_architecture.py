@@ -13,6 +13,7 @@ LARGEST = 18
 ARROWS = {
     "": "system",
     "arrays": "",
+    "forest": "arrays",
     "space": "arrays",
     "records": "arrays space",
     "identity": "",
@@ -51,7 +52,7 @@ ARROWS = {
     ),
     "methods.schedulers": "arrays contracts methods.models methods.search records space",
     "methods.search": "arrays methods.models records space",
-    "methods.searchers": "arrays methods.models methods.parzen methods.search records space",
+    "methods.searchers": "arrays forest methods.models methods.parzen methods.search records space",
     "results": (
         "results.anytime results.conduct results.statistics results.study results.text "
         "results.verdicts system"
@@ -62,7 +63,7 @@ ARROWS = {
     ),
     "results.anytime": "arrays results.statistics results.study storage words",
     "results.conduct": (
-        "arrays identity real results.anytime results.statistics results.study loop storage"
+        "arrays forest identity real results.anytime results.statistics results.study loop storage"
     ),
     "results.foreign": (
         "arrays identity records results.anytime results.study space storage system tables"

@@ -17,9 +17,6 @@ _OF_SEARCHERS = {
     "candidates": "search.candidates",
     "evidence": "search.evidence",
     "feasibility": "search.constraints",
-    "forest": "models.forest.forest",
-    "forest_growth": "models.forest.growth",
-    "forest_splits": "models.forest.splits",
     "gaussian_process": "models.gp.gaussian_process",
     "history": "search.history",
     "kernels": "models.gp.kernels",
@@ -28,7 +25,6 @@ _OF_SEARCHERS = {
     "parzen_bandwidths": "parzen.bandwidths",
     "parzen_kernels": "parzen.kernels",
     "prior": "search.prior",
-    "quantile_forest": "models.forest.quantile_forest",
     "surrogate": "search.surrogate",
     "tpe_ratio": "parzen.tpe_ratio",
     "training_data": "search.training_data",
@@ -47,12 +43,19 @@ _OF_METHODS = {
         for name in ("command", "environments", "messages", "pipes", "supervise")
     },
 }
+_OF_FORESTS = {
+    "forest": "forest.forest",
+    "forest_growth": "forest.growth",
+    "forest_splits": "forest.splits",
+    "quantile_forest": "forest.quantile_forest",
+}
 MOVED = {
     "hpobench.encoding": "hpobench.space.encoding",
     "hpobench.hyperparameters": "hpobench.space.hyperparameters",
     "hpobench.listed_space": "hpobench.space.listed",
     "hpobench.specification": "hpobench.space.statement",
     **{f"hpobench.methods.{old}": f"hpobench.methods.{new}" for old, new in _OF_METHODS.items()},
+    **{f"hpobench.methods.searchers.{old}": f"hpobench.{new}" for old, new in _OF_FORESTS.items()},
 }
 """Where a module was first, and where it is. One that moves again keeps its first name here."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.methods.models.forest.growth import Growth, grow
+from hpobench.forest.growth import Growth, grow
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.evidence import Evidence
 from hpobench.methods.search.one_exchange import OneExchange

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.methods.models.forest import quantile_forest
-from hpobench.methods.models.forest.forest import Forest
-from hpobench.methods.models.forest.growth import Growth, grow
+from hpobench.forest import quantile_forest
+from hpobench.forest.forest import Forest
+from hpobench.forest.growth import Growth, grow
 from hpobench.methods.models.value_transform import pulled_in
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.evidence import Evidence, Known

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from hpobench.arrays import FloatArray
-from hpobench.methods.models.forest.growth import Growth, grow
+from hpobench.forest.growth import Growth, grow
 from hpobench.methods.models.value_transform import pulled_in
 from hpobench.methods.search.acquisition import expected_improvement
 from hpobench.methods.search.candidates import Candidates

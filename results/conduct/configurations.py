@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.tree import DecisionTreeRegressor
 
 from hpobench.arrays import FloatArray, IntArray
+from hpobench.forest.forest import Forest
+from hpobench.forest.growth import Growth, grow
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.views import VIEWS, available_views
 from hpobench.results.statistics.bootstrap import generator
@@ -100,11 +101,12 @@ def importance(study: Study, task: str, *, trees: int = TREES) -> pd.DataFrame:
     configurations, or if all values are the same.
     """
     study = of_task(study, task)
-    data, rng = _data(study, task), generator(f"importance on {task}")
-    shares = np.array([_shares_of_tree(data, rng) for _ in range(trees)])
-    low, high = np.quantile(shares, [0.025, 0.975], axis=0)
+    data = _data(study, task)
+    forest = _grown(data, trees, generator(f"importance on {task}"))
+    found = np.array([shares(*boxes, data.counts) for boxes in leaves_of(forest, data.counts)])
+    low, high = np.quantile(found, [0.025, 0.975], axis=0)
     table = pd.DataFrame(
-        {"hyperparameter": data.names, "importance": shares.mean(axis=0), "low": low, "high": high}
+        {"hyperparameter": data.names, "importance": found.mean(axis=0), "low": low, "high": high}
     )
     return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
@@ -188,12 +190,11 @@ def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _shares_of_tree(data: _Data, rng: np.random.Generator) -> FloatArray:
-    """Shares (d,) of the variance of a tree grown on resampled runs; 0 if it is constant."""
-    tree = DecisionTreeRegressor(min_samples_leaf=LEAF_ROWS, random_state=int(rng.integers(2**31)))
-    rows = _resampled(data.run, rng)
-    tree.fit(data.levels[rows], data.values[rows])
-    return shares(*leaves_of(tree, data.counts), data.counts)
+def _grown(data: _Data, trees: int, rng: np.random.Generator) -> Forest:
+    """Trees that are grown on resampled runs. All levels count as numbers."""
+    samples = [_resampled(data.run, rng) for _ in range(trees)]
+    levels, growth = data.levels.astype(float), Growth(trees, leaf=LEAF_ROWS)
+    return grow(levels, data.values, np.zeros_like(data.counts), growth, rng, samples)
 
 
 def _resampled(run: IntArray, rng: np.random.Generator) -> IntArray:
@@ -209,24 +210,28 @@ def _resampled(run: IntArray, rng: np.random.Generator) -> IntArray:
     return rows.astype(np.int64)
 
 
-def leaves_of(
-    tree: DecisionTreeRegressor, counts: IntArray
-) -> tuple[FloatArray, IntArray, IntArray]:
-    """Values (l,) of the leaves, and the boxes of levels `low <= level < high` (l, d) they hold."""
-    inner = tree.tree_
-    low = np.zeros((inner.node_count, len(counts)), dtype=np.int64)
-    high = np.tile(counts, (inner.node_count, 1))
-    is_leaf = inner.children_left < 0
-    level = np.zeros(1, dtype=np.int64)
+def leaves_of(forest: Forest, counts: IntArray) -> list[tuple[FloatArray, IntArray, IntArray]]:
+    """Of each tree, the values (l,) of its leaves and the boxes of levels that they hold.
+
+    Boxes (l, d) are `low <= level < high`.
+    """
+    size = len(forest.children)
+    low, high = np.zeros((size, len(counts)), dtype=np.int64), np.tile(counts, (size, 1))
+    tree = np.zeros(size, dtype=np.int64)
+    level = forest.roots
+    tree[level] = np.arange(len(level))
     while len(level):  # all nodes of one depth at once
-        nodes = level[~is_leaf[level]]
-        left, right = inner.children_left[nodes], inner.children_right[nodes]
-        for side in (left, right):
-            low[side], high[side] = low[nodes], high[nodes]
-        feature, cut = inner.feature[nodes], np.floor(inner.threshold[nodes]).astype(int) + 1
-        high[left, feature], low[right, feature] = cut, cut
-        level = np.concatenate([left, right])
-    return inner.value[is_leaf, 0, 0], low[is_leaf], high[is_leaf]
+        nodes = level[forest.children[level] != level]
+        left = forest.children[nodes]
+        for side in (left, left + 1):
+            low[side], high[side], tree[side] = low[nodes], high[nodes], tree[nodes]
+        column = forest.columns[nodes]
+        cut = np.floor(forest.thresholds[nodes]).astype(np.int64) + 1
+        high[left, column], low[left + 1, column] = cut, cut
+        level = np.concatenate([left, left + 1])
+    leaves = np.flatnonzero(forest.children == np.arange(size))
+    own = [leaves[tree[leaves] == number] for number in range(len(forest.roots))]
+    return [(forest.means[each], low[each], high[each]) for each in own]
 
 
 def shares(values: FloatArray, low: IntArray, high: IntArray, counts: IntArray) -> FloatArray:

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.tree import DecisionTreeRegressor
 
+from hpobench.forest.growth import Growth, grow
 from hpobench.results.conduct.configurations import (
     hyperparameters,
     importance,
@@ -77,15 +77,17 @@ def test_shares_of_a_tree_against_the_sum_over_the_whole_grid():
     rng = np.random.default_rng(2)
     counts = np.array([5, 1, 7, 3])
     levels = rng.integers(0, counts, (60, 4))
-    tree = DecisionTreeRegressor(random_state=0).fit(levels, rng.normal(size=60))
-    grid = np.array(list(product(*map(range, counts))))
-    cube = tree.predict(grid).reshape(counts)
+    growth, numbers = Growth(trees=3), np.zeros_like(counts)
+    forest = grow(levels.astype(float), rng.normal(size=60), numbers, growth, rng)
+    grid = np.array(list(product(*map(range, counts)))).astype(float)
+    cubes = forest.means[forest.apply(grid)].T.reshape(3, *counts)
     axes = range(4)
-    expected = [
-        cube.mean(axis=tuple(other for other in axes if other != axis)).var() / cube.var()
-        for axis in axes
-    ]
-    np.testing.assert_allclose(shares(*leaves_of(tree, counts), counts), expected, atol=1e-12)
+    for cube, boxes in zip(cubes, leaves_of(forest, counts), strict=True):
+        expected = [
+            cube.mean(axis=tuple(other for other in axes if other != axis)).var() / cube.var()
+            for axis in axes
+        ]
+        np.testing.assert_allclose(shares(*boxes, counts), expected, atol=1e-12)
 
 
 def test_categories_and_what_is_not_active_are_levels(synthetic):

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import kstest
 from sklearn.tree import DecisionTreeRegressor
 
-from hpobench.methods.models.forest.growth import Growth, grow
-from hpobench.methods.models.forest.quantile_forest import quantiles, weights
+from hpobench.forest.growth import Growth, grow
+from hpobench.forest.quantile_forest import quantiles, weights
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.evidence import Evidence
 from hpobench.space.space import Space

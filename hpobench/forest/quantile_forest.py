@@ -8,7 +8,7 @@ Notation: n points, m queries, d columns, k levels, e entries (a point in a leaf
 import numpy as np
 
 from hpobench.arrays import FloatArray, IntArray
-from hpobench.methods.models.forest.forest import Forest
+from hpobench.forest.forest import Forest
 
 # Weights add up to 1 but for rounding.
 _ROUNDING = 1e-9

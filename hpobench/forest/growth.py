@@ -3,17 +3,18 @@
 Hutter, Xu, Hoos and Leyton-Brown (2014), Algorithm runtime prediction: Methods & evaluation,
 Artificial Intelligence 206, section 4.1: regression trees on bootstrap samples.
 
-Notation: n points, d columns, t trees, e entries (a point in a tree) in nodes that may be split,
-a active nodes: those that may be split; q nodes in all.
+Notation: n points, d columns, t trees, b points of a sample, e entries (a point in a tree) in nodes
+that may be split, a active nodes: those that may be split; q nodes in all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hpobench.arrays import BoolArray, FloatArray, IntArray
-from hpobench.methods.models.forest.forest import Forest
-from hpobench.methods.models.forest.splits import Entries, Splitter
+from hpobench.forest.forest import Forest
+from hpobench.forest.splits import Entries, Splitter
 
 # Squared errors that differ by less than this part of the whole are equal.
 _TIE = 1e-12
@@ -49,14 +50,16 @@ def grow(
     categories: IntArray,
     growth: Growth,
     rng: np.random.Generator,
+    samples: Sequence[IntArray] | None = None,
 ) -> Forest:
     """A forest fitted to finite `values` (n,) at `points` (n, d).
 
     `categories` (d,): 0 for a column of numbers, else how many; a point then has one of
-    0, 1, ... as its category.
+    0, 1, ... as its category. `samples`: the points (b,) that each tree is grown from, in place of
+    those that `growth` draws.
     """
     builder = _Builder(points, values, categories, growth, rng)
-    entries = builder.sampled()
+    entries = builder.started(builder.sampled() if samples is None else samples)
     while len(entries.points):
         entries = builder.split(entries)
     return builder.forest()
@@ -85,23 +88,27 @@ class _Builder:
             rng=rng,
         )
 
-    def sampled(self) -> Entries:
-        """The points that the trees are grown from, at the roots."""
+    def sampled(self) -> Sequence[IntArray]:
+        """The points (b,) that each tree is grown from."""
         count, trees = len(self._values), self._growth.trees
-        times = np.ones(trees * count, dtype=np.int64)
         if self._growth.bootstrap:
-            drawn = self._rng.integers(count, size=(trees, min(count, self._growth.points)))
-            drawn += count * np.arange(trees)[:, None]
-            times = np.bincount(drawn.ravel(), minlength=trees * count)
-        numbers = np.flatnonzero(times)
+            return [*self._rng.integers(count, size=(trees, min(count, self._growth.points)))]
+        return [np.arange(count)] * trees
+
+    def started(self, samples: Sequence[IntArray]) -> Entries:
+        """The points of samples (b,) at the roots; one drawn more than once weighs more."""
+        count, trees = len(self._values), len(samples)
+        drawn = [points + count * tree for tree, points in enumerate(samples)]
+        numbers, times = np.unique(np.concatenate(drawn), return_counts=True)
         nodes, points = np.divmod(numbers, count)
-        weights = times[numbers].astype(float)
+        weights = times.astype(float)
         # A binary tree has fewer than twice as many nodes as it has leaves.
         size, most = 2 * len(points), self._splitter.most_categories
         self._columns, self._thresholds = np.zeros(size, dtype=np.int64), np.full(size, np.inf)
         self._children, self._left_sets = np.arange(size), np.ones((size, most), dtype=bool)
         self._means, self._variances = np.zeros(size), np.zeros(size)
-        self._active, self._size, self._depth = np.arange(trees), trees, 0
+        self._roots = self._active = np.arange(trees)
+        self._size, self._depth = trees, 0
         self._points, self._weights = points, weights
         self._leaves = np.zeros(len(points), dtype=np.int64)
         orders = np.argsort(self._splitter.rows[:, points], axis=1, kind="stable")
@@ -164,7 +171,7 @@ class _Builder:
             self._left_sets[grown],
             self._means[grown],
             self._variances[grown],
-            np.arange(self._growth.trees),
+            self._roots,
             self._depth,
             self._points,
             self._weights,
