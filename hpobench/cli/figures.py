@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpobench.system import names
+from hpobench.system import names, terminal
 from hpobench.system.threads import cap_threads
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def plot(options: argparse.Namespace) -> int:
     study = counting_failed(load(folder), options.failed)
     study = selection.chosen(study, tasks=tasks, labels=labels)
     output = folder / "figures" / _variant(options)
-    with paper.drawn_for(style):
+    with paper.drawn_for(style), terminal.working(f"figures of {options.study}"):
         paths = _draw(options, mode, study, output, methods, order)
     print("\n".join(map(str, paths)))
     return 0

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from hpobench.api import deciding, running
 from hpobench.api.failing import report_failures
-from hpobench.cli import habits
+from hpobench.cli import habits, scoring
 from hpobench.study import catalogue
-from hpobench.system import atomic
+from hpobench.system import atomic, terminal
 from hpobench.system.threads import cap_threads
 from hpobench.words import unknown
 
@@ -61,11 +61,15 @@ def _drawn(study: "Study", stored: "Stored", options: argparse.Namespace) -> Ite
     if options.plot:
         from hpobench.plots.draw import draw
 
-        yield from draw(stored, study.folder / "figures")
+        with terminal.working("figures"):
+            paths = draw(stored, study.folder / "figures")
+        yield from paths
     if options.report:
         from hpobench.plots.report import page
 
-        yield page.write(study.folder)
+        with terminal.working("report"):
+            path = page.write(study.folder)
+        yield path
 
 
 def _outcome(study: "Study", stored: "Stored", status: int) -> dict[str, Any]:
@@ -147,7 +151,7 @@ def _print_scores(study: "Study", stored: "Stored") -> None:
     if len(stored.observations):
         found = incumbents(stored)
         table = scores.scores_of(found, references(stored, found.views))
-        print(scores.as_text(table, scores.notes(found, stored.tasks)))
+        scoring.print_table(table, scores.notes(found, stored.tasks))
     name = study.folder.name if study.folder.parent == Path("runs") else study.folder
     print(
         f"\nStored in {study.folder}. Report: hpobench report {name}; figures: hpobench plot {name}"

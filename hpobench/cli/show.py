@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hpobench.system import atomic
+from hpobench.system import atomic, terminal
 from hpobench.system.threads import cap_threads
 
 
@@ -21,7 +21,8 @@ def report(options: argparse.Namespace) -> int:
     else:
         from hpobench.plots.report import page
 
-        page.write(folder, output, failed=options.failed)
+        with terminal.working(f"report of {options.study}"):
+            page.write(folder, output, failed=options.failed)
         if reuse.made_from(folder, {"failed": options.failed}) == made_of:
             reuse.note(folder, output, made_of)
     print(output)

@@ -334,8 +334,8 @@ def _build(what: str, build: Callable[..., T], *arguments: Any) -> T:
         raise ConfigError(f"{what}: {_lacking(cause) or cause}") from error
 
 
-_EXTRAS = {"torch": "train"}
-"""By module, the extra of this package that installs it."""
+_EXTRAS = {"torch": "train", "sklearn": "train", "scikit-learn": "train"}
+"""By module or distribution, the extra of this package that installs it."""
 
 
 def _lacking(cause: BaseException) -> str:

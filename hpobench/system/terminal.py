@@ -6,7 +6,10 @@ of a study's files is said in one line, as a `Notice`.
 """
 
 import os
+import shutil
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,18 +63,29 @@ class Stream:
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream or open(os.devnull, "w")  # noqa: SIM115
         self.failure: OSError | None = None
+        self._shown = 0
         reconfigure = getattr(self._stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
 
     def write(self, text: str) -> int:
         """Write; a carriage return may stand first, where progress bars have it."""
+        self.show("")
         start = "\r" if text.startswith("\r") else ""
+        self._write(start + harmless(text.removeprefix("\r")))
+        return len(text)
+
+    def show(self, line: str) -> None:
+        """Write a line that goes away with what is written next; "": it goes away."""
+        if line or self._shown:
+            self._write(f"\r{harmless(line):<{self._shown}}" + ("" if line else "\r"))
+        self._shown = len(line)
+
+    def _write(self, text: str) -> None:
         try:
-            self._stream.write(start + harmless(text.removeprefix("\r")))
+            self._stream.write(text)
         except OSError as error:
             self._give_up(error)
-        return len(text)
 
     def flush(self) -> None:
         try:
@@ -124,17 +138,62 @@ def _open_standard_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
+_REDRAWN_S = 0.5
+_making = [""]
+
+
+def step(words: str) -> None:
+    """Say what is being made now, in the line of `working`; without one nothing is said."""
+    _making[0] = words
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Within, a line on standard error says what is made and for how long; it is gone afterwards.
+
+    It is only where standard error is a terminal.
+    """
+    stream = sys.stderr
+    if not (isinstance(stream, Stream) and is_terminal(stream)):
+        yield
+        return
+    ended, began = threading.Event(), time.monotonic()
+
+    def say() -> None:
+        width = shutil.get_terminal_size().columns - 1
+        while not ended.wait(_REDRAWN_S):
+            passed = f" {time.monotonic() - began:.0f} s"
+            words = " ".join(filter(None, (f"{what}:", _making[0])))[: width - len(passed)]
+            stream.show(words + passed)
+            stream.flush()
+
+    step("")
+    line = threading.Thread(target=say, daemon=True)
+    line.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        line.join(_REDRAWN_S)
+        stream.show("")
+        stream.flush()
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody looks at it who can see a line change."""
+    try:
+        return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+    except ValueError:  # it is closed
+        return False
+
+
 def console() -> Any:
     """A console of rich on standard output where that is a terminal that shows colours; else None.
 
     It writes past the stream above: what it is given goes through `harmless` first.
     """
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     stream = sys.stdout
-    try:
-        if plain or not stream.isatty():
-            return None
-    except ValueError:  # it is closed
+    if "NO_COLOR" in os.environ or not is_terminal(stream):
         return None
     from rich.console import Console
 

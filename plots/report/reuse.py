@@ -22,7 +22,7 @@ from hpobench.system import atomic, package
 
 FILE = ".report.json"
 LIBRARIES = (
-    *("numpy", "scipy", "pandas", "pyarrow", "scikit-learn"),
+    *("numpy", "scipy", "pandas", "pyarrow"),
     *("matplotlib", "fonttools", "pillow", "jinja2"),
 )
 CODE = (".py", ".js", ".css", ".j2")

@@ -20,6 +20,7 @@ from hpobench.plots.report.parts.tests import tests
 from hpobench.plots.report.parts.trust import constraints, overtuning
 from hpobench.plots.report.parts.under_way import under_way
 from hpobench.plots.report.parts.workers import decisions, workers
+from hpobench.system.terminal import step
 
 
 class Part(NamedTuple):
@@ -62,5 +63,8 @@ WHILE_RUNNING = tuple(
 
 def sections(context: Context, parts: Sequence[Part] = PARTS) -> list[Section]:
     """Those that have something to say."""
-    made = [Section(part.name, part.title, attempt(partial(part.make, context))) for part in parts]
+    made = []
+    for part in parts:
+        step(part.title)
+        made.append(Section(part.name, part.title, attempt(partial(part.make, context))))
     return [section for section in made if section.blocks]

@@ -19,6 +19,7 @@ failures         share of their evaluations that failed (NaN: unknown, or there 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -221,44 +222,55 @@ def skewed_notes(table: pd.DataFrame, labels: Mapping[str, str]) -> tuple[str, .
     return (SKEWED.format(tasks=", ".join(shown)),) if shown else ()
 
 
-def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
-    """The table for a terminal: tasks one after the other, best method first.
+class Listing(NamedTuple):
+    """The scores as they are printed, in texts: the lines (of `HEADER`) of each task, best first.
 
-    That one and those within error of it are marked by *.
-
-    The notes stand below it.
+    The first cell of a line marks the best of its task, and those within error of it, by *.
+    `remarks` stand below.
     """
+
+    title: str
+    tasks: Sequence[tuple[str, Sequence[list[str]]]]
+    remarks: Sequence[str]
+
+
+HEADER = [
+    *("", "method", "final", "± SEM", "anytime (log)", "(linear)", "regret"),
+    *("seeds", "failed", "failures"),
+]
+_TITLE = "normalised regret, lower is better (* best per task, or not told from it)"
+_NONE = (
+    "no scores: on every task at least half of the values are as good as the best one, or there "
+    "are none"
+)
+
+
+def listing(table: pd.DataFrame, notes: Sequence[str] = ()) -> Listing:
+    """The table and what is to be said of it."""
     if not len(table):
-        return (
-            "no scores: on every task at least half of the values are as good as the best one, or "
-            "there are none"
-        )
-    header = [
-        "",
-        "method",
-        "final",
-        "± SEM",
-        "anytime (log)",
-        "(linear)",
-        "regret",
-        "seeds",
-        "failed",
-        "failures",
-    ]
-    blocks = [(task, _lines(part)) for task, part in table.groupby("task", sort=False)]
-    cells = [header, *(line for _, lines in blocks for line in lines)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
-    title = "normalised regret, lower is better (* best per task, or not told from it)"
-    parts = [f"{title}\n\n{_aligned(header, widths)}"]
+        return Listing(_NONE, (), ())
     very = set(table.loc[table["skewed"].astype(bool), "task"])
-    for task, lines in blocks:
-        heading = f"{task}, {SKEWED_WORD}" if task in very else str(task)
-        parts.append("\n".join([one_line(heading), *(_aligned(line, widths) for line in lines)]))
-    if (table["reference"] == OBSERVED).any():
-        tasks = table.loc[table["reference"] == OBSERVED, "task"].unique()
-        parts.append(f"normalised by {OBSERVED}: {one_line(', '.join(tasks))}")
-    parts += map(one_line, [*skewed_notes(table, {}), *notes])
-    return "\n\n".join(parts) + "\n"
+    tasks = [
+        (one_line(f"{task}, {SKEWED_WORD}" if task in very else str(task)), _lines(part))
+        for task, part in table.groupby("task", sort=False)
+    ]
+    observed = table.loc[table["reference"] == OBSERVED, "task"].unique()
+    remarks = [f"normalised by {OBSERVED}: {', '.join(observed)}"] if len(observed) else []
+    remarks += [*skewed_notes(table, {}), *notes]
+    return Listing(_TITLE, tasks, [*map(one_line, remarks)])
+
+
+def as_text(table: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+    """The listing in lines of letters: tasks one after the other, the notes below them."""
+    made = listing(table, notes)
+    if not made.tasks:
+        return made.title
+    cells = [HEADER, *(line for _, lines in made.tasks for line in lines)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
+    parts = [f"{made.title}\n\n{_aligned(HEADER, widths)}"]
+    for heading, lines in made.tasks:
+        parts.append("\n".join([heading, *(_aligned(line, widths) for line in lines)]))
+    return "\n\n".join([*parts, *made.remarks]) + "\n"
 
 
 def _lines(part: pd.DataFrame) -> list[list[str]]:

@@ -1,13 +1,16 @@
 """What standard output and error are costs no command, and nothing printed steers a terminal."""
 
+import io
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from hpobench import shown
 from hpobench.shown import harmless
+from hpobench.system import terminal
 from hpobench.system.terminal import Stream
 from tests.rooms import ROOT
 from tests.studies import write_conf
@@ -55,6 +58,40 @@ def test_a_stream_that_is_full_swallows_what_comes_and_says_so_once():
         stream.write("more")
         stream.flush()
     assert "No space left" in str(stream.failure)
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_what_is_made_is_said_in_a_line_that_goes_away(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(terminal, "_REDRAWN_S", 0.01)
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", Stream(screen))
+    with terminal.working("figures of mine"):
+        terminal.step("anytime")
+        until = time.monotonic() + 5
+        while "figures of mine: anytime 0 s" not in screen.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+        terminal.step("rank")
+        sys.stderr.write("a note\n")
+    shown = screen.getvalue()
+    assert "\rfigures of mine: anytime 0 s" in shown
+    before, note, after = shown.partition("a note\n")
+    assert note
+    assert before.endswith(" \r")  # nothing is left of the line where the note stands
+    assert after in ("", "\r\r") or after.endswith(" \r")
+
+
+def test_nothing_is_said_where_nobody_looks(monkeypatch):
+    monkeypatch.setattr(terminal, "_REDRAWN_S", 0.01)
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", Stream(pipe))
+    with terminal.working("figures of mine"):
+        time.sleep(0.05)
+    assert pipe.getvalue() == ""
 
 
 def test_no_output_costs_an_exit_status():

