@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Where bytecode may not be kept, each command compiles all that it loads anew: seconds of CPU.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate lock picture wheel-test test-docs docs clean
+.PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate check-contracts lock picture wheel-test test-docs docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -90,6 +90,9 @@ lock:  ## hashes of what the peers' environments are made of, anew; needs uv (pi
 
 calibrate: $(VENV)/.installed-dev  ## coverage and false alarms of what is printed: docs/calibration.md
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.calibrate
+
+check-contracts: $(VENV)/.installed-dev  ## hpobench check of all that is shipped and installed (T: those names only)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.contracts $(T)
 
 wheel-test: $(VENV)/.installed-dev  ## wheel and sdist are built, installed without extras in an environment of their own, and used
 	$(BIN)/python -m tests.wheel

@@ -6,7 +6,8 @@
 
 In the loop of a `TrainingLoop` (`hpobench.tasks.loops`) these reports are what the task returns,
 in the direction of the user's metric, and `report` ends the loop when it has trained as far as it
-was asked to. In any other task values are minimised; under the real executor the report is written
+was asked to. A `FunctionTask`, of which what the function returns counts, refuses reports with an
+error. In any other task values are minimised; under the real executor the report is written
 to a file, so that it outlives a worker that is killed at the end of the budget, at a time-out, or
 by the system. Anywhere else, as in a script of one's own, it does nothing.
 """

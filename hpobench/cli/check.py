@@ -35,12 +35,15 @@ def check(options: argparse.Namespace) -> int:
     cap_threads()
     # Objects are named as Python would find them here.
     dotted.set_folders([*map(Path, options.conf), Path.cwd()])
-    broken = 0
+    found = []
     for subject in _subjects(options):
         report = _apart(subject)
-        print(_in_words(subject.name, report), flush=True)
-        broken += bool(report.faults)
-    return int(broken > 0)
+        found.append({"name": subject.name, "faults": report.faults, "notes": report.notes})
+        if not options.json:
+            print(_in_words(subject.name, report), flush=True)
+    if options.json:
+        print(json.dumps(found, indent=1))
+    return int(any(each["faults"] for each in found))
 
 
 def _in_words(name: str, report: Report) -> str:

@@ -204,6 +204,7 @@ def _add_running(commands: Commands) -> None:
     checking.add_argument(
         "what", nargs="+", metavar="WHAT", help="task=NAME, method=NAME or package.module:object"
     )
+    checking.add_argument("--json", action="store_true", help="print a list of objects")
     checking.set_defaults(command=_check)
     for command in (run, listing, recording, checking):
         habits.add_conf(command)

@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from hpobench import progress
 from hpobench.arrays import FloatArray
 from hpobench.loop import failures
 from hpobench.loop.randomness import mix
@@ -193,8 +194,7 @@ class FunctionTask:
             config["seed"] = mix(seed, key) % LARGEST_SEED
         asked = job.to_resource
         try:
-            returned = self._function(**config, **self._asked(asked))
-            found = self._measured(returned)
+            found = self._measured(self._called(config, asked))
             reached = self._reached(found, job)
         except BaseException as failure:
             failures.contain(failure)
@@ -202,6 +202,20 @@ class FunctionTask:
             raise EvaluationError(failures.in_words(failure), took) from failure
         took = self._charged_s(key, time.perf_counter() - began, asked)
         return self._evaluation(found, reached, mix(seed, key), took)
+
+    def _called(self, config: Mapping[str, Any], resource: float) -> Any:
+        """What the function returns; raises EvaluationError if it reports as well."""
+        said: list[progress.Report] = []
+        with progress.heard_by(said.append):
+            returned = self._function(**config, **self._asked(resource))
+        if said:
+            raise EvaluationError(
+                f"the function called report({said[0].resource!r}, {said[0].value!r}), which is "
+                "lost: of a FunctionTask counts what it returns. Make it a training loop "
+                "(_target_: hpobench.tasks.loops.TrainingLoop, with loop: and epochs:), or leave "
+                "the call out"
+            )
+        return returned
 
     def _reached(self, found: Measured, job: Job) -> FloatArray:
         """The resource of the value (1,): what was asked for, or what the function says."""

@@ -1,5 +1,6 @@
 """Each planted fault of a task is named, what keeps the contract passes."""
 
+import json
 import pickle
 
 import pytest
@@ -51,6 +52,13 @@ def test_other_processes_and_other_hashes(capsys):
     assert good == f"{path}:Good: keeps its contract"
     assert bad == f"{path}:HashesTexts: 1 fault"
     assert "in another process it answers otherwise" in fault
+
+
+def test_what_is_found_is_an_object_for_programs(capsys):
+    path = "tests.checking.planted"
+    assert main(["check", f"{path}:Good", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["name"], found["faults"]) == (f"{path}:Good", [])
 
 
 def test_a_function_of_the_users_own(tmp_path, capsys):

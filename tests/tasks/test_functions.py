@@ -13,7 +13,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from scipy import optimize, stats
 
-from hpobench.records import Job
+from hpobench import progress
+from hpobench.records import EvaluationError, Job
 from hpobench.space.hyperparameters import Float, Integer
 from hpobench.tasks import formulas
 from hpobench.tasks.functions import FunctionTask, ackley, branin, hartmann6, rosenbrock
@@ -304,6 +305,17 @@ def test_a_dict_has_more_than_a_value():
     assert found.train_values.tolist() == [0.25]
     assert found.constraints["latency"].tolist() == [1]
     assert found.seconds.tolist() == [12] == [found.duration_s]
+
+
+def test_what_a_function_reports_is_not_lost_without_a_word():
+    def loop(x):
+        for epoch in (1, 2):
+            progress.report(epoch, x / epoch)
+        return x
+
+    task = FunctionTask(loop, {"x": {"type": "float", "low": 0, "high": 1}})
+    with pytest.raises(EvaluationError, match=r"called report\(1, 0\.5\).*TrainingLoop"):
+        task.evaluate(Job(0, {"x": 0.5}, 0, 1), 0, None)
 
 
 def test_less_resource_costs_less_and_whole_numbers_arrive_as_such():
