@@ -49,6 +49,7 @@ from hpobench.results.study.time_axis import AXES, axis_unit, on_axis
 from hpobench.results.verdicts.final import (
     aggregate_scores,
     final_regrets,
+    final_values,
     probability_of_improvement,
     rank_intervals,
 )
@@ -194,7 +195,9 @@ IMPROVEMENT = Recipe(
 CRITICAL_DIFFERENCE = Recipe(
     "critical-difference",
     _nothing_to_compare,
-    lambda some: friedman(final_regrets(some.found, some.references)),
+    lambda some: friedman(
+        final_regrets(some.found, some.references), final_values(some.found, some.references)
+    ),
     _noted(critical_difference_figure),
 )
 ECDF = Recipe(
@@ -343,13 +346,15 @@ def configurations(study: Study, task: str) -> Drawn:
     """
     if task not in study.tasks:
         raise ValueError(f"task {task!r} is not in the study: it has {', '.join(study.tasks)}")
-    label, study = study.tasks[task].value_label, of_task(study, task)  # cut out once for all
+    facts, study = study.tasks[task], of_task(study, task)  # cut out once for all
     found = incumbent_configs(study, task)
     try:
         matters, notes = importance(study, task), []
     except ValueError as error:
         matters, notes = None, [f"Importance is not shown: {error}."]
-    return parallel_figure(found, study.methods, matters, label=label, notes=notes)
+    return parallel_figure(
+        found, study.methods, matters, label=facts.value_label, space=facts.space, notes=notes
+    )
 
 
 def on_axes(

@@ -175,10 +175,10 @@ def _is_text(value: str) -> bool:
 def _json(value: Any) -> str:
     if isinstance(value, str):
         value = value.encode("utf-8", "backslashreplace").decode()
-    return json.dumps(value, default=_as_plain)
+    return json.dumps(value, default=as_plain)
 
 
-def _as_plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """NumPy's scalars and arrays as Python's; whatever else by its text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 

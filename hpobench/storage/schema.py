@@ -49,7 +49,7 @@ runs: one row per run
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -155,6 +155,7 @@ class TaskFacts:
     `clock`: what its times are counted in, seconds, or evaluations if its cost is not known.
     `remarks`: sentences that belong wherever the task is described.
     `control`: of a negative control, what must fail on it; "": it is none.
+    `space`: the hyperparameters as they are stated (`Space.specification`); empty: not known.
     """
 
     name: str
@@ -171,6 +172,7 @@ class TaskFacts:
     clock: str = "seconds"
     remarks: tuple[str, ...] = ()
     control: str = ""
+    space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         _in_one_line(self, "label", "value_label", "unit", "fidelity", "control")

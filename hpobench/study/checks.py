@@ -1,5 +1,6 @@
 """From composed settings to pairs of task and method, checked before the first run."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from hpobench.loop.budget import Budget
 from hpobench.loop.faults import Faults, Policy
 from hpobench.real.engines import Engine
 from hpobench.storage import parts
+from hpobench.storage.arrow import as_plain
 from hpobench.storage.layout import read_plan
 from hpobench.storage.rule import AUTO, Rule
 from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts
@@ -421,6 +423,7 @@ def task_facts(
         clock=_clock(task, on_clock),
         remarks=_remarks(task, on_clock),
         control=about.get("control") or "",
+        space=json.loads(json.dumps(task.space.specification(), default=as_plain)),
     )
 
 

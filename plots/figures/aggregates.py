@@ -105,6 +105,8 @@ def rank_intervals_figure(
     text = sentences(
         f"Average rank of {counted([len(table)], 'methods')} over "
         f"{counted(table['tasks'], 'tasks')}; 1 is the best.",
+        "Ranks are of single runs, within each task and seed; ties share their average rank, runs "
+        "without a value are tied in last place.",
         "Bars: 95 % interval over the seeds within each task.",
         "Axis: average rank, linear scale.",
         *notes,

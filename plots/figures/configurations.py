@@ -3,8 +3,9 @@
 The axes lie one below the other: their names and ticks stay legible however many there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,8 @@ from hpobench.storage.schema import hyperparameter_of
 FRAME_IN = 0.6
 MOST = 15
 COLORS = ("value", "method")
+Space = Mapping[str, Mapping[str, Any]]
+"""Hyperparameters as they are stated."""
 INACTIVE = -0.13
 ROW_IN = 0.4
 IMPORTANCE_SHARE = 0.22
@@ -54,26 +57,28 @@ def parallel_figure(
     color: str = "value",
     label: str = "value",
     most: int = MOST,
+    space: Space | None = None,
     width_in: float | None = None,
     notes: Sequence[str] = (),
 ) -> Drawn:
     """A line a run of the table of `incumbent_configs`, with bars of `importance` if given.
 
     `color`: value or method. `label` names the value. `most`: how many hyperparameters to show, the
-    most important first, or in the order of the table.
+    most important first, or in the order of the table. `space`: the hyperparameters as they are
+    stated (`TaskFacts.space`), for the scales of the axes; None: not known.
     """
     width_in = paper.width(width_in, SINGLE_IN[0])
     configs = need(configs, "incumbent_configs", *FACTS)
     order, total = _rows(configs, importance, most), len(_hyperparameters(configs))
-    text = _parallel_text(configs, order, total, color, label, notes)
+    text = _parallel_text(configs, order, total, color, label, space or {}, notes)
     if importance is not None:
         text = sentences(text, importance_text())
     with styled():
-        names = _names(configs, order, label, width_in)
+        names = _names(_scales(configs, order, space), label, width_in)
         height = max(ROW_IN * len(names), rows_in(names)) + FRAME_IN
         figure = new_figure(width_in, height)
         axes = _panels(figure, importance is not None)
-        draw_parallel(axes[0], configs, methods, color=color, label=label, order=order)
+        draw_parallel(axes[0], configs, methods, color=color, label=label, order=order, space=space)
         if importance is not None:
             bars = [*map(hyperparameter_of, order), ""]
             draw_importance(axes[1], importance, order=bars)
@@ -92,20 +97,21 @@ def draw_parallel(
     color: str = "value",
     label: str = "value",
     order: Sequence[str] | None = None,
+    space: Space | None = None,
 ) -> Axes:
     """An axis a hyperparameter, from top to bottom in `order`, the value last."""
     if color not in COLORS:
         raise ValueError(f"color={color!r}: use one of {', '.join(COLORS)}")
     configs = need(configs, "incumbent_configs", *FACTS).sort_values("value", ascending=False)
     order = list(_hyperparameters(configs) if order is None else order)
-    scales = [parallel_axis(name, configs[name]) for name in [*order, "value"]]
+    scales = _scales(configs, order, space)
     places = np.array([scale.places for scale in scales])
     _draw_scales(axes, scales, width_of(axes))
     if color == "value":
         _draw_by_value(axes, places)
     else:
         _draw_by_method(axes, places, configs["method"], methods)
-    axes.set_yticks(range(len(scales)), _names(configs, order, label, width_of(axes)))
+    axes.set_yticks(range(len(scales)), _names(scales, label, width_of(axes)))
     axes.tick_params(axis="y", length=0, labelsize=NAME_POINTS)
     axes.set_xlim(INACTIVE - 0.03 if np.isnan(places).any() else -0.02, 1.02)
     axes.set_ylim(len(scales) - 0.4, -0.4)
@@ -195,10 +201,17 @@ def _rows(configs: pd.DataFrame, importance: pd.DataFrame | None, most: int) -> 
     return names[:most]
 
 
-def _names(configs: pd.DataFrame, order: Sequence[str], label: str, width_in: float) -> list[str]:
-    logs = [parallel_axis(name, configs[name]).log for name in [*order, "value"]]
-    shown = [*map(hyperparameter_of, order), label]
-    names = [name + (" (log)" if log else "") for name, log in zip(shown, logs, strict=True)]
+def _scales(configs: pd.DataFrame, order: Sequence[str], space: Space | None) -> list[ParallelAxis]:
+    """An axis a hyperparameter, the value last."""
+    known = {name: (space or {}).get(hyperparameter_of(name)) for name in order}
+    return [parallel_axis(name, configs[name], known.get(name)) for name in [*order, "value"]]
+
+
+def _names(scales: Sequence[ParallelAxis], label: str, width_in: float) -> list[str]:
+    shown = [*(hyperparameter_of(scale.name) for scale in scales[:-1]), label]
+    names = [
+        name + (" (log)" if scale.log else "") for name, scale in zip(shown, scales, strict=True)
+    ]
     return [wrapped_name(name, width_in) for name in names]
 
 
@@ -208,6 +221,7 @@ def _parallel_text(
     total: int,
     color: str,
     label: str,
+    space: Space,
     notes: Sequence[str],
 ) -> str:
     seeds = configs.groupby("method").size()
@@ -217,8 +231,12 @@ def _parallel_text(
         f"{counted([len(seeds)], 'methods')}, {counted(seeds, 'seeds')} each. A line a run; no "
         "statistic, no band.",
         f"Colour: the {label}, dark is best." if color == "value" else "Colour: the method.",
-        f"Axes span the values that occur, log over more than two decades; the last is the {label}."
-        " Lines that share a category lie side by side.",
+        "Axes span the search space, on the scales that it states; the last is the "
+        f"{label} and spans the values that occur."
+        if space
+        else f"Axes span the values that occur, log over more than two decades; the last is the "
+        f"{label}.",
+        "Lines that share a category lie side by side.",
         "Left of the axes: the hyperparameter was not active."
         if configs[list(order)].isna().any(axis=None)
         else "",

@@ -22,6 +22,7 @@ from hpobench.plots.canvas.words import (
     in_lines,
     sentences,
 )
+from hpobench.results.statistics.blocks import TASKS
 from hpobench.results.statistics.rank_tests import Friedman, in_words
 
 AXIS_AT = 40.0
@@ -61,7 +62,7 @@ def draw_critical_difference(axes: Axes, test: Friedman, methods: Methods) -> Ax
     """Axis of ranks, critical difference above it, bars of the cliques and the methods below."""
     width_in = width_of(axes)
     count = len(test.ranks)
-    _draw_axis(axes, count)
+    _draw_axis(axes, count, "average rank" + (" of task means" if test.unit == TASKS else ""))
     _draw_difference(axes, test.critical_difference, count)
     levels = clique_levels(test)
     for clique, level in zip(_drawn(test.cliques), levels, strict=True):
@@ -126,7 +127,7 @@ def _height(test: Friedman, methods: Methods, width_in: float) -> float:
     return _first_row(test) + row * (right - 0.5)
 
 
-def _draw_axis(axes: Axes, count: int) -> None:
+def _draw_axis(axes: Axes, count: int, label: str) -> None:
     axes.set_xlim(max(count, 2), 1)
     axes.set_yticks([])
     axes.grid(False)
@@ -138,7 +139,7 @@ def _draw_axis(axes: Axes, count: int) -> None:
     most = max(int(AXIS_LEAST_IN / TICK_IN) if width >= NARROW_IN else int(1.4 / TICK_IN), 2)
     step = math.ceil(count / most)
     axes.set_xticks(np.arange(1, max(count, 2) + 1, step))
-    axes.text(1, 0, "average rank", ha="right", va="top", fontsize=NAME_POINTS)
+    axes.text(1, 0, label, ha="right", va="top", fontsize=NAME_POINTS)
 
 
 def _draw_difference(axes: Axes, difference: float, count: int) -> None:

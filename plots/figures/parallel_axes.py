@@ -1,5 +1,6 @@
 """Axes of parallel coordinates: where the values of one hyperparameter lie, and its ticks."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,22 +32,25 @@ class ParallelAxis:
     categorical: bool = False
 
 
-def parallel_axis(name: str, values: "pd.Series[Any]") -> ParallelAxis:
-    """Numbers over the range that occurs, log if it spans more than two decades.
+def parallel_axis(
+    name: str, values: "pd.Series[Any]", stated: Mapping[str, Any] | None = None
+) -> ParallelAxis:
+    """The axis of a hyperparameter as its space states it (see `Space.specification`).
 
-    Anything else is categorical: its levels are evenly spaced, and the lines that share a level lie
-    side by side, so that they can be counted.
+    Where that is not known: numbers over the range that occurs, log if it spans more than two
+    decades. Categories and ranks are evenly spaced, and the lines that share a level lie side by
+    side, so that they can be counted.
     """
+    stated = stated or {}
     if not values.notna().any():
         return ParallelAxis(name, np.full(len(values), np.nan), ())
-    numbers = _numbers(values)
+    numbers = None if _has_levels(stated) else _numbers(values)
     if numbers is None:
-        return _categorical(name, values)
-    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+        return _categorical(name, values, stated.get("values", ()))
+    low, high, log = _range(numbers, stated)
     if low == high:
         return ParallelAxis(name, np.where(np.isnan(numbers), np.nan, 0.5), ((0.5, _text(low)),))
-    log = low > 0 and np.log10(high / low) > DECADES_FOR_LOG
-    between = _decades(low, high) if log else _round_values(numbers)
+    between = _decades(low, high) if log else _round_values(np.array([low, *numbers, high]))
     ends = np.log10([low, high]) if log else np.array([low, high])
 
     def place(value: FloatArray) -> FloatArray:
@@ -56,6 +60,22 @@ def parallel_axis(name: str, values: "pd.Series[Any]") -> ParallelAxis:
     marks = np.array([low, high, *between])
     ticks = [(float(where), _text(float(m))) for where, m in zip(place(marks), marks, strict=True)]
     return ParallelAxis(name, place(numbers), tuple(ticks), bool(log))
+
+
+def _has_levels(stated: Mapping[str, Any]) -> bool:
+    """Whether the values are categories, or an order without distances."""
+    ranked = stated.get("type") == "ordinal" and stated["scale"] == "rank"
+    return ranked or stated.get("type") == "categorical"
+
+
+def _range(numbers: FloatArray, stated: Mapping[str, Any]) -> tuple[float, float, bool]:
+    """Both ends of the axis, with all numbers between them, and whether it is log."""
+    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    if not stated:
+        return low, high, low > 0 and np.log10(high / low) > DECADES_FOR_LOG
+    values = stated.get("values") or [stated["low"], stated["high"]]
+    log = stated.get("log", stated.get("scale") == "log")
+    return min(low, float(values[0])), max(high, float(values[-1])), bool(log)
 
 
 def ticks_that_fit(axis: ParallelAxis, length_in: float) -> list[Tick]:
@@ -104,9 +124,12 @@ def _numbers(values: "pd.Series[Any]") -> FloatArray | None:
     return numbers.reindex(values.index).to_numpy(float)
 
 
-def _categorical(name: str, values: "pd.Series[Any]") -> ParallelAxis:
-    names = texts(values.dropna())
-    levels = sorted(set(names))
+def _categorical(name: str, values: "pd.Series[Any]", stated: Sequence[Any] = ()) -> ParallelAxis:
+    """In the stated order, or else that of the alphabet."""
+    told = texts(pd.Series([*values.dropna(), *stated], dtype=object)).to_list()
+    names = pd.Series(told[: len(told) - len(stated)], values.dropna().index, dtype=object)
+    first = [*dict.fromkeys(told[len(names) :])]
+    levels = [*first, *sorted(set(names) - set(first))]
     step = 1 / (len(levels) - 1) if len(levels) > 1 else 0.0
     at = {level: number * step if step else 0.5 for number, level in enumerate(levels)}
     places = names.map(at).astype(float)

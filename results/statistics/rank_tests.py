@@ -20,6 +20,7 @@ from hpobench.results.statistics.blocks import (
     blocks,
     methods_of,
     ranks,
+    seed_blocks,
 )
 from hpobench.results.statistics.correction import LEVEL, holm
 from hpobench.results.statistics.mixed_model import MixedModel, mixed_model
@@ -51,6 +52,12 @@ TASKS_FOR_FRIEDMAN = 5
 PAIRS_SENTENCE = (
     "The blocks are (task, seed) pairs: the p-value speaks of these tasks alone, not of others."
 )
+RANKED_MEANS = (
+    "Ranks are those of the methods' mean regrets on each task, in which a run that is worse than "
+    "the median configuration counts as 1, and not of single runs."
+)
+RANKED_RUNS = "Ranks are of single runs, within each task and seed"
+TIES_SENTENCE = "Ties share their average rank."
 NOT_REJECTED = "Friedman's test finds no difference: the groups of the post-hoc test mean little."
 
 
@@ -77,9 +84,11 @@ class Friedman:
     note: str = ""
 
 
-def friedman(regrets: Regrets) -> Friedman:
+def friedman(regrets: Regrets, values: Regrets | None = None) -> Friedman:
     """Friedman's test over tasks, or over (task, seed) pairs if there are fewer than 5 tasks.
 
+    `values`: of the same runs (`final.final_values`). Pairs are ranked by these if they are given,
+    as by `final.rank_intervals`: regrets tie all that is worse than the median configuration.
     Methods without any value are left out, and so are blocks without a value of every other one.
     Raises ValueError with fewer than 3 methods, or fewer than 2 complete blocks.
     """
@@ -88,6 +97,11 @@ def friedman(regrets: Regrets) -> Friedman:
         few = "are 2: Wilcoxon's test compares two" if len(methods) == 2 else "is only one"
         raise ValueError(f"Friedman's test compares 3 methods or more, there {few}")
     complete = blocks(regrets, methods, TASKS_FOR_FRIEDMAN)
+    if values is not None and complete.unit == PAIRS:
+        worst = np.finfo(float).max  # runs without a value are tied in last place
+        complete = seed_blocks(
+            {t: some.replace(np.inf, worst) for t, some in values.items()}, methods
+        )
     count = len(complete.values)
     if count < 2:
         raise ValueError(
@@ -109,7 +123,7 @@ def friedman(regrets: Regrets) -> Friedman:
         unit=complete.unit,
         f_statistic=f_statistic,
         f_p_value=f_p_value,
-        note=_note(complete, f_p_value),
+        note=_note(complete, f_p_value, values is not None),
     )
 
 
@@ -162,10 +176,15 @@ def cliques(average: "pd.Series[float]", difference: float) -> tuple[tuple[str, 
     return tuple(groups)
 
 
-def _note(complete: Blocks, p_value: float) -> str:
-    reach = PAIRS_SENTENCE if complete.unit == PAIRS else ""
+def _note(complete: Blocks, p_value: float, by_values: bool) -> str:
+    pairs = complete.unit == PAIRS
+    by = (
+        "runs without a value are tied in last place" if by_values else "regrets above 1 count as 1"
+    )
+    ranked = f"{RANKED_RUNS}; {by}." if pairs else RANKED_MEANS
     weak = NOT_REJECTED if p_value >= LEVEL else ""
-    return " ".join(filter(None, (complete.dropped, reach, weak)))
+    reach = PAIRS_SENTENCE if pairs else ""
+    return " ".join(filter(None, (ranked, TIES_SENTENCE, complete.dropped, reach, weak)))
 
 
 def pairwise_wilcoxon(regrets: Regrets) -> pd.DataFrame:

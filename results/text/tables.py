@@ -18,7 +18,7 @@ from hpobench.results.statistics.rank_tests import Friedman, friedman, in_words,
 from hpobench.results.statistics.signed_rank import FEWEST, ROPE
 from hpobench.results.study.study import Study
 from hpobench.results.text.markup import Cell, latex, markdown, note
-from hpobench.results.verdicts.final import final_regrets
+from hpobench.results.verdicts.final import final_regrets, final_values
 from hpobench.results.verdicts.scores import MEAN, notes, scores, skewed_notes
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage.schema import MethodFacts
@@ -50,12 +50,13 @@ ODDS = {"better": "better", "equivalent": "practically equal", "worse": "worse"}
 
 @dataclass(frozen=True)
 class _Evidence:
-    """The evidence that all tables of a study are made from: scores, and regrets of each run."""
+    """What all tables of a study are made from: scores, and regrets and values of each run."""
 
     study: Study
     found: Incumbents
     scores: pd.DataFrame
     regrets: Regrets
+    values: Regrets
     groups: list[list[str]]
     verdicts: Mapping[tuple[str, ...], Verdict]
     """In the end, by the tasks they are about."""
@@ -65,10 +66,12 @@ def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
     found = incumbents(study, view=view, rule=rule)
     known = references(study, found.views)
     regrets = final_regrets(found, known) if known else {}
+    values = final_values(found, known) if known else {}
     groups = [[task for task in group if task in regrets] for group in found.groups()]
     made = verdicts(found, known)
     finals = {verdict.tasks: verdict for verdict in made if verdict.fraction == 1.0}
-    return _Evidence(study, found, scores(study, view=view, rule=rule), regrets, groups, finals)
+    rows = scores(study, view=view, rule=rule)
+    return _Evidence(study, found, rows, regrets, values, groups, finals)
 
 
 def table(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
@@ -231,7 +234,7 @@ def _sections(
     labels = "; ".join(evidence.study.tasks[task].label for task in group)
     reasons = []
     try:
-        result = friedman(regrets)
+        result = friedman(regrets, {task: evidence.values[task] for task in group})
         caption = f"Average ranks on {labels}. {in_words(result)}"
         sections.append(_Section(rank_table(result, methods), caption, f"ranks{suffix}"))
     except ValueError as error:

@@ -45,6 +45,30 @@ def test_categories_are_evenly_spaced_and_their_lines_side_by_side():
     ]
 
 
+def test_axes_are_those_of_the_stated_space():
+    wide = {"type": "float", "low": 1e-5, "high": 1e-1, "log": True}
+    axis = parallel_axis("x", pd.Series([1e-3, 1e-2, np.nan]), wide)
+    assert axis.log
+    np.testing.assert_allclose(axis.places, [0.5, 0.75, np.nan])
+    assert sorted(axis.ticks)[0] == (0.0, "1e-5")
+    linear = parallel_axis(
+        "x", pd.Series([1.0, 1000.0]), wide | {"log": False, "low": 0.0, "high": 2000.0}
+    )
+    np.testing.assert_allclose(linear.places, [0.0005, 0.5])
+    sizes = {"type": "ordinal", "values": [16, 64, 256], "scale": "log"}
+    np.testing.assert_allclose(parallel_axis("x", pd.Series([64, 256]), sizes).places, [0.5, 1])
+    ranks = parallel_axis("x", pd.Series([256, 16]), sizes | {"scale": "rank"})
+    assert sorted(ranks.ticks) == [(0.0, "16"), (0.5, "64"), (1.0, "256")]
+    names = parallel_axis("x", pd.Series(["b"]), {"type": "categorical", "values": ["c", "b", "a"]})
+    assert sorted(names.ticks) == [(0.0, "c"), (0.5, "b"), (1.0, "a")]
+
+
+def test_values_outside_of_the_stated_range_are_drawn_too():
+    """Of runs that were stored before the range was narrowed."""
+    stated = {"type": "integer", "low": 2, "high": 4, "log": False}
+    np.testing.assert_allclose(parallel_axis("x", pd.Series([1, 3, 5]), stated).places, [0, 0.5, 1])
+
+
 def test_categories_that_read_alike_are_told_apart():
     axis = parallel_axis("x", pd.Series([True, "True", False], dtype=object))
     assert sorted(text for _, text in axis.ticks) == ["'True'", "False", "True"]

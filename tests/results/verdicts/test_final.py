@@ -7,6 +7,7 @@ from scipy import stats
 
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.anytime.regret import known_reference, references
+from hpobench.results.statistics.rank_tests import friedman
 from hpobench.results.verdicts.final import (
     _improvement,
     _newcombe,
@@ -189,6 +190,22 @@ def test_rank_intervals(synthetic):
     # a rank is between 1 and the number of methods
     assert alone.loc["a", "low"] == 1
     assert alone.loc["a", "high"] == pytest.approx(1.5 + half)
+
+
+def test_critical_difference_and_average_ranks_are_one_number_for_one_thing(synthetic):
+    """Of pairs; 12 and 14 are worse than the median configuration, regrets of 1 that would tie."""
+    values = {
+        "t": {"a": [1, 12, 3, 1], "b": [2, 14, 2, 1], "c": [3, 3, 30, np.nan]},
+        "u": {"a": [2, 2, 2, 2], "b": [1, 0, 5, 5], "c": [2, 0, 1, 1]},
+    }
+    found, known = made(synthetic, values)
+    test = friedman(final_regrets(found, known), final_values(found, known))
+    ranks = rank_intervals(found, known).set_index("method")["rank"]
+    assert test.ranks.to_dict() == pytest.approx(ranks.to_dict())
+    capped = friedman(final_regrets(found, known))
+    assert capped.ranks["a"] != test.ranks["a"]
+    assert "regrets above 1 count as 1" in capped.note
+    assert "runs without a value are tied in last place" in test.note
 
 
 def test_ranks_sum_up(synthetic):
