@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hpobench.plots import recipes
 from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.canvas.style import save
+from hpobench.plots.deciding.paths import decision_paths_figure, seeds_figure
 from hpobench.plots.figures.anytime import anytime_figure
 from hpobench.plots.figures.run import curves_figure, gap_figure, rungs_figure
 from hpobench.plots.figures.scaling import scaling_figure
@@ -22,10 +24,12 @@ from hpobench.results.conduct.one_run import learning_curves, one_run
 from hpobench.results.study.jobs import workers_of
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import WALL_CLOCK, on_axis
+from hpobench.results.verdicts.decisions import decisions
 from hpobench.results.verdicts.scaling import scaling
 from hpobench.results.verdicts.strips import final_order
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.shown import in_latex
+from hpobench.storage.rule import Rule
 from hpobench.system import atomic
 from hpobench.system.names import as_file_names
 from hpobench.words import unknown
@@ -90,6 +94,37 @@ def draw(
         drawings += _pages(study, on_test, tested, "anytime-test", options)
     drawings += _averages(study, found, tasks, options | {"judged": judged}, left_out)
     return [path for stem, drawn in drawings for path in _save(drawn, Path(folder), stem)]
+
+
+def draw_decisions(study: Study, folder: Path | str, left_out: LeftOut = untold) -> list[Path]:
+    """Draw how a study found its number of seeds: decisions-paths and decisions-seeds.
+
+    The path of each comparison, and the runs that were saved, for each set of tasks that was
+    decided together (-1, ...). Nothing of a study whose seeds were given.
+    """
+    if "decide" not in study.settings:
+        return []
+    found = incumbents(study)
+    try:
+        rule = Rule.of(study.settings["decide"])
+        made = decisions(found, references(study, found.views), rule)
+    except ValueError as error:
+        left_out("decisions", str(error))
+        return []
+    units = list(dict.fromkeys(path.tasks for path in made.paths))
+    labels = {name: facts.label for name, facts in study.tasks.items()}
+    paths: list[Path] = []
+    for number, tasks in enumerate(units, start=1):
+        mine = [path for path in made.paths if path.tasks == tasks]
+        given = (study.methods, rule)
+        makers = {
+            "paths": partial(decision_paths_figure, mine, *given, made.statements),
+            "seeds": partial(seeds_figure, made.wanted, tasks, *given, labels=labels),
+        }
+        suffix = f"-{number}" if len(units) > 1 else ""
+        for name, drawn in recipes.possible(makers, left_out):
+            paths += _save(drawn, Path(folder), f"decisions-{name}{suffix}")
+    return paths
 
 
 def draw_speedups(

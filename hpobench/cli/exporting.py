@@ -32,7 +32,8 @@ def export(options: argparse.Namespace) -> int:
     if options.format in DATA:
         return _data(options, study)
     study = counting_failed(study, options.failed)
-    return _write(options.output, tables.tables(study, options.format, view=options.view))
+    text = tables.tables(study, options.format, view=options.view, scale=options.scale)
+    return _write(options.output, text)
 
 
 def _write(output: Path | None, text: str, mark: int = MARK) -> int:
@@ -47,7 +48,7 @@ def _write(output: Path | None, text: str, mark: int = MARK) -> int:
 
 def _data(options: argparse.Namespace, study: "Study") -> int:
     """All evaluations in the format of another tool."""
-    for name in ("view", "failed"):
+    for name in ("view", "failed", "scale"):
         if getattr(options, name):
             raise ValueError(f"--{name} is of tables: --format {options.format} holds all values")
     if options.format == "csv":

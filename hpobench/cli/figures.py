@@ -104,6 +104,8 @@ def _draw(
             order=order,
             left_out=_left_out,
         )
+        if not any(getattr(options, name) for name in _CHOOSING):
+            paths += draw.draw_decisions(study, output, _left_out)
     return paths
 
 
@@ -138,6 +140,8 @@ _TAKES: dict[str | None, tuple[str, ...]] = {
     "costs": (*_PAPER, *_SOME),
     "scaling": ("failed", *_PAPER),
 }
+_CHOOSING = ("methods", "tasks", "view", "scale", "axis")
+"""Decisions are of all methods and tasks, at the end of the budget, in the usual view."""
 _USUAL = {"time": "log", "statistic": "mean", "axis": "wall_clock"}
 
 

@@ -285,11 +285,7 @@ def _add_showing(commands: Commands) -> None:
     plot.add_argument(
         "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
     )
-    plot.add_argument(
-        "--scale",
-        choices=["adtm", "minmax"],
-        help="averages over tasks as distance to the minimum or min-max scaled, not as regret",
-    )
+    _add_scale(plot, "averages over tasks")
     _add_paper(plot)
     plot.set_defaults(command=figures.plot)
     for command in (report, plot):
@@ -326,6 +322,7 @@ def _add_exchange(commands: Commands) -> None:
         "storage, a folder of IOHprofiler",
     )
     export.add_argument("--view", choices=VIEWS, help="value that is scored")
+    _add_scale(export, "scores, and nothing else,")
     export.add_argument("--output", type=Path, metavar="FILE", help="default: print them")
     _add_failed(export)
     export.set_defaults(command=exporting.export)
@@ -342,6 +339,11 @@ def _add_peers(commands: Commands) -> None:
     listing = actions.add_parser("list", help="what is installed, and what needs it")
     listing.set_defaults(command=peers.listing)
     habits.add_conf(listing)
+
+
+def _add_scale(command: argparse.ArgumentParser, what: str) -> None:
+    about = f"{what} as distance to the minimum or min-max scaled, not as regret"
+    command.add_argument("--scale", choices=["adtm", "minmax"], help=about)
 
 
 def _add_failed(command: argparse.ArgumentParser) -> None:

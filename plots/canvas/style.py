@@ -31,8 +31,9 @@ LINES = ("-", "--", "-.", ":")
 # The second row: more colours of methods.
 SHAPES: dict[str, Any] = {
     **dict(zip(PALETTE, ("o", "s", "^", "D", "v", "P", "X"), strict=True)),
-    **{"#17BECF": "<", "#332288": ">", "#661100": "p", "#6A3D9A": "*", "#882255": "h"},
+    **{"#17BECF": "<", "#332288": ">", "#661100": "p", "#4B1D7A": "*", "#882255": "h"},
     **{"#8C564B": "d", "#AA4499": "1", "#DC267F": "x", "#DDAA33": (6, 1, 0)},
+    **{"#117733": (6, 2, 0)},
     # Colours of other libraries: stars and polygons (corners, kind, degrees).
     **{"#264FA5": "H", "#5B8FF9": "8", "#1B4F72": (4, 1, 0), "#B03A2E": (5, 1, 180)},
     **{"#117864": (3, 1, 0), "#0E6251": (5, 0, 180), "#4A235A": (8, 1, 0), "#5499C7": (3, 1, 180)},

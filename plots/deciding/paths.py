@@ -11,6 +11,7 @@ from functools import partial
 
 from matplotlib.axes import Axes
 
+from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.panels import Methods, label_of, name_rows, names_that_fit, rows_figure
 from hpobench.plots.canvas.sheet import Drawn, add_caption
 from hpobench.plots.canvas.style import SINGLE_IN, new_figure, styled
@@ -22,6 +23,7 @@ COLORS = {WORSE: "#D55E00", BETTER: "#0072B2", EQUAL: "#009E73", OPEN: "#777777"
 """After Okabe and Ito; the word stands beside."""
 MOST_PANELS = 15
 PANEL_HEIGHT_IN = 1.55
+PANEL_LEAST_IN = 1.6
 SAVED = "#dddddd"
 
 
@@ -31,12 +33,13 @@ def decision_paths_figure(
     rule: Rule,
     statements: int,
     *,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
 ) -> Drawn:
     """The paths of comparisons on the same tasks, a panel each; those that took longest first.
 
     Raises ValueError without any look. More than `MOST_PANELS` are left to tables.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     looked = [path for path in paths if len(path.seeds)]
     if not looked:
         raise ValueError("there is no path to draw: no look has been taken yet")
@@ -58,7 +61,7 @@ def decision_paths_figure(
         f"Axes: seeds, linear scale; at most {rule.max}.",
     )
     with styled():
-        columns = min(len(shown), 3)
+        columns = max(min(len(shown), 3, int(width_in / PANEL_LEAST_IN)), 1)
         lines = math.ceil(len(shown) / columns)
         figure = new_figure(width_in, lines * PANEL_HEIGHT_IN + 0.2)
         for number, path in enumerate(shown):
@@ -105,12 +108,13 @@ def seeds_figure(
     rule: Rule,
     *,
     labels: Mapping[str, str] | None = None,
-    width_in: float = SINGLE_IN[0],
+    width_in: float | None = None,
 ) -> Drawn:
     """The seeds that each method had on the tasks, and those that were saved.
 
     Methods that had the same number on all of the tasks share one panel.
     """
+    width_in = paper.width(width_in, SINGLE_IN[0])
     order = [name for name in methods if any((task, name) in seeds for task in tasks)]
     rows = {task: tuple(seeds.get((task, name), 0) for name in order) for task in tasks}
     groups: dict[tuple[int, ...], list[str]] = {}

@@ -25,6 +25,7 @@ from hpobench.plots.canvas.sheet import Drawn
 from hpobench.plots.canvas.style import SINGLE_IN
 from hpobench.plots.canvas.ticks import value_axis
 from hpobench.plots.canvas.words import counted, sentences
+from hpobench.results.verdicts.final import GOOD_ENOUGH
 
 METRICS = {
     "mean": "mean",
@@ -56,7 +57,8 @@ def aggregates_figure(
         f"Aggregates of the {quantity} over {counted(table['tasks'], 'tasks')} and "
         f"{counted(table['runs'], 'runs')} of each method: {_listed(metrics)}.",
         "IQM: interquartile mean." if "iqm" in metrics else "",
-        "Optimality gap: by how much runs fail to be good enough, on the average."
+        f"Optimality gap: by how much runs fail to be within {GOOD_ENOUGH:g} of the best value, on "
+        "the average."
         if "optimality_gap" in metrics
         else "",
         "Bars: 95 % interval over the seeds within each task.",

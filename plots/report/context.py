@@ -17,10 +17,12 @@ from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.failed_runs import counting_failed, fine, has_failed
 from hpobench.results.study.load import load
 from hpobench.results.study.study import Study
+from hpobench.results.verdicts.decisions import Decisions, decisions
 from hpobench.results.verdicts.scores import scores_of
 from hpobench.results.verdicts.strips import Strip, final_order, strips
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage import layout
+from hpobench.storage.rule import Rule
 from hpobench.storage.schema import MethodFacts
 
 
@@ -106,6 +108,15 @@ class Context:
     def verdicts(self) -> list[Verdict]:
         """Which method for which budget."""
         return verdicts(self._found, self.references)
+
+    @cached_property
+    def decisions(self) -> Decisions | None:
+        """Of a study that found its number of seeds itself, what was decided; None: of another.
+
+        Raises ValueError if there is nothing to compare.
+        """
+        stated = self.study.settings.get("decide")
+        return decisions(self.found, self.references, Rule.of(stated)) if stated else None
 
     @cached_property
     def scores(self) -> pd.DataFrame:

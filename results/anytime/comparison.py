@@ -28,7 +28,7 @@ from hpobench.results.anytime.curves import (
     tasks_with_runs,
     time_grid,
 )
-from hpobench.results.anytime.incumbents import RULE_SENTENCES, Incumbents
+from hpobench.results.anytime.incumbents import FEASIBLE_SENTENCE, RULE_SENTENCES, Incumbents
 from hpobench.results.anytime.regret import (
     Reference,
     capped_regret,
@@ -238,7 +238,8 @@ def rule_notes(found: Incumbents, tasks: Iterable[str]) -> tuple[str, ...]:
     rules = [RULE_SENTENCES[found.rules[name]] for name in names]
     views = [VIEW_SENTENCES[found.views[name]] for name in names]
     clocks = uncounted(found.axis, (found.tasks[name] for name in names))
-    said = (*clocks, *controls(found, names), *_chosen(found))
+    feasible = (FEASIBLE_SENTENCE,) if found.constrained & set(names) else ()
+    said = (*feasible, *clocks, *controls(found, names), *_chosen(found))
     more = (*said, *contradicted(found, names), *unequal_seeds(found, names), *_crossed(found))
     return (*by_share(rules), *by_share(views), *_known(found), *more)
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from hpobench.arrays import BoolArray, FloatArray, IntArray
 from hpobench.results.anytime.regret import contradictions, medians
-from hpobench.results.anytime.views import REEVALUATED, reported, views_by_task
+from hpobench.results.anytime.views import REEVALUATED, feasible, reported, views_by_task
 from hpobench.results.study.failed_runs import DEFAULT, Failed, has_failed, rule_of
 from hpobench.results.study.horizon import Horizon, horizons
 from hpobench.results.study.index import codes, run_numbers
@@ -26,6 +26,10 @@ RULE_SENTENCES = {
     "best": "Incumbent: best observed validation value at any resource.",
     "highest": "Incumbent: best observed validation value at the highest resource reached so far.",
 }
+FEASIBLE_SENTENCE = (
+    "Of tasks with constraints only configurations that meet them all are incumbents: before its "
+    "first one a run has no value."
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Incumbents:
     """What times are measured on: that of the study."""
     time_alone: frozenset[str] = frozenset()
     """The tasks of which nothing but time ends runs: none on another axis, where time may."""
+
+    constrained: frozenset[str] = frozenset()
+    """The tasks with constraints, all of which an incumbent meets."""
 
     chosen_of: int = 0
     """Where some methods were left out, how many there are with them."""
@@ -198,6 +205,7 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         horizons=horizons(study),
         axis=study.axis,
         time_alone=_time_alone(study),
+        constrained=_constrained(study),
     )
     return _those_known(found) if view == REEVALUATED else found
 
@@ -226,6 +234,14 @@ def _time_alone(study: Study) -> frozenset[str]:
     return frozenset(task for task in study.tasks if study.limits(task).keys() == {"time_s"})
 
 
+def _constrained(study: Study) -> frozenset[str]:
+    table = study.observations
+    slacks = table.columns[table.columns.str.startswith(SLACK)]
+    if slacks.empty:
+        return frozenset()
+    return frozenset(table.loc[table[slacks].notna().any(axis=1), "task"].astype(str))
+
+
 def _medians(study: Study, views: Mapping[str, str]) -> dict[str, float]:
     """The values of the median configurations of the tasks with failed runs."""
     tasks = study.runs.loc[has_failed(study.runs), "task"]
@@ -236,9 +252,7 @@ def _eligible(study: Study) -> tuple[IntArray, IntArray, IntArray]:
     """Rows that may become incumbents, in order of (run, time), with their runs and tasks."""
     table = study.observations
     may = (table["status"] == "ok").to_numpy() & np.isfinite(table["value"].to_numpy())
-    for column in table.columns[table.columns.str.startswith(SLACK)]:
-        # NaN: the constraint belongs to another task.
-        may &= ~(table[column].to_numpy() < 0)
+    may &= feasible(table)
     rows = np.flatnonzero(may)
     run = run_numbers(study, table)[rows]
     time_s = table["time_s"].to_numpy()[rows]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.results.anytime.views import VIEWS
+from hpobench.results.anytime.views import VIEWS, feasible
 from hpobench.results.statistics.bootstrap import Groups, Limits
 from hpobench.results.study.study import Study
 from hpobench.storage.schema import TaskFacts
@@ -96,18 +96,21 @@ def known_reference(facts: TaskFacts) -> Reference:
 def observed_reference(study: Study, task: str, view: str) -> Reference:
     """The fallback: best and median of all ok observations of the task in this study.
 
-    Where values of different resources do not compare, of those at the highest resource. Such a
-    reference changes with the methods and the budget of the study. Raises ValueError without any.
+    Where values of different resources do not compare, of those at the highest resource. The best
+    is of what is feasible, if anything is. Such a reference changes with the methods and the budget
+    of the study. Raises ValueError without any.
     """
     table = study.observations
     rows = table[(table["task"] == task) & (table["status"] == "ok")]
     if not study.tasks[task].comparable:
         rows = rows[rows["resource"] == rows["resource"].max()]
     values = rows[VIEWS[view]].to_numpy()
-    values = values[np.isfinite(values)]
-    if not len(values):
+    finite = np.isfinite(values)
+    if not finite.any():
         raise ValueError(f"task {task!r} has no {view} value in this study to normalise by")
-    return Reference(task, float(values.min()), float(np.median(values)), OBSERVED)
+    may = finite & feasible(rows)
+    best = values[may if may.any() else finite].min()
+    return Reference(task, float(best), float(np.median(values[finite])), OBSERVED)
 
 
 def contradictions(study: Study) -> dict[str, str]:

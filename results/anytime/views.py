@@ -8,11 +8,13 @@ optimum needs it. Without it, values on data that chose nothing do not flatter a
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
-from hpobench.arrays import FloatArray, IntArray
+from hpobench.arrays import BoolArray, FloatArray, IntArray
 from hpobench.results.anytime.reevaluation import reevaluated
 from hpobench.results.study.index import codes
 from hpobench.results.study.study import Study
+from hpobench.storage.schema import SLACK
 
 REEVALUATED = "reevaluated"
 STORED = {"observed": "value", "true": "true_value", "test": "test_value"}
@@ -27,6 +29,15 @@ VIEW_WORDS = {
 }
 VIEW_SENTENCES = {view: f"Shown: {words}." for view, words in VIEW_WORDS.items()}
 DEFAULT_ORDER = ("true", "test", "observed")
+
+
+def feasible(table: pd.DataFrame) -> BoolArray:
+    """Flags (n,) of the observations that meet all constraints of their task."""
+    may = np.ones(len(table), dtype=bool)
+    for column in table.columns[table.columns.str.startswith(SLACK)]:
+        # NaN: the constraint belongs to another task.
+        may &= ~(table[column].to_numpy() < 0)
+    return may
 
 
 def available_views(study: Study) -> dict[str, tuple[str, ...]]:

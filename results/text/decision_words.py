@@ -1,13 +1,24 @@
 """Decisions in plain words: what was decided, after how many seeds, and which runs that saved."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from hpobench.results.verdicts.decisions import EQUAL, FUTILE, OPEN, Decisions, Path
+from hpobench.results.verdicts.decisions import (
+    BETTER,
+    EQUAL,
+    FUTILE,
+    OPEN,
+    WORSE,
+    Decisions,
+    Path,
+)
 from hpobench.results.verdicts.planning import Needs
 from hpobench.storage.schema import MethodFacts
-from hpobench.words import counted
+from hpobench.words import both, counted, either, first_of
+
+MOST_NAMED = 4
 
 
 def so_far(made: Decisions) -> str:
@@ -51,6 +62,69 @@ def of_path(path: Path, made: Decisions, methods: Mapping[str, MethodFacts]) -> 
     against = "the best" if path.race else names[1]
     beside = f", which is {names[1]}" if path.race else ""
     return f"{names[0]} is {path.verdict} than {against}{beside}, after {seeds} ({numbers})."
+
+
+def answer(paths: Sequence[Path], made: Decisions, methods: Mapping[str, MethodFacts]) -> str:
+    """What to use on the tasks of these comparisons, as far as it is decided."""
+    if not any(len(path.seeds) for path in paths):
+        return "nothing is decided yet: no look has been taken."
+    if made.rule.compare == "reference":
+        return _beside_reference(paths, made, methods)
+    best, to_best = _beside_best(paths)
+    name, within = methods[best].label, f"within {made.rule.equal_within:g}"
+    equal, worse, left = (
+        [methods[other].label for other, verdict in to_best.items() if verdict in kinds]
+        for kinds in ((EQUAL,), (WORSE,), (OPEN, FUTILE))
+    )
+    others = f"{first_of(worse, MOST_NAMED)} {'is' if len(worse) == 1 else 'are'} worse."
+    if not left and not equal:
+        return f"use {name}: {others}"
+    tied = f"{either([name, *equal])}: they are equal {within}." if equal else ""
+    open_ones = (
+        f"{name} came out best; it is not decided whether {both(left)} "
+        f"{'is' if len(left) == 1 else 'are'} worse, or equal {within}."
+        if left
+        else ""
+    )
+    return " ".join(filter(None, [tied, open_ones, others if worse else ""]))
+
+
+def _beside_best(paths: Sequence[Path]) -> tuple[str, dict[str, str]]:
+    """The method that came out best, and by other method what was decided of it beside that one.
+
+    Of pairs: of the methods that were not called worse than another, the one with the lowest mean.
+    """
+    if paths[0].race:
+        return paths[0].other, {path.method: path.verdict for path in paths}
+    turned = {WORSE: BETTER, BETTER: WORSE}
+    said: dict[str, dict[str, str]] = {}
+    lead: Counter[str] = Counter()
+    for path in paths:
+        said.setdefault(path.method, {})[path.other] = turned.get(path.verdict, path.verdict)
+        said.setdefault(path.other, {})[path.method] = path.verdict
+        by = float(path.mean[-1]) if len(path.mean) else 0.0
+        lead.update({path.method: by, path.other: -by})
+    fine = [name for name in said if BETTER not in said[name].values()] or list(said)
+    best = min(fine, key=lambda name: lead[name])
+    return best, said[best]
+
+
+def _beside_reference(
+    paths: Sequence[Path], made: Decisions, methods: Mapping[str, MethodFacts]
+) -> str:
+    name = methods[paths[0].other].label
+    kinds = {
+        f"better than {name}": (BETTER,),
+        f"equal to {name} within {made.rule.equal_within:g}": (EQUAL,),
+        f"worse than {name}": (WORSE,),
+        "not decided": (OPEN, FUTILE),
+    }
+    found = {
+        words: [methods[path.method].label for path in paths if path.verdict in verdicts]
+        for words, verdicts in kinds.items()
+    }
+    words = [f"{key}: {first_of(names, MOST_NAMED)}" for key, names in found.items() if names]
+    return "; ".join(words) + "."
 
 
 def _numbers(path: Path) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
 from hpobench.results.anytime.regret import references
+from hpobench.results.anytime.scales import scaled
 from hpobench.results.statistics.blocks import Regrets
 from hpobench.results.statistics.correction import LEVEL
 from hpobench.results.statistics.rank_tests import Friedman, friedman, in_words, pairwise_tests
@@ -19,7 +20,7 @@ from hpobench.results.statistics.signed_rank import FEWEST, ROPE
 from hpobench.results.study.study import Study
 from hpobench.results.text.markup import Cell, latex, markdown, note
 from hpobench.results.verdicts.final import final_regrets, final_values
-from hpobench.results.verdicts.scores import MEAN, notes, scores, skewed_notes
+from hpobench.results.verdicts.scores import MEAN, notes, scores_of, skewed_notes
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage.schema import MethodFacts
 from hpobench.words import counted, p_value
@@ -27,11 +28,13 @@ from hpobench.words import counted, p_value
 __all__ = ["Cell", "latex", "markdown", "pair_table", "rank_table", "table", "tables"]
 
 FORMATS = {"markdown": markdown, "latex": latex}
+REGRET = (
+    "normalised regret (0: the best value, 1: the median configuration; what is worse counts as 1)"
+)
 SCORES_CAPTION = (
-    "Final normalised regret (0: the best value, 1: the median configuration; what is worse counts "
-    "as 1), mean over seeds ± standard error. Bold: the best mean of a column. Underlined: within "
-    "error of the best method, as the verdict of the report has it (Student's t over seeds, level "
-    f"{LEVEL:g}, corrected for all pairs of methods"
+    "mean over seeds ± standard error. Bold: the best mean of a column. Underlined: within "
+    "error of the best method by normalised regret, as the verdict of the report has it (Student's "
+    f"t over seeds, level {LEVEL:g}, corrected for all pairs of methods"
 )
 CORRECTED = {
     True: "means over tasks and budgets after Holm, single tasks and budgets after Benjamini and "
@@ -60,18 +63,27 @@ class _Evidence:
     groups: list[list[str]]
     verdicts: Mapping[tuple[str, ...], Verdict]
     """In the end, by the tasks they are about."""
+    quantity: str = REGRET
+    """What the scores are: in words, with what 0 and 1 are."""
+    scaled: bool = False
+    """Whether that is another scale than normalised regret, on which nothing is tested."""
 
 
-def _evidence(study: Study, view: str | None, rule: str | None) -> _Evidence:
+def _evidence(
+    study: Study, view: str | None, rule: str | None, scale: str | None = None
+) -> _Evidence:
     found = incumbents(study, view=view, rule=rule)
     known = references(study, found.views)
     regrets = final_regrets(found, known) if known else {}
     values = final_values(found, known) if known else {}
-    groups = [[task for task in group if task in regrets] for group in found.groups()]
     made = verdicts(found, known)
     finals = {verdict.tasks: verdict for verdict in made if verdict.fraction == 1.0}
-    rows = scores(study, view=view, rule=rule)
-    return _Evidence(study, found, rows, regrets, values, groups, finals)
+    shown = known if scale is None else scaled(study, found, known, scale)
+    groups = [[task for task in group if task in shown] for group in found.groups()]
+    words = next((f"{e.quantity} ({e.ends})" for e in shown.values() if e.ends), REGRET)
+    rows = scores_of(found, shown, made)
+    given = (study, found, rows, regrets, values, groups, finals, words, scale is not None)
+    return _Evidence(*given)
 
 
 def table(study: Study, *, view: str | None = None, rule: str | None = None) -> pd.DataFrame:
@@ -190,17 +202,23 @@ class _Section:
 
 
 def tables(
-    study: Study, style: str = "markdown", *, view: str | None = None, rule: str | None = None
+    study: Study,
+    style: str = "markdown",
+    *,
+    view: str | None = None,
+    rule: str | None = None,
+    scale: str | None = None,
 ) -> str:
     """All tables of a study, one below the other, in `style` markdown or latex.
 
     For each group of tasks on which the same methods were run: scores, average ranks and pairs. A
-    test that the study is too small for is left out, and the reason given instead. Raises
-    ValueError for an unknown style, or if no task can be normalised.
+    test that the study is too small for is left out, and the reason given instead. `scale`: adtm or
+    minmax (see `scales`): the scores on that scale, and nothing else. Raises ValueError for an
+    unknown style or scale, or if no task can be normalised.
     """
     if style not in FORMATS:
         raise ValueError(f"style={style!r}: use one of {', '.join(FORMATS)}")
-    evidence = _evidence(study, view, rule)
+    evidence = _evidence(study, view, rule, scale)
     sections, refused = [], []
     for number, group in enumerate(filter(None, evidence.groups), start=1):
         suffix = "" if len(evidence.groups) == 1 else f"-{number}"
@@ -223,12 +241,14 @@ def _sections(
     means = {_heading(evidence, name): MEAN for name in names if name not in group}
     shown = _scores_table(evidence, names).rename(columns=means)
     means_too = any(len(tasks) > 1 for tasks in evidence.verdicts)
-    words = f"{SCORES_CAPTION}: {CORRECTED[means_too]}"
+    words = f"Final {evidence.quantity}, {SCORES_CAPTION}: {CORRECTED[means_too]}"
     of_group = evidence.scores[evidence.scores["task"].isin(group)]
     called = {name: facts.label for name, facts in evidence.study.tasks.items()}
     flags = skewed_notes(of_group, called)
     caption = " ".join([words, *flags, *notes(evidence.found, group)])
     sections = [_Section(shown, caption, f"scores{suffix}")]
+    if evidence.scaled:
+        return sections, []
     regrets = {task: evidence.regrets[task] for task in group}
     methods = evidence.study.methods
     labels = "; ".join(evidence.study.tasks[task].label for task in group)

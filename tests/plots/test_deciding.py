@@ -6,8 +6,10 @@ import pytest
 
 from hpobench.plots.canvas.style import save
 from hpobench.plots.deciding.paths import MOST_PANELS, decision_paths_figure, seeds_figure
-from hpobench.plots.report.blocks import Image, Paragraph, Section, Table
+from hpobench.plots.draw import draw_decisions
+from hpobench.plots.report.blocks import Choices, Image, Paragraph, Section, Table
 from hpobench.plots.report.context import Context
+from hpobench.plots.report.parts.answer import answer
 from hpobench.plots.report.parts.deciding import deciding
 from hpobench.plots.report.parts.sources import sources
 from hpobench.results.verdicts.decisions import decide
@@ -57,6 +59,31 @@ def test_seeds_that_were_run_and_saved():
     drawn = seeds_figure(MADE.wanted, ["t"], METHODS, RULE)
     assert set(texts(drawn.figure)) == {str(count) for count in MADE.wanted.values()}
     assert f"{MADE.runs:,} of 160 runs" in drawn.caption
+
+
+def test_the_figures_are_drawn_with_the_others(tmp_path):
+    study = random_study(tasks=2, methods=3, seeds=30)
+    assert draw_decisions(study, tmp_path) == []
+    study.settings["decide"] = Rule(max=30, tasks="each").as_settings()
+    paths = draw_decisions(study, tmp_path)
+    assert [path.name for path in paths if path.suffix == ".png"] == [
+        *("decisions-paths-1.png", "decisions-seeds-1.png"),
+        *("decisions-paths-2.png", "decisions-seeds-2.png"),
+    ]
+    assert "confidence sequence" in (tmp_path / "decisions-paths-1.txt").read_text()
+    lacking = []
+    alone = random_study(tasks=1, methods=1, seeds=30)
+    alone.settings["decide"] = Rule().as_settings()
+    draw_decisions(alone, tmp_path, lambda name, why: lacking.append((name, why)))
+    assert lacking == [("decisions", "there is nothing to decide: no task has two methods or more")]
+
+
+def test_the_page_opens_with_what_was_decided():
+    study = random_study(tasks=2, methods=3, seeds=30)
+    study.settings["decide"] = Rule(max=30).as_settings()
+    lines = next(block for block in answer(Context(study, 1)) if isinstance(block, Choices))
+    (line,) = lines.choices
+    assert "a probability of at most 5 % that any decision of the study is false" in line.evidence
 
 
 @pytest.mark.parametrize("tasks", ["average", "each"])

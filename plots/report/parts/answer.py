@@ -1,6 +1,6 @@
 """The answer: what to use, in a line, and the picture that shows it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hpobench.plots.recipes import AVERAGE_REGRET, OVERVIEW, RANK
 from hpobench.plots.report.blocks import Block, Chart, Choice, Choices, Image, Paragraph
@@ -8,8 +8,10 @@ from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.summary import budget, nothing_yet
 from hpobench.results.anytime.comparison import controls
+from hpobench.results.text import decision_words
 from hpobench.results.text.verdict_words import in_words, to_tell
 from hpobench.results.verdicts.verdict import Verdict
+from hpobench.words import counted
 
 HOW_TO_USE = (
     "Point at the figure, or move through it with the arrow keys, for the values at a time. Click "
@@ -23,6 +25,8 @@ def answer(context: Context) -> list[Block]:
     if not context.tasks:
         return [Paragraph(nothing_yet(context), lead=True)]
     lines: list[Block] = [_in_the_end(context)] if context.verdicts else []
+    if (decided := _decided(context)) is not None:
+        lines = [decided]
     if not lines:
         lines = [Paragraph(nothing_yet(context), lead=True)]
     return [*lines, Chart(), Paragraph(HOW_TO_USE, interactive=True), *_static(context)]
@@ -37,14 +41,44 @@ def _in_the_end(context: Context) -> Choices:
     return Choices([_line(context, verdict) for verdict in [*averages, *alone]], lead=True)
 
 
+def _decided(context: Context) -> Choices | None:
+    """Of a study that found its number of seeds itself: what its decisions say."""
+    try:
+        made = context.decisions
+    except ValueError:  # the part on decisions says why
+        made = None
+    if made is None:
+        return None
+    last = {v.tasks: v for v in sorted(context.verdicts, key=lambda v: v.fraction)}
+    lines = []
+    for tasks in dict.fromkeys(path.tasks for path in made.paths):
+        mine = [path for path in made.paths if path.tasks == tasks]
+        words = decision_words.answer(mine, made, context.methods)
+        seeds = max(made.wanted[task, name] for task, name in made.wanted if task in tasks)
+        notes = [
+            f"Decided with {counted(seeds, 'seeds')} at most, and a probability of at most "
+            f"{100 * made.rule.level:g} % that any decision of the study is false.",
+            *controls(context.found, tasks),
+        ]
+        lines.append(Choice(_on(context, tasks, last.get(tasks)), _begun(words), " ".join(notes)))
+    return Choices(lines, lead=True)
+
+
+def _on(context: Context, tasks: Sequence[str], verdict: Verdict | None) -> str:
+    whose = context.group_label(tasks)
+    on = f"Average of {whose}" if len(tasks) > 1 else f"On {whose}"
+    return f"{on}, for {budget(verdict)}" if verdict else on
+
+
+def _begun(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"
+
+
 def _line(context: Context, verdict: Verdict) -> Choice:
     methods = context.methods
-    whose = context.group_label(verdict.tasks)
-    on = f"Average of {whose}" if len(verdict.tasks) > 1 else f"On {whose}"
     notes = [to_tell(verdict, methods), *controls(context.found, verdict.tasks)]
-    words = in_words(verdict, methods)
-    words = f"{words[0].upper()}{words[1:]}"
-    return Choice(f"{on}, for {budget(verdict)}", words, " ".join(filter(None, notes)))
+    words = _begun(in_words(verdict, methods))
+    return Choice(_on(context, verdict.tasks, verdict), words, " ".join(filter(None, notes)))
 
 
 def _static(context: Context) -> Iterator[Image]:

@@ -9,8 +9,7 @@ from hpobench.plots.report.blocks import Block, Column, Paragraph, Section, coun
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.results.text import decision_words
-from hpobench.results.verdicts.decisions import Decisions, Path, decisions
-from hpobench.storage.rule import Rule
+from hpobench.results.verdicts.decisions import Decisions, Path
 
 COLUMNS = {
     "method": Column("method"),
@@ -31,11 +30,9 @@ CAUTION = (
 
 def deciding(context: Context) -> list[Block]:
     """Of studies that found their number of seeds themselves."""
-    stated = context.study.settings.get("decide")
-    if not stated:
+    made = context.decisions
+    if made is None:
         return []
-    rule = Rule.of(stated)
-    made = decisions(context.found, context.references, rule)
     lead = f"{decision_words.so_far(made).capitalize()}. {decision_words.saved(made)}"
     blocks: list[Block] = [
         Paragraph(lead, lead=True),

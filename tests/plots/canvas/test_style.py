@@ -1,5 +1,5 @@
 import zlib
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from matplotlib.figure import Figure
 
@@ -40,12 +40,22 @@ def test_methods_of_the_user_have_a_hue_of_their_own():
         assert min(distance(color, other) for other in ("#000000", "#CC79A7")) >= FAR
 
 
-def test_leaders_of_the_default_study_are_told_apart_by_all():
-    """As seen, with deuteranopia, and in grey: 20 in L*a*b*, 10 in L* alone."""
-    for one, other in pairwise(["evolution", "local_search", "tpe", "gp", "evolution"]):
+def test_methods_of_the_default_study_are_told_apart_by_all():
+    """As seen and with deuteranopia 15 in L*a*b*; in grey 10 in L* alone, or by their lines."""
+    for group in catalogue.read("study", "default")["comparisons"]:
+        about = {name: catalogue.read("method", name)["about"] for name in group["method"]}
+        for one, other in combinations(about.values(), 2):
+            assert distance(one["color"], other["color"]) > 15
+            grey = abs(lightness(one["color"]) - lightness(other["color"]))
+            assert grey > 10 or one["line"] != other["line"], (one["label"], other["label"])
+
+
+def test_leaders_of_the_default_study_differ_by_colour_alone():
+    for one, other in pairwise(
+        ["tpe", "gp", "asha", "hyperband", "mobster", "random", "evolution"]
+    ):
         colors = [catalogue.read("method", name)["about"]["color"] for name in (one, other)]
-        assert distance(*colors) > 20
-        assert abs(lightness(colors[0]) - lightness(colors[1])) > 10
+        assert distance(*colors) >= 20
 
 
 def test_saved_files_are_png_and_pdf_and_the_same_each_time(tmp_path):

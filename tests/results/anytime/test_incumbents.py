@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hpobench.results.anytime.incumbents import in_view, incumbents
+from hpobench.results.anytime.comparison import rule_notes
+from hpobench.results.anytime.incumbents import FEASIBLE_SENTENCE, in_view, incumbents
 from hpobench.results.anytime.views import available_views
 from hpobench.storage.schema import TaskFacts
 
@@ -48,6 +49,9 @@ def test_failed_and_infeasible_observations_are_never_chosen(synthetic):
     study = synthetic.hand_made(table)
     assert steps(study) == [(3, 5), (4, 0)]
     assert steps(study, rule="highest") == [(3, 5), (4, 0)]
+    assert FEASIBLE_SENTENCE in rule_notes(incumbents(study), ["t"])
+    free = synthetic.hand_made(rows((1, 5, 1)))
+    assert FEASIBLE_SENTENCE not in rule_notes(incumbents(free), ["t"])
 
 
 def test_at_one_time_the_last_incumbent_counts(synthetic):

@@ -89,6 +89,17 @@ def test_what_says_nothing_of_the_optimum(synthetic, seen):
     assert study.below_optimum == {}
 
 
+def test_the_best_that_was_seen_is_feasible(synthetic):
+    """0.1 does not meet the constraint; the median is of all: a random configuration."""
+    rows = [{"time_s": t, "value": v} for t, v in enumerate((0.1, 0.3, 0.5))]
+    study = synthetic.hand_made(rows)
+    study.observations["slack.size"] = [-1.0, 1.0, 1.0]
+    made = observed_reference(study, "t", "observed")
+    assert (made.best, made.median) == (0.3, 0.3)
+    study.observations["slack.size"] = [-1.0, -1.0, -1.0]
+    assert observed_reference(study, "t", "observed").best == 0.1
+
+
 def test_infeasible_values_may_lie_below_the_optimum(synthetic):
     study = below(synthetic)
     study.observations["slack.size"] = [-1.0, 1.0]

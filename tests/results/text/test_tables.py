@@ -207,6 +207,26 @@ def test_one_seed_one_method_and_bad_arguments(synthetic):
         table(one_value)
 
 
+def test_scores_on_another_scale(synthetic):
+    """Distance to the minimum 0, of the highest value that was seen: 8 at first, then 2 and 4."""
+    facts = {"t": TaskFacts("t", "t", "error", optimum=0.0, median=5.0)}
+    rows = [
+        {"task": "t", "method": name, "seed": seed, "time_s": time, "value": value}
+        for name, last in (("a", 2.0), ("b", 4.0))
+        for seed in (0, 1)
+        for time, value in ((1, 8.0), (2, last))
+    ]
+    study = synthetic.hand_made(rows, tasks=facts)
+    text = tables(study, scale="adtm")
+    assert "| **0.2500 ± 0.0000** |" in text
+    assert "| 0.5000 ± 0.0000     |" in text
+    assert "Final average distance to the minimum (0 is the known minimum value" in text
+    assert "Wilcoxon" not in text
+    assert "| **0.4000 ± 0.0000** |" in tables(study)
+    with pytest.raises(ValueError, match="scale='zscore'"):
+        tables(study, scale="zscore")
+
+
 def test_twenty_methods_with_long_names(synthetic):
     study = synthetic.random_study(tasks=2, methods=20, seeds=3, observations=10, long=True)
     lines = tables(study).splitlines()

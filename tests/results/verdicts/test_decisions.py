@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from hpobench.results.text import decision_words
-from hpobench.results.verdicts.decisions import decide
+from hpobench.results.verdicts.decisions import Decisions, Path, decide
 from hpobench.storage.rule import Rule
 from hpobench.storage.schema import MethodFacts
 
@@ -138,6 +138,40 @@ def test_a_difference_that_only_some_method_has_shown_may_come_of_others_too():
     later = verdicts(decide({"t": mild}, [["t"]], Rule(compare="all")))
     assert later["a", "b"][0] == "equal"
     assert later["a", "b"][1] > 20
+
+
+def path(method, other, verdict, mean=0.1, race=False):
+    numbers = np.array([10.0]), np.array([mean]), np.array([mean - 0.1]), np.array([mean + 0.1])
+    return Path(("t",), method, other, verdict, 10, *numbers, race)
+
+
+def words(*paths, **rule):
+    made = Decisions(Rule(**rule), paths, {("t", "a"): 10}, False, 3)
+    return decision_words.answer(paths, made, {n: MethodFacts(n, n.upper()) for n in "abcd"})
+
+
+def test_what_to_use_in_words():
+    """The race first, then the same of pairs, where a beat c and d, and c beat d."""
+    race = {"race": True}
+    assert words(path("b", "a", "worse", **race)) == "use A: B is worse."
+    assert words(
+        *(path("b", "a", "equal", **race), path("c", "a", "worse", **race)),
+        path("d", "a", "given up", **race),
+    ) == (
+        "A or B: they are equal within 0.01. A came out best; it is not decided whether D is "
+        "worse, or equal within 0.01. C is worse."
+    )
+    pairs = [
+        *(path("a", "b", "equal", -0.001), path("a", "c", "better", -0.1)),
+        *(path("a", "d", "better", -0.2), path("b", "c", "open", -0.1)),
+        *(path("b", "d", "better", -0.2), path("c", "d", "better", -0.1)),
+    ]
+    said = "A or B: they are equal within 0.01. C, D are worse."
+    assert words(*pairs, compare="all").replace("C and D", "C, D") == said
+    assert words(
+        path("a", "c", "better"), path("b", "c", "worse"), path("d", "c", "open"),
+        compare="reference",
+    ) == "better than C: A; worse than C: B; not decided: D."  # fmt: skip
 
 
 def test_bounded_needs_more_seeds_for_the_same():
