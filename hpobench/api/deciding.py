@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace as replaced
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpobench.real.live import Watch
+    from hpobench.results.study.load import Kept
     from hpobench.results.verdicts.decisions import Decisions
     from hpobench.storage.rule import Rule
     from hpobench.storage.schema import MethodFacts
@@ -35,21 +37,25 @@ def reports(
     if is_auto(study):
         from hpobench.study import rounds
 
-        return rounds.run(study, decide, watch=watch, extend=extend, replace=replace, tell=tell)
+        options: dict[str, Any] = {"watch": watch, "extend": extend, "replace": replace}
+        return rounds.run(study, partial(decide, kept={}), tell=tell, **options)
     return study.run(watch, extend=extend, replace=replace)
 
 
-def decide(folder: Path, rule: "Rule") -> "rounds.Wanted":
-    """What is needed next of the study in a folder. Raises ValueError if nothing can be decided."""
+def decide(folder: Path, rule: "Rule", kept: "Kept | None" = None) -> "rounds.Wanted":
+    """What is needed next of the study in a folder. Raises ValueError if nothing can be decided.
+
+    `kept`: what was read of it in earlier rounds, so that only new parts are read.
+    """
     from hpobench.results.text.decision_words import so_far
     from hpobench.study import rounds
 
-    made, _ = _decisions(folder, rule)
+    made, _ = _decisions(folder, rule, kept)
     return rounds.Wanted(made.wanted, so_far(made))
 
 
 def _decisions(
-    folder: Path, rule: "Rule", *, paths: bool = False
+    folder: Path, rule: "Rule", kept: "Kept | None" = None, *, paths: bool = False
 ) -> "tuple[Decisions, Mapping[str, MethodFacts]]":
     """The decisions of a stored study, and the facts of its methods."""
     from hpobench.results.anytime.incumbents import incumbents
@@ -57,7 +63,7 @@ def _decisions(
     from hpobench.results.study.load import load
     from hpobench.results.verdicts.decisions import decisions
 
-    study = load(folder)
+    study = load(folder, kept)
     found = incumbents(study)
     known = references(study, found.views)
     return decisions(found, known, rule, paths=paths), study.methods

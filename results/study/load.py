@@ -16,11 +16,16 @@ from hpobench.storage import arrow, layout, schema, seal
 from hpobench.storage import parts as store
 from hpobench.system import atomic
 
+Kept = dict[tuple[Path, str], tuple[Any, pa.Table]]
+"""Tables of parts that were read before, by part and name, each with the state of its file then."""
 
-def load(folder: str | Path) -> Study:
+
+def load(folder: str | Path, kept: Kept | None = None) -> Study:
     """The study stored in `folder`, e.g. `runs/default`; tables are read when first used.
 
     Only runs of the current plan are shown: runs under earlier settings stay on disk, out of sight.
+    `kept`: for a study that grows and is loaded time and again: what is in there is not read again,
+    and what is read is added.
     Raises FileNotFoundError if there is no study; warns of parts that are damaged, and left out.
     """
     folder = Path(folder)
@@ -28,11 +33,11 @@ def load(folder: str | Path) -> Study:
     selection = _selection(folder, plan)
     store.warn(folder)
     return Study(
-        observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS),
+        observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS, kept),
         trials=lambda: _trials(selection),
         jobs=lambda: _frame(selection, "jobs", schema.JOBS),
         decisions=lambda: _frame(selection, "decisions", schema.DECISIONS),
-        runs=lambda: _frame(selection, "runs", schema.RUNS),
+        runs=lambda: _frame(selection, "runs", schema.RUNS, kept),
         tasks={name: schema.TaskFacts.from_json(facts) for name, facts in plan["tasks"].items()},
         methods={
             name: schema.MethodFacts.from_json(facts) for name, facts in plan["methods"].items()
@@ -81,13 +86,32 @@ def _selection(folder: Path, plan: layout.Plan) -> store.Selection:
     return store.select(folder, planned.__contains__)
 
 
-def _frame(selection: store.Selection, name: str, fields: pa.Schema) -> pd.DataFrame:
+def _read(selection: store.Selection, name: str, kept: Kept | None) -> Iterator[pa.Table]:
+    """The rows of the selected runs of one table, part by part."""
+    if kept is None:
+        yield from store.read(selection, name)
+        return
+    for part, seeds in selection.items():
+        file = (part / f"{name}.parquet").stat()
+        state = (tuple(seeds), file.st_size, file.st_mtime_ns)
+        known, table = kept.get((part, name), (None, None))
+        if known != state:
+            (table,) = store.read({part: seeds}, name)
+            kept[part, name] = (state, table)
+        yield table
+    for key in [key for key in kept if key[1] == name and key[0] not in selection]:
+        del kept[key]
+
+
+def _frame(
+    selection: store.Selection, name: str, fields: pa.Schema, kept: Kept | None = None
+) -> pd.DataFrame:
     """All parts of a table; columns in the order of the schema, then slacks of constraints."""
     tables = [
         table.drop_columns([arrow.FINGERPRINT])
         if arrow.FINGERPRINT in table.column_names
         else table
-        for table in store.read(selection, name)
+        for table in _read(selection, name, kept)
     ]
     tables.append(fields.empty_table())
     whole = pa.concat_tables(tables, promote_options="default").unify_dictionaries()

@@ -5,6 +5,8 @@ import pytest
 
 from hpobench.api import deciding
 from hpobench.results import load
+from hpobench.storage import parts
+from hpobench.storage.rule import Rule
 from hpobench.study import rounds
 from hpobench.study.overrides import ConfigError
 from hpobench.study.rounds import Wanted
@@ -53,6 +55,26 @@ def test_rounds_until_no_more_is_wanted(tmp_path):
         ("local_search", 11),
     }
     assert len(deciding.grown(study).keys()) == 16
+
+
+def test_what_was_read_in_earlier_rounds_is_not_read_again(tmp_path, monkeypatch):
+    study, kept, read = plan(tmp_path, *AUTO), {}, []
+    really = parts.read
+    monkeypatch.setattr(parts, "read", lambda some, name: read.extend(some) or really(some, name))
+    rule = Rule(first=5, round=3, max=20)
+    asked = []
+
+    def decide(folder, _):
+        read.clear()
+        wanted = deciding.decide(folder, rule, kept)
+        asked.append(len(set(read)))
+        assert wanted == deciding.decide(folder, rule)  # as by one who reads everything
+        return wanted
+
+    list(rounds.run(study, decide))
+    assert len(asked) > 1
+    whole = len(list((study.folder / "parts").iterdir()))
+    assert sum(asked) == whole  # each part once
 
 
 def test_runs_are_the_same_as_with_a_number_of_seeds(tmp_path):
