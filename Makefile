@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Where bytecode may not be kept, each command compiles all that it loads anew: seconds of CPU.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate check-contracts lock picture wheel-test test-docs docs clean
+.PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate check-contracts lock figures picture wheel-test test-docs docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -103,6 +103,9 @@ test-docs: $(VENV)/.installed-dev  ## all code of the documentation, its long co
 docs: $(VENV)/.installed-dev  ## the documentation as a site, in build/site
 	$(PIP) -e '.[docs]'
 	$(BIN)/python -m tests.site
+
+figures: $(VENV)/.installed-dev  ## all pictures of README and docs, from stated studies (P='anytime report': those)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.draw_pictures $(P)
 
 picture: $(VENV)/.installed-dev  ## docs/rooms.svg, from the imports
 	$(BIN)/python -m tests.draw_rooms

@@ -24,12 +24,11 @@ from hpobench.results.conduct.one_run import learning_curves, one_run
 from hpobench.results.study.jobs import workers_of
 from hpobench.results.study.study import Study
 from hpobench.results.study.time_axis import WALL_CLOCK, on_axis
-from hpobench.results.verdicts.decisions import decisions
+from hpobench.results.verdicts.decisions import of_study
 from hpobench.results.verdicts.scaling import scaling
 from hpobench.results.verdicts.strips import final_order
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.shown import in_latex
-from hpobench.storage.rule import Rule
 from hpobench.system import atomic
 from hpobench.system.names import as_file_names
 from hpobench.words import unknown
@@ -102,21 +101,20 @@ def draw_decisions(study: Study, folder: Path | str, left_out: LeftOut = untold)
     The path of each comparison, and the runs that were saved, for each set of tasks that was
     decided together (-1, ...). Nothing of a study whose seeds were given.
     """
-    if "decide" not in study.settings:
-        return []
     found = incumbents(study)
     try:
-        rule = Rule.of(study.settings["decide"])
-        made = decisions(found, references(study, found.views), rule)
+        made = of_study(study, found, references(study, found.views))
     except ValueError as error:
         left_out("decisions", str(error))
+        return []
+    if made is None:
         return []
     units = list(dict.fromkeys(path.tasks for path in made.paths))
     labels = {name: facts.label for name, facts in study.tasks.items()}
     paths: list[Path] = []
     for number, tasks in enumerate(units, start=1):
         mine = [path for path in made.paths if path.tasks == tasks]
-        given = (study.methods, rule)
+        given = (study.methods, made.rule)
         makers = {
             "paths": partial(decision_paths_figure, mine, *given, made.statements),
             "seeds": partial(seeds_figure, made.wanted, tasks, *given, labels=labels),

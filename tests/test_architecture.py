@@ -79,8 +79,8 @@ ARROWS = {
     ),
     "plots.canvas": "arrays results.anytime results.statistics results.study storage system words",
     "plots.draw": (
-        "plots.canvas plots.figures plots.recipes results.anytime results.conduct "
-        "results.study results.verdicts shown system words"
+        "plots.canvas plots.deciding plots.figures plots.recipes results.anytime "
+        "results.conduct results.study results.verdicts shown system words"
     ),
     "plots.deciding": "plots.canvas results.verdicts storage",
     "plots.figures": (

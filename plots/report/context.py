@@ -17,12 +17,11 @@ from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.failed_runs import counting_failed, fine, has_failed
 from hpobench.results.study.load import load
 from hpobench.results.study.study import Study
-from hpobench.results.verdicts.decisions import Decisions, decisions
+from hpobench.results.verdicts.decisions import Decisions, of_study
 from hpobench.results.verdicts.scores import scores_of
 from hpobench.results.verdicts.strips import Strip, final_order, strips
 from hpobench.results.verdicts.verdict import Verdict, verdicts
 from hpobench.storage import layout
-from hpobench.storage.rule import Rule
 from hpobench.storage.schema import MethodFacts
 
 
@@ -115,8 +114,7 @@ class Context:
 
         Raises ValueError if there is nothing to compare.
         """
-        stated = self.study.settings.get("decide")
-        return decisions(self.found, self.references, Rule.of(stated)) if stated else None
+        return of_study(self.study, self.found, self.references)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

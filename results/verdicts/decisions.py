@@ -34,6 +34,7 @@ from hpobench.results.anytime.incumbents import Incumbents
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics import sequential
 from hpobench.results.study.horizon import reference_of
+from hpobench.results.study.study import Study
 from hpobench.results.verdicts.final import final_regrets
 from hpobench.storage.rule import Rule
 
@@ -108,6 +109,17 @@ def decisions(
     methods = {name: found.methods[name] for name in sorted(_run(regrets))}
     reference = rule.reference or (reference_of(methods) if methods else None)
     return decide(regrets, [group for group in groups if group], rule, reference, paths=paths)
+
+
+def of_study(
+    study: Study, found: Incumbents, references: Mapping[str, Reference]
+) -> Decisions | None:
+    """What was decided in a study that found its number of seeds itself; None: in another.
+
+    Raises ValueError if there is nothing to compare.
+    """
+    stated = study.settings.get("decide")
+    return decisions(found, references, Rule.of(stated)) if stated else None
 
 
 def _run(regrets: Mapping[str, pd.DataFrame]) -> set[str]:

@@ -51,12 +51,22 @@ def _strip(tasks: tuple[str, ...], some: Sequence[Verdict], clocks: Mapping[str,
 
 
 def final_order(methods: Iterable[str], made: Sequence[Verdict]) -> list[str]:
-    """The methods, best first: in the end, over the tasks that most verdicts are on, then others.
+    """The methods, best first, by their places in the end: over averages of tasks, then others.
 
-    So all figures and tables of a study can have one order. Methods without any verdict come last.
+    So all figures and tables of a study can have one order. Of several groups of tasks with other
+    methods the mean place counts, from 0, the best of a group, to 1, its last. Methods without any
+    verdict come last.
     """
     last = [verdict for verdict in made if verdict.fraction == max(v.fraction for v in made)]
-    several = [verdict for verdict in last if len(verdict.tasks) > 1] or last
-    ranked = [each.method for verdict in several + last for each in verdict.standings]
+    several = [verdict for verdict in last if len(verdict.tasks) > 1]
     known = list(methods)
-    return [name for name in dict.fromkeys([*ranked, *known]) if name in known]
+    ranked = [*_by_place(several), *_by_place(last), *known]
+    return [name for name in dict.fromkeys(ranked) if name in known]
+
+
+def _by_place(verdicts: Iterable[Verdict]) -> list[str]:
+    places: dict[str, list[float]] = {}
+    for verdict in verdicts:
+        for number, each in enumerate(verdict.standings):
+            places.setdefault(each.method, []).append(number / max(len(verdict.standings) - 1, 1))
+    return sorted(places, key=lambda name: sum(places[name]) / len(places[name]))
