@@ -130,8 +130,8 @@ def draw_lines(
 
 
 def band_alpha(count: int) -> float:
-    """Paler with more than eight lines, whose bands lie on top of each other."""
-    return BAND_ALPHA * min(1.0, MOST_BANDS / max(count, 1))
+    """Paler with more than eight lines, of whose bands ever more lie on top of each other."""
+    return BAND_ALPHA * min(1.0, (MOST_BANDS / max(count, 1)) ** 2)
 
 
 def _marked(grid: FloatArray, has: NDArray[np.bool_], turn: float) -> list[int]:

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from hpobench.plots.canvas import paper
+from hpobench.plots.canvas.axes import DECADE
 from hpobench.plots.canvas.panels import (
     Methods,
     draw_intervals,
@@ -62,7 +63,7 @@ def aggregates_figure(
         if "optimality_gap" in metrics
         else "",
         "Bars: 95 % interval over the seeds within each task.",
-        f"Axis: {quantity}, linear scale; lower is better.",
+        f"Axis: {quantity}, {_scale(table, metrics)}; lower is better.",
         *notes,
     )
     painters = [
@@ -87,11 +88,31 @@ def draw_aggregate(
     table = need(table, "aggregate_scores", *COLUMNS)
     rows = table[table["metric"] == metric].set_index("method")
     order = order or in_order(table, methods)
+    log = _prefers_log(table, metric)
+    if log:
+        axes.set_xlim(rows["value"].min() / 2, 1.3 * rows[["value", "high"]].max(axis=None))
     draw_intervals(axes, order, methods, rows, "value")
     name_rows(axes, order, methods)
-    value_axis(axes, quantity)
+    value_axis(axes, quantity, log=log)
     title_panel(axes, METRICS[metric])
     return axes
+
+
+def _prefers_log(table: pd.DataFrame, metric: str) -> bool:
+    """Whether all values are positive and span more than a decade."""
+    values = table.loc[table["metric"] == metric, "value"].dropna()
+    return bool(len(values) and 0 < DECADE * values.min() < values.max())
+
+
+def _scale(table: pd.DataFrame, metrics: Sequence[str]) -> str:
+    on_log = [metric for metric in metrics if _prefers_log(table, metric)]
+    if not on_log:
+        return "linear scale"
+    whose = "" if len(on_log) == len(metrics) else f" ({_listed(on_log)}; else linear)"
+    lowest = {metric: table.loc[table["metric"] == metric, "value"].min() / 2 for metric in on_log}
+    floor = table["metric"].map(lowest)
+    cut = ", at whose left edge bars are cut off" if (table["low"] < floor).any() else ""
+    return f"log scale{whose}{cut}"
 
 
 def rank_intervals_figure(

@@ -59,7 +59,7 @@ function traces() {
   const time = part(now.time, now.points);
   const cut = (value) => (log("y") && floor !== null && value < floor ? floor : value);
   const names = Object.keys(lines);
-  const alpha = Math.round(43 * Math.min(1, MOST_BANDS / names.length)).toString(16).padStart(2, "0");
+  const alpha = Math.round(43 * Math.min(1, (MOST_BANDS / names.length) ** 2)).toString(16).padStart(2, "0");
   return names.flatMap((method, number) => {
     const [centre, low, high] = lines[method].map((begin) => part(begin, now.points));
     const { label, dash, symbol, open } = data.methods[method];
