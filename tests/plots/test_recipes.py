@@ -184,3 +184,19 @@ def test_bad_tables_are_refused_in_words():
         aggregates_figure(table.head(0), METHODS)
     with pytest.raises(ValueError, match="no facts of method 'm3'"):
         aggregates_figure(table, {name: METHODS[name] for name in ("m0", "m1", "m2")})
+
+
+def test_scores_over_more_than_a_decade_are_on_a_log_axis(axes):
+    table = tables.aggregates(METHODS)
+    far = table["method"] == "m3"
+    table.loc[far, ["value", "low", "high"]] *= 30
+    table.loc[table["method"] == "m0", "low"] = -0.01
+    draw_aggregate(axes, table, METHODS, metric="mean")
+    assert axes.get_xscale() == "log"
+    assert axes.get_xlim()[0] == pytest.approx(0.05)  # half of the lowest value, 0.1
+    caption = aggregates_figure(table, METHODS, metrics=["mean"]).caption
+    assert "log scale, at whose left edge bars are cut off; lower is better" in caption
+    near = table["metric"] == "iqm"
+    table.loc[near, "value"] = 0.1
+    caption = aggregates_figure(table, METHODS, metrics=["mean", "iqm"]).caption
+    assert "log scale (mean; else linear)" in caption
