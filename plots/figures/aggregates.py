@@ -7,6 +7,7 @@ figure 9.
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -90,7 +91,8 @@ def draw_aggregate(
     order = order or in_order(table, methods)
     log = _prefers_log(table, metric)
     if log:
-        axes.set_xlim(rows["value"].min() / 2, 1.3 * rows[["value", "high"]].max(axis=None))
+        values, ends = (rows[name].to_numpy(float) for name in ("value", "high"))
+        axes.set_xlim(float(values.min()) / 2, 1.3 * float(np.nanmax([*values, *ends])))
     draw_intervals(axes, order, methods, rows, "value")
     name_rows(axes, order, methods)
     value_axis(axes, quantity, log=log)

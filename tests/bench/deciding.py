@@ -1,7 +1,7 @@
 """What seeds=auto would have decided of a stored study, and which runs that would have saved.
 
-    hpobench run seeds=200 name=default200
-    python -m tests.bench.deciding runs/default200
+    hpobench run study=deciding
+    python -m tests.bench.deciding runs/deciding
 
 Against the verdicts of its first 100 seeds: all pairs by Student's t, p-values after Holm over all
 of them, as reports make them; equal: not significant, and the 95 % interval within the region.
