@@ -92,7 +92,7 @@ def draw_aggregate(
     log = _prefers_log(table, metric)
     if log:
         values, ends = (rows[name].to_numpy(float) for name in ("value", "high"))
-        axes.set_xlim(float(values.min()) / 2, 1.3 * float(np.nanmax([*values, *ends])))
+        axes.set_xlim(float(np.nanmin(values)) / 2, 1.3 * float(np.nanmax([*values, *ends])))
     draw_intervals(axes, order, methods, rows, "value")
     name_rows(axes, order, methods)
     value_axis(axes, quantity, log=log)

@@ -13,8 +13,9 @@ longer count among the H; "equal" still does, since an equal method may be calle
 
 With `compare: best` a method leaves the race when it is worse than the best one. Its evidence is
 against the method that led before each seed, chosen by the seeds before it, so that there is one
-statement a method and not one a pair. All that stay are judged against each other: what is within
-`equal_within` of each of them is within that of the best.
+statement a method and not one a pair. What is within `equal_within` of all that were not called
+worse is within that of the best. Those that are settled or given up get no further seeds: only the
+others run on, with the best of them.
 
 What no seed has shown may still come: a decision also waits until a difference as large as the
 largest of any two methods so far would hardly have been missed (`sequential.unseen`).
@@ -246,19 +247,20 @@ class _Family:
         """The regrets of a method (seeds,), NaN where it has no run."""
         return self.values[:, self.methods.index(method)]
 
-    def mean(self, method: str) -> float:
-        """The mean regret of a method so far."""
-        return float(self._totals[self.now - 1, self.methods.index(method)]) / self.now
+    def mean(self, method: str, seeds: int) -> float:
+        """The mean regret of a method over its first seeds."""
+        return float(self._totals[seeds - 1, self.methods.index(method)]) / seeds
 
     def beyond(self, method: str, other: str, m: float) -> float:
         """In nats, the evidence that a method is worse than another by more than m."""
-        if (mean := self.mean(method) - self.mean(other)) <= m:
+        seeds = min(self.wanted[method], self.wanted[other])
+        if (mean := self.mean(method, seeds) - self.mean(other, seeds)) <= m:
             return -np.inf
         key = (method, other, m)
         if key not in self._bets:
             x = self.column(method) - self.column(other)
             self._bets[key] = self.bets(x[: _complete(x)], m)
-        return self.shown(mean, m, float(self._bets[key][self.now - 1]))
+        return self.shown(mean, m, float(self._bets[key][seeds - 1]), seeds)
 
     def chance(self, method: str, other: str, nats: float) -> float:
         """The probability that the comparison is decided when all seeds that may be are there.
@@ -286,11 +288,11 @@ class _Family:
             return sequential.betting(x, m, max(1.0, float(np.abs(x).max(initial=0.0))))
         return sequential.evidence(x, m, self.rule.first)
 
-    def shown(self, mean: float, m: float, nats: float) -> float:
+    def shown(self, mean: float, m: float, nats: float, seeds: int) -> float:
         """The evidence, as far as so many seeds can have shown what there is."""
         if self.rule.assume == "bounded":
             return nats
-        return min(nats, sequential.unseen(self.now, mean, m, self._bound))
+        return min(nats, sequential.unseen(seeds, mean, m, self._bound))
 
     @property
     def _bound(self) -> float:
@@ -365,12 +367,16 @@ class _Pairs(_Family):
 
 
 class _Race(_Family):
-    """Every method against the best: `behind` holds by how much each lagged, seed by seed."""
+    """Every method against the best: `behind` holds by how much each lagged, seed by seed.
+
+    `staying`: the methods that were not called worse; `running`: those that get further seeds.
+    """
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.staying = sorted(self.methods)  # in whatever order they are shown
-        self.given_up = False
+        self.running = list(self.staying)
+        self.best = ""
         self.behind: dict[str, list[float]] = {name: [] for name in self.methods}
 
     @property
@@ -383,51 +389,53 @@ class _Race(_Family):
 
     @property
     def active(self) -> list[str]:
-        settled = all((name, "") in self.verdicts for name in self.staying)
-        return [] if settled or self.given_up else list(self.staying)
+        return list(self.running)
 
     def gather(self) -> None:
         """Set each method against who of the others led before each seed."""
-        rows = self.values[: self.now, [self.methods.index(name) for name in self.staying]]
+        rows = self.values[: self.now, [self.methods.index(name) for name in self.running]]
         totals = np.cumsum(rows, axis=0) - rows
-        for seed in range(len(self.behind[self.staying[0]]), self.now):
+        for seed in range(len(self.behind[self.running[0]]), self.now):
             order = np.argsort(totals[seed], kind="stable")
-            for place, name in enumerate(self.staying):
+            for place, name in enumerate(self.running):
                 leader = order[0] if order[0] != place else order[1]
                 self.behind[name].append(float(rows[seed, place] - rows[seed, leader]))
 
     def judge(self, nats: float) -> bool:
         best = self._best()  # it stays, whatever led before
-        worse = [name for name in self.staying if name != best and self._lag(name) >= nats]
+        rivals = [name for name in self.running if name != best]
+        worse = [name for name in rivals if self._lag(name) >= nats]
         for name in worse:
             if (name, "") not in self.verdicts:
                 self.say((name, ""), WORSE)
             self.staying.remove(name)
-        for name in [] if worse else self.staying:
+            self.running.remove(name)
+        if worse:
+            return True
+        for name in self.running:
             if (name, "") not in self.verdicts and self._close(name) >= nats:
                 self.say((name, ""), EQUAL)
-        if not worse:
-            self._give_up(best, nats)
-        return bool(worse)
-
-    def _give_up(self, best: str, nats: float) -> None:
-        """End the race when none of those who are not settled has a chance to be."""
-        left = [name for name in self.staying if (name, "") not in self.verdicts]
-        rivals = [name for name in left if name != best] or [
-            name for name in self.staying if name != best
-        ]
-        chances = [self.chance(name, best, nats) for name in rivals if left]
-        if chances and max(chances) < self.rule.futile:
-            self.given_up = True
-            for name in left:
+        for name in rivals:
+            open_one = (name, "") not in self.verdicts
+            if open_one and self.chance(name, best, nats) < self.rule.futile:
                 self.say((name, ""), FUTILE)
+        self._stop(best)
+        return False
+
+    def _stop(self, best: str) -> None:
+        """Go on with the methods that are not settled, and with the best, which they need."""
+        left = [name for name in self.running if (name, "") not in self.verdicts]
+        others = [name for name in left if name != best]
+        self.running = [name for name in self.running if name == best or name in others]
+        if not others:
+            self.running = []
 
     def _lag(self, method: str) -> float:
         """In nats, the evidence that a method is not the best."""
         x = np.array(self.behind[method])
         if x.mean() <= 0:
             return -np.inf
-        return self.shown(float(x.mean()), 0.0, float(self.bets(x, 0.0)[-1]))
+        return self.shown(float(x.mean()), 0.0, float(self.bets(x, 0.0)[-1]), len(x))
 
     def _close(self, method: str) -> float:
         """In nats, the evidence that a method is worse than none that stays by `equal_within`."""
@@ -436,7 +444,10 @@ class _Race(_Family):
         return min((self.beyond(other, method, within) for other in others), default=np.inf)
 
     def _best(self) -> str:
-        return min(self.staying, key=self.mean)
+        """Of the methods that run on; once none does, who was the best of them before."""
+        if self.running:
+            self.best = min(self.running, key=lambda name: self.mean(name, self.now))
+        return self.best
 
     def compared(self) -> Iterator[tuple[str, str]]:
         if not self.now:

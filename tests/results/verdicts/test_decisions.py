@@ -34,7 +34,7 @@ def test_a_race_drops_what_is_worse_and_ends_when_the_rest_is_equal():
     assert found.pop("b") == found.pop("c") == "worse"
     assert list(found.values()) == ["equal"]  # a or d, whichever has come out second
     assert made.wanted["t", "b"] < made.wanted["t", "a"]  # it left the race
-    assert made.wanted["t", "a"] == made.wanted["t", "d"] < 100
+    assert max(made.wanted["t", "a"], made.wanted["t", "d"]) < 100
     assert made.open == 0
     assert not made.missing
     assert made.runs == sum(made.wanted.values()) < made.most == 800
@@ -108,6 +108,17 @@ def test_tasks_count_on_average_or_each():
         (("t",), "better"),
         (("u",), "worse"),
     ]
+
+
+def test_who_is_given_up_in_a_race_stops_alone():
+    """200 seeds would not see through the noise of b; that c is worse they show."""
+    noise = np.random.default_rng(2).normal(0, 0.1, 200)
+    late = COMMON + np.random.default_rng(3).normal(0.012, 0.02, 200)
+    wild = COMMON + noise - noise.mean() + 0.008
+    data = pd.DataFrame({"a": COMMON, "b": wild, "c": late})
+    made = decide({"t": data}, [["t"]], Rule(equal_within=0.0001))
+    assert verdicts(made)["b", "a"][0] == "given up"
+    assert made.wanted["t", "b"] < made.wanted["t", "a"] == made.wanted["t", "c"]
 
 
 def test_what_would_hardly_be_decided_is_given_up():
