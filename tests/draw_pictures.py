@@ -64,6 +64,12 @@ PICTURES = {
     ),
     "run-rungs": Picture("cnn", "run-cnn_digits-asha-0-rungs.png", ("--run", "cnn_digits,asha,0")),
     "chapter-random_search": Picture("chapter/random_search", "anytime.png"),
+    "chapter-asynchronous": Picture("chapter/asynchronous", "anytime.png"),
+    "chapter-evaluation": Picture(
+        "chapter/evaluation",
+        "axes-cnn_digits_table.png",
+        ("--task", "cnn_digits_table", "--axis", "wall_clock,evaluations"),
+    ),
     "chapter-multi_fidelity": Picture("chapter/multi_fidelity", "anytime.png"),
     "chapter-model_based": Picture("chapter/model_based", "anytime.png"),
     "peers-cost": Picture("peers", "overhead-growth.png", ("--costs", "--tasks", SIX), peers=True),
