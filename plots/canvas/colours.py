@@ -31,6 +31,8 @@ _CUT = (6 / 29) ** 3
 LIGHTEST_ON_WHITE = 82.0
 DARKEST_ON_BLACK = 62.0
 """Of L*, so that lines of a method stand out from a dark page."""
+TURNED = 0.45
+"""How much of what a colour lacks in L* it has above that on a dark page."""
 
 
 def linear(color: str) -> FloatArray:
@@ -62,16 +64,27 @@ def distance(one: str, other: str) -> float:
 
 @lru_cache(maxsize=4096)
 def on_dark(color: str) -> str:
-    """The colour that stands for it on a dark page: as light as need be, of the same hue.
+    """The colour that stands for it on a dark page: light enough, and of the same hue.
 
-    Colours that are light enough stay; the others are mixed with white.
+    Colours that are light enough stay; of the others the darker become the lighter ones, as black
+    on white becomes white on black, so that they differ as before. They keep as much of their
+    chroma as a screen can show there: mixed with white, dark ones would all become grey.
     """
-    rgb, white = linear(color), np.ones(3)
-    for share in np.linspace(0, 1, 41):
-        mixed = (1 - share) * rgb + share * white
-        if lab(mixed)[0] >= DARKEST_ON_BLACK:
-            break
-    return str(to_hex(tuple(_encoded(mixed).tolist())))
+    light, *chroma = lab(linear(color))
+    if light >= DARKEST_ON_BLACK:
+        return str(to_hex(color))
+    light = DARKEST_ON_BLACK + TURNED * (DARKEST_ON_BLACK - light)
+    made = (_of_lab(light, *(s * np.array(chroma))) for s in np.linspace(1, 0, 41))
+    shown = next(rgb for rgb in made if (rgb > -1e-6).all() and (rgb < 1 + 1e-6).all())
+    return str(to_hex(tuple(_encoded(shown).tolist())))
+
+
+def _of_lab(light: float, a: float, b: float) -> FloatArray:
+    """Linear RGB (3,) of CIE L*a*b*; below 0 or above 1 where no screen shows it."""
+    y = (light + 16) / 116
+    roots = np.array([y + a / 500, y, y - b / 200])
+    relative = np.where(roots > 6 / 29, roots**3, 3 * (6 / 29) ** 2 * (roots - 4 / 29))
+    return np.asarray(np.linalg.solve(_TO_XYZ, relative * _WHITE))
 
 
 def _encoded(rgb: FloatArray) -> FloatArray:

@@ -1,9 +1,10 @@
 import zlib
 from itertools import combinations, pairwise
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from hpobench.plots.canvas.colours import distance, lightness
+from hpobench.plots.canvas.colours import distance, lab, lightness, linear, on_dark
 from hpobench.plots.canvas.style import FAR, HUES, Look, looks, new_figure, save
 from hpobench.storage.schema import MethodFacts
 from hpobench.study import catalogue
@@ -48,6 +49,19 @@ def test_methods_of_the_default_study_are_told_apart_by_all():
             assert distance(one["color"], other["color"]) > 15
             grey = abs(lightness(one["color"]) - lightness(other["color"]))
             assert grey > 10 or one["line"] != other["line"], (one["label"], other["label"])
+
+
+def test_on_a_dark_page_colours_are_light_and_keep_their_hue():
+    for name in catalogue.names("method"):
+        color = catalogue.read("method", name)["about"]["color"]
+        made = on_dark(color)
+        assert lightness(made) > 61.5
+        before, after = lab(linear(color))[1:], lab(linear(made))[1:]
+        if min(np.hypot(*before), np.hypot(*after)) > 10:
+            turn = np.arctan2(*before) - np.arctan2(*after)
+            assert abs((turn + np.pi) % (2 * np.pi) - np.pi) < 0.05
+    assert on_dark("#DDAA33") == "#ddaa33"  # light enough
+    assert distance(on_dark("#000000"), on_dark("#4B1D7A")) > 20
 
 
 def test_leaders_of_the_default_study_differ_by_colour_alone():
