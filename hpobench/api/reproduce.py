@@ -1,9 +1,11 @@
 """Running a stored study or a bundle again, and saying what agrees and what differs, and why."""
 
+import json
 import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -116,8 +118,8 @@ def _code(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 def in_environment(arguments: Iterable[str], lock: Path, folder: Path, say: Say = print) -> int:
     """Make an environment with the versions of a lock file, and run the command in it.
 
-    This package is installed from the sources that run here, where these are a checkout; its exit
-    status is returned.
+    This package is installed from where the one that runs here is from: a checkout, a file, or an
+    index. The exit status of the command is returned.
     """
     python = folder / "bin" / "python"
     if not python.exists():
@@ -127,8 +129,7 @@ def in_environment(arguments: Iterable[str], lock: Path, folder: Path, say: Say 
     others = [line for line in wanted if not line.startswith("hpobench==")]
     (folder / "others.lock").write_text("\n".join(others) + "\n", encoding="utf-8")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    here = package.HERE.parent
-    own = str(here) if (here / "pyproject.toml").is_file() else f"hpobench=={_own_version(wanted)}"
+    own = _own_source() or f"hpobench=={_own_version(wanted)}"
     for what in (["--no-deps", "-r", str(folder / "others.lock")], ["--no-deps", own]):
         if subprocess.run([*pip, *what], check=False).returncode:
             raise ValueError(
@@ -136,6 +137,17 @@ def in_environment(arguments: Iterable[str], lock: Path, folder: Path, say: Say 
                 f"{platform.python_version()}; see {lock}"
             )
     return subprocess.run([str(python), "-m", "hpobench.cli", *arguments], check=False).returncode
+
+
+def _own_source() -> str:
+    """The checkout or the file that this package was installed from; "": an index (PEP 610)."""
+    here = package.HERE.parent
+    if (here / "pyproject.toml").is_file():
+        return str(here)
+    with suppress(metadata.PackageNotFoundError):
+        stated = metadata.distribution("hpobench").read_text("direct_url.json")
+        return str(json.loads(stated)["url"]) if stated else ""
+    return ""
 
 
 def _own_version(wanted: Iterable[str]) -> str:

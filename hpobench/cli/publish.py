@@ -71,6 +71,15 @@ def _say(words: str) -> None:
     print(words, file=sys.stderr)
 
 
+def _in_words(options: argparse.Namespace) -> list[str]:
+    """The command again, less --environment."""
+    words = ["reproduce", str(options.path), *options.overrides, "--runs-dir", options.runs_dir]
+    words += ["--trust"] if options.trust else []
+    words += ["--seeds", str(options.seeds)] if options.seeds is not None else []
+    words += ["--name", options.name] if options.name else []
+    return words + [word for folder in options.conf for word in ("--conf", str(folder))]
+
+
 # They say how a study is run, not what: nothing else may be changed of one that is run again.
 _HOW = ("n_jobs", "backend", "engine", "progress", "part_runs", "oversubscribe", "retry_failed")
 
@@ -99,7 +108,7 @@ def reproduce(options: argparse.Namespace) -> int:
         lock = source.folder.parent / "requirements.lock"
         if not lock.is_file():
             raise ValueError(f"--environment is for bundles: {source.folder} has no {lock.name}")
-        words = [word for word in sys.argv[1:] if word != "--environment"]
+        words = _in_words(options)
         return doing.in_environment(words, lock, source.folder.parent / "environment", _say)
     name = options.name or f"{source.folder.parent.name if source.code else source.folder.name}"
     name = name.removesuffix("-bundle") + ("" if options.name else "-again")

@@ -20,6 +20,12 @@ def folders() -> dict[str, Path]:
     }
 
 
+def require(module: str) -> None:
+    """Raise ModuleNotFoundError, before hours of work begin, if a library is not installed."""
+    if find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+
 def check() -> None:
     """Raise ImportError where floors are out of reach: a checkout without links, not installed."""
     if missing := [name for name in FLOORS if name not in folders()]:

@@ -27,6 +27,7 @@ from hpobench.loop.randomness import mix
 from hpobench.records import Evaluation, Job
 from hpobench.space.encoding import Encoding
 from hpobench.space.space import Configuration, Space
+from hpobench.system import package
 from hpobench.tasks import array_cache, recorded_table
 from hpobench.tasks.noise import stable_hash
 from hpobench.tasks.posterior import Inverse, ProcessMean
@@ -215,6 +216,7 @@ def _check_quality(table: str, found: Mapping[str, float], promised: Mapping[str
 
 def _fitted(table: str, space: Mapping[str, Any] | None) -> tuple[array_cache.Arrays, Facts, str]:
     """The arrays, what the table states, and a hash of all that they follow from."""
+    package.require("sklearn")
     path = recorded_table.locate(table)
     facts = recorded_table.facts(path, space)
     content = hashlib.sha256(path.read_bytes()).hexdigest()

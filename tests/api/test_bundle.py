@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import hpobench
-from hpobench.api import bundle
+from hpobench.api import bundle, reproduce
 from hpobench.cli import main
 from hpobench.results import load
 from hpobench.results.verdicts.agreement import agreements
@@ -159,3 +159,21 @@ def test_agreement_in_law(synthetic):
     assert [each.how for each in agreements(one, one)] == ["bit"]
     assert [each.how for each in agreements(one, other)] == ["law"]
     assert [each.how for each in agreements(one, far)] == ["differs"]
+
+
+def test_the_command_that_an_environment_runs_is_this_one(tmp_path, monkeypatch):
+    """However it was spelled: an abbreviated --env went through and would have come back."""
+    monkeypatch.chdir(tmp_path)
+    settings = ["task=branin", "method=random", "seeds=2", "name=mine", "budget.trials=3"]
+    assert main(["run", *settings, "n_jobs=1", "progress=false"]) == 0
+    assert main(["bundle", "mine"]) == 0
+    called = []
+
+    def in_environment(words, lock, folder, say):
+        called.append((words, lock.name, folder.name))
+        return 0
+
+    monkeypatch.setattr(reproduce, "in_environment", in_environment)
+    assert main(["reproduce", "mine-bundle.zip", "--env", "--seeds", "1", "n_jobs=1"]) == 0
+    words = ["reproduce", "mine-bundle.zip", "n_jobs=1", "--runs-dir", "runs", "--seeds", "1"]
+    assert called == [(words, "requirements.lock", "environment")]

@@ -11,6 +11,7 @@ import yaml
 from hpobench.cli import main
 from hpobench.cli.habits import completed
 from hpobench.results import load
+from hpobench.system import package
 from tests.studies import write_conf
 
 FAST = ["progress=false", "n_jobs=1", "budget.trials=4"]
@@ -177,3 +178,16 @@ def test_a_shell_is_answered(tmp_path):
 def test_code_for_shells(shell, capsys):
     assert main(["completion", shell]) == 0
     assert "hpobench" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("task", "library"), [("cnn_digits", "torch"), ("cnn_digits_surrogate", "sklearn")]
+)
+def test_a_task_that_trains_names_the_extra_it_lacks(task, library, tmp_path, monkeypatch, capsys):
+    find = package.find_spec
+    monkeypatch.setattr(package, "find_spec", lambda name: None if name == library else find(name))
+    settings = [f"task={task}", "method=random", f"runs_dir={tmp_path}/runs"]
+    assert main(["run", *settings, "progress=false"]) == 2
+    said = capsys.readouterr().err
+    assert f"it needs {library}, which is not installed: pip install 'hpobench[train]'" in said
+    assert not (tmp_path / "runs").exists()

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from hpobench.space.space import Configuration
+from hpobench.system import package
 from hpobench.system.dotted import locate
 
 Function = Callable[..., Any]
@@ -45,6 +46,7 @@ class Recipe:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        package.require("torch")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r}: use {', '.join(choices)}")
