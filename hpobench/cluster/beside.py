@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 _IDLE_S = 60.0
 """A process for which there is no work so long is ended: its study may have been killed."""
+_SILENT_S = 300.0
+"""So are those of a run on the wall clock of which nothing was heard so long: a job may be long."""
 
 Key = tuple[Any, ...]
 
@@ -93,6 +95,21 @@ def _allowed_children() -> Iterator[None]:
         config["daemon"] = before
 
 
+_making = threading.Lock()
+
+
+def _one(kind: Callable[[], T]) -> T:
+    """What there is one of in a worker, whichever of its threads asks first."""
+    with _making:
+        found: T = _made(kind)
+        return found
+
+
+@cache
+def _made(kind: Callable[[], T]) -> T:
+    return kind()
+
+
 class _Kept:
     """The processes of a worker that wait for work, by what they were made for."""
 
@@ -129,9 +146,8 @@ class _Kept:
             self.end_idle(_IDLE_S)
 
 
-@cache
 def _kept() -> _Kept:
-    return _Kept()
+    return _one(_Kept)
 
 
 @contextmanager
@@ -194,14 +210,14 @@ class _Slots:
         while True:
             time.sleep(_IDLE_S / 4)
             with self._lock:
-                silent = [run for run, at in self._heard.items() if time.monotonic() > at + _IDLE_S]
+                since = time.monotonic() - _SILENT_S
+                silent = [run for run, heard in self._heard.items() if heard < since]
             for run in silent:
                 self.end(run)
 
 
-@cache
 def _slots() -> _Slots:
-    return _Slots()
+    return _one(_Slots)
 
 
 def of_slot(run: str, number: int, code: Code, environment: Mapping[str, str]) -> Beside:
@@ -214,7 +230,7 @@ def hear(run: str) -> None:
     _slots().hear(run)
 
 
-HEARD_EVERY_S = _IDLE_S / 6
+HEARD_EVERY_S = 10.0
 
 
 def end_slot(run: str, number: int | None = None) -> None:

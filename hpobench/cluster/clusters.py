@@ -4,11 +4,13 @@ Whatever is known of schedulers (SLURM, Kubernetes, ssh, ...) the class of the c
 """
 
 import inspect
+import logging
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +19,8 @@ from hpobench.system.dotted import locate
 from hpobench.system.terminal import Notice
 
 CONNECT_S = 20.0
+SAY_AFTER_S = 10.0
+"""So long workers are waited for without a word."""
 _LOOK_S = 0.2
 
 
@@ -24,13 +28,30 @@ class ClusterError(ValueError):
     """What is wrong with a cluster, and what would do."""
 
 
+class _Heard(logging.Handler):
+    """Keeps what went wrong last in the loop of a cluster, where nobody else is told of it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.errors: deque[BaseException] = deque(maxlen=1)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self.errors.append(record.exc_info[1])
+
+
 @dataclass(frozen=True)
 class Cluster:
-    """A client of a cluster, what the settings say of it, and where it is, in words."""
+    """A client of a cluster, what the settings say of it, and where it is, in words.
+
+    `started`: the cluster itself, if it is ours, and what `heard` of it.
+    """
 
     client: Any
     settings: Settings
     place: str
+    started: Any = None
+    heard: _Heard = field(default_factory=_Heard)
 
     def threads(self) -> dict[str, int]:
         """The workers that are there: the threads of each by its address."""
@@ -53,16 +74,39 @@ class Cluster:
     def wait_for_workers(self, count: int = 1) -> dict[str, int]:
         """The workers, as soon as they have `count` threads; raises ClusterError if none come."""
         patience = float(self.settings.get("patience_s", 60.0))
-        until = time.monotonic() + patience
+        begun, said = time.monotonic(), False
         while sum((found := self.threads()).values()) < count:
-            if time.monotonic() > until:
+            waited, came = time.monotonic() - begun, sum(found.values())
+            self._check_started(found, count)
+            if waited > patience:
                 raise ClusterError(
-                    f"{self.place}: {sum(found.values())} threads of workers came within "
+                    f"{self.place}: {came} threads of workers came within "
                     f"engine.patience_s={patience:g} seconds, and {count} are needed: look at its "
                     "queue and at what its workers print, take fewer workers, or be more patient"
                 )
+            if waited > SAY_AFTER_S and not said:
+                said = True
+                words = (
+                    f"waiting for workers of {self.place}: {came} of {count} threads are there, "
+                    f"for engine.patience_s={patience:g} at most. Its queue and what its workers "
+                    "print (engine.log_directory=) say why"
+                )
+                warnings.warn(words, Notice, stacklevel=2)
             time.sleep(_LOOK_S)
         return found
+
+    def _check_started(self, found: dict[str, int], count: int) -> None:
+        """Raise ClusterError if no worker will come, or no further one."""
+        asked = list(getattr(self.started, "workers", {}).values())
+        if self.heard.errors and not any(worker.status.name == "running" for worker in asked):
+            words = " ".join(str(self.heard.errors[-1]).split())
+            raise ClusterError(f"{self.place} cannot start its workers: {words}")
+        jobs, processes = self.settings.get("jobs"), self.settings.get("processes") or 1
+        if self.started is not None and jobs and len(found) >= jobs * processes:
+            raise ClusterError(
+                f"{self.place}: {count} threads are needed, and its {len(found)} workers have "
+                f"{sum(found.values())}: take fewer workers, or raise engine.jobs={jobs}"
+            )
 
     def everywhere(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
         """The answers of all workers that are there, by address; one that is lost has none."""
@@ -89,23 +133,26 @@ class Cluster:
 def opened(name: str, settings: Settings) -> Iterator[Cluster]:
     """The cluster of `engine=NAME`, started if it does not run; raises ClusterError."""
     distributed, dask = import_module("distributed"), import_module("dask")
-    # A task that was under way on two workers that died is suspect; Dask would say so after four.
+    # A task that was under way on two workers that died is suspect; Dask would say so after four,
+    # and mean those as well that waited there: none does.
     # Workers start processes, which Python allows to those only that are no daemons.
     ours = {
         "distributed.scheduler.allowed-failures": 1,
+        "distributed.scheduler.worker-saturation": 1.0,
         "distributed.worker.daemon": False,
         "distributed.admin.system-monitor.gil.enabled": False,
     }
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(ours))
-        stack.enter_context(_quiet())
+        heard = stack.enter_context(_quiet())
         place, words = _place(name, settings, stack)
         try:
             client = distributed.Client(timeout=CONNECT_S, set_as_default=False, **place)
         except (OSError, ValueError) as error:
             raise ClusterError(f"no Dask scheduler answers at {words} ({error})") from error
         stack.callback(_closed, client)
-        yield Cluster(client, settings, words)
+        started = place["address"] if words == f"engine={name}" else None
+        yield Cluster(client, settings, words, started, heard)
 
 
 def _closed(client: Any) -> None:
@@ -114,20 +161,23 @@ def _closed(client: Any) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Iterator[_Heard]:
     """What Dask logs on losing workers is told otherwise, and its workers' warnings are theirs."""
-    logging = import_module("logging")
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
     before = [logger.level for logger in loggers]
+    heard, loop = _Heard(), logging.getLogger("tornado.application")
+    handlers, loop.handlers, level = loop.handlers, [heard], loop.level
     try:
+        loop.setLevel(logging.ERROR)
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(distributed|dask|tornado|asyncio)\b.*")
-            yield
+            yield heard
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        loop.handlers = handlers
+        for logger, own in zip([*loggers, loop], [*before, level], strict=True):
+            logger.setLevel(own)
 
 
 def _place(name: str, settings: Settings, stack: ExitStack) -> tuple[dict[str, Any], str]:
@@ -154,15 +204,20 @@ def _started(name: str, settings: Settings) -> Iterator[Any]:
             f"engine={name}: {settings['_target_']} cannot be started: "
             f"{type(error).__name__}: {error}"
         ) from error
+    said = False
     try:
         _scale(cluster, settings)
         yield cluster
+    except BaseException:
+        said = True
+        raise
     finally:
         try:
             cluster.close(timeout=20)
         except Exception as error:
             words = f"engine={name} did not end as it should: {type(error).__name__}: {error}"
-            warnings.warn(words, Notice, stacklevel=2)
+            if not said:  # else it is the least of what went wrong
+                warnings.warn(words, Notice, stacklevel=2)
 
 
 def _scale(cluster: Any, settings: Settings) -> None:

@@ -19,7 +19,7 @@ OURS = (
 """Keys of an engine that are not arguments of its class."""
 
 _CHOICES = {"on_lost": ("rerun", "fail"), "slots": ("cores", "gpus")}
-_COUNTS = {"jobs": 1, "minimum_jobs": 0, "runs": 1}
+_COUNTS = {"jobs": 1, "minimum_jobs": 1, "runs": 1}
 
 Settings = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -182,9 +182,19 @@ def with_calls(stored: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str,
     return {**facts, **shared, "calls": calls}
 
 
+def note_versions(folder: Path, lines: Sequence[str]) -> None:
+    """Write into the manifest that workers of the last call had other versions, and which."""
+    facts = read_manifest(folder)
+    same = [call for call in facts.get("calls", ()) if _call(call) == _call(facts)]
+    for entry in (facts, *same):
+        known = [*entry.get("other_versions", ()), *lines]
+        entry["other_versions"] = list(dict.fromkeys(known))
+    atomic.write_text(folder / "manifest.json", json.dumps(facts, indent=1))
+
+
 def _call(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What is said of a call, less when it was."""
-    aside = ("written", "last", "times", "data", "libraries", "calls")
+    aside = ("written", "last", "times", "data", "libraries", "calls", "other_versions")
     return {name: fact for name, fact in facts.items() if name not in aside}
 
 

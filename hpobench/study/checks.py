@@ -182,6 +182,11 @@ def _check_clock(settings: Mapping[str, Any]) -> None:
         return
     if settings["backend"] != "loky":
         raise ConfigError("backend= has no effect on the real clock: use engine=")
+    if (fewest := settings["engine_settings"].get("minimum_jobs")) is not None:
+        raise ConfigError(
+            f"engine.minimum_jobs={fewest} has no use on the real clock, where slots of a run stay "
+            "as long as it lasts: leave it out"
+        )
     if settings["overhead"] != "none":
         raise ConfigError("clock=real: decisions take the time they take; leave overhead at none")
     try:

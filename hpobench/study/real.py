@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hpobench.arrays import Columns
-from hpobench.cluster import clusters
+from hpobench.cluster import clusters, greeting
 from hpobench.cluster import slots as places_of
 from hpobench.cluster.settings import is_cluster
 from hpobench.cluster.slots import Ledger, Slot, here
@@ -29,6 +29,7 @@ from hpobench.real.pool import Place, Pool
 from hpobench.real.side_by_side import Ended, Line, SideBySide
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
+from hpobench.study import spread
 from hpobench.study.build import check_code, task_of
 from hpobench.study.one_run import record_run
 from hpobench.study.overrides import ConfigError
@@ -63,7 +64,8 @@ def run_all(
             yield _run_chunk(chunk, folder, oversubscribe, watch, engine)
         return
     widest = max((pair.workers for pair in tasks.values()), default=1)
-    with _slots(engine, widest, oversubscribe) as (ledger, look, near):
+    libraries = spread.libraries_of(pending)
+    with _slots(engine, widest, oversubscribe, folder, libraries) as (ledger, look, near):
         for pair in tasks.values():
             if pair.workers > len(ledger):
                 raise ConfigError(
@@ -104,7 +106,7 @@ Look = Callable[[Ledger], None]
 
 @contextmanager
 def _slots(
-    engine: Engine, workers: int, oversubscribe: bool
+    engine: Engine, workers: int, oversubscribe: bool, folder: Path, libraries: Sequence[str]
 ) -> Iterator[tuple[Ledger, Look, Engine]]:
     """The slots of an engine, what keeps them up to date, and the engine as others reach it."""
     if not is_cluster(engine.settings):
@@ -124,19 +126,22 @@ def _slots(
         with clusters.opened(engine.name, engine.settings) as cluster:
             settings = dict(engine.settings)
             gpus = settings.get("slots") == "gpus"
-            cluster.wait_for_workers()
+            cluster.wait_for_workers(workers)
+            with greeting.shown(folder) as shown:
+                spread.meet(cluster, shown, libraries)
 
             def look(ledger: Ledger) -> None:
                 """Slots come and go with their workers."""
                 threads = cluster.threads()
                 ledger.keep(threads)
-                new = set(threads) - {slot.worker for slot in ledger.all}
+                new = set(threads) - {slot.worker for slot in ledger.all} - unlike
                 if new:
                     seen = cluster.everywhere(places_of.look, settings)
-                    fresh = {address: threads[address] for address in new}
+                    unlike.update(spread.unlike(cluster, libraries, new))
+                    fresh = {address: threads[address] for address in new - unlike}
                     ledger.add(places_of.of_workers(fresh, seen, gpus, ledger.all))
 
-            ledger = Ledger(())
+            ledger, unlike = Ledger(()), set[str]()
             look(ledger)
             address = cluster.client.scheduler.address
             near = replace(engine, settings=settings | {"address": address})

@@ -9,7 +9,7 @@ stored as failed.
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 from hpobench.cluster import beside, clusters, greeting
 from hpobench.cluster.greeting import Code, Folder, Worker
 from hpobench.cluster.settings import Settings
-from hpobench.storage import arrow, parts
+from hpobench.storage import arrow, layout, parts
 from hpobench.study import simulated
 from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import Chunk
 from hpobench.study.turns import Report, missing, turn
-from hpobench.system import atomic, output
+from hpobench.system import atomic, locks, output
 from hpobench.system.dotted import own_folders
 from hpobench.system.terminal import Notice
 
@@ -76,7 +76,7 @@ def run_all(
     """
     folder = folder.resolve()
     code = greeting.packed(own_folders())
-    libraries = tuple(sorted({c.pair.library.split()[0] for c in pending if c.pair.library}))
+    libraries = libraries_of(pending)
     with ExitStack() as stack:
         shown = stack.enter_context(greeting.shown(folder))
         try:
@@ -95,7 +95,7 @@ def run_all(
 def meet(cluster: clusters.Cluster, folder: Folder, libraries: Sequence[str]) -> dict[str, Worker]:
     """What all workers say of themselves; raises ConfigError if they have other versions.
 
-    With `engine.allow_versions` the differences are said, and nothing more.
+    With `engine.allow_versions` the differences are said, and stand in the manifest of the call.
     """
     met: dict[str, Worker] = cluster.everywhere(greeting.greet, folder, tuple(libraries))
     different = greeting.differences(greeting.versions(libraries), met)
@@ -106,7 +106,33 @@ def meet(cluster: clusters.Cluster, folder: Folder, libraries: Sequence[str]) ->
         )
     if different:
         warnings.warn(f"versions differ: {'; '.join(different)}", Notice, stacklevel=2)
+        with locks.locked(folder.path / ".lock"):
+            layout.note_versions(folder.path, different)
     return met
+
+
+def unlike(
+    cluster: clusters.Cluster, libraries: Sequence[str], addresses: Collection[str]
+) -> set[str]:
+    """Those of workers that came later and have other versions, which is said."""
+    if cluster.settings.get("allow_versions"):
+        return set()
+    mine, found = greeting.versions(libraries), set()
+    answers = cluster.everywhere(greeting.greet, Folder(Path()), tuple(libraries))
+    for address in set(addresses) & set(answers):
+        if different := greeting.differences(mine, {address: answers[address]}):
+            _say_strange(address, "; ".join(different))
+            found.add(address)
+    return found
+
+
+def _say_strange(address: str, why: str) -> None:
+    warnings.warn(f"the worker at {address} gets no work: {why}", Notice, stacklevel=3)
+
+
+def libraries_of(chunks: Sequence[Chunk]) -> tuple[str, ...]:
+    """The libraries of methods that are to be the same everywhere."""
+    return tuple(sorted({c.pair.library.split()[0] for c in chunks if c.pair.library}))
 
 
 def _check_replay(pending: Sequence[Chunk], met: Mapping[str, Worker]) -> None:
@@ -146,9 +172,10 @@ class _Spread:
         self._workers, self._slots = workers, 1
         self._out: dict[Any, _Work] = {}
         self._done: SimpleQueue[Any] = SimpleQueue()
-        self._looked, self._alone_since = -1.0, time.monotonic()
-        # Sent once to each worker, however many chunks there are.
-        self._sent = cluster.client.scatter(terms, broadcast=False, hash=False)
+        self._looked = -1.0
+        # Sent once to each worker, however many chunks there are; and made anew, as scattered data
+        # is not, if all that had it are lost.
+        self._sent = cluster.client.submit(_itself, terms, pure=False)
 
     def reports(self) -> Iterator[Report]:
         """Until all chunks are done."""
@@ -176,11 +203,8 @@ class _Spread:
         self._looked, threads = now, self._cluster.threads()
         if not self._cluster.is_there():
             raise self._cluster.gone()
+        threads = threads or self._cluster.wait_for_workers()
         self._workers[0], self._slots = len(threads), sum(threads.values())
-        if threads:
-            self._alone_since = now
-        elif now > self._alone_since + float(self._cluster.settings.get("patience_s", 60)):
-            self._cluster.wait_for_workers()
 
     def _hand_out(self, work: _Work) -> Iterator[Report]:
         """Submit a chunk; where workers cannot hold its turn, it is held here."""
@@ -262,8 +286,12 @@ class _Spread:
     def _dismiss(self, words: str) -> None:
         """Send a worker away that came later and is not like the others."""
         address, _, why = words.partition(" ")
-        warnings.warn(f"the worker at {address} gets no work: {why}", Notice, stacklevel=2)
+        _say_strange(address, why)
         self._cluster.client.retire_workers([address])
+
+
+def _itself(terms: _Terms) -> _Terms:
+    return terms
 
 
 def _do(chunk: Chunk, terms: _Terms, shared: bool) -> _Answer:

@@ -13,6 +13,8 @@ from hpobench.results.study.selection import by_pair
 from hpobench.results.study.study import Study
 from hpobench.storage.schema import KEY
 
+FAILURES = ("task", "method", "failed", "share", "time_share", "errors")
+MOST_ERRORS = 3
 COLUMNS = ("task", "method", "idle", "idle_sem", "jobs", "trials", "seeds", "failed")
 
 
@@ -110,3 +112,33 @@ def occupancy(study: Study) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def failures(study: Study) -> pd.DataFrame:
+    """One row per task and method of which jobs failed, in the order of the study.
+
+    failed       how many jobs failed
+    share        of all its jobs
+    time_share   of the time of all its jobs that those that failed took (NaN: jobs took none)
+    errors       what they failed of, most frequent first, with how many did
+    """
+    rows = []
+    for task, method, jobs in by_pair(study, jobs_of(study)):
+        failed = jobs["status"] == "failed"
+        took_s = jobs["end_s"] - jobs["start_s"]
+        row = {"failed": failed.sum(), "share": failed.mean(), "errors": _kinds(jobs[failed])}
+        row["time_share"] = took_s[failed].sum() / took_s.sum() if took_s.sum() > 0 else np.nan
+        if failed.any():
+            rows.append({"task": task, "method": method, **row})
+    return pd.DataFrame(rows, columns=list(FAILURES))
+
+
+def _kinds(jobs: pd.DataFrame) -> str:
+    """Errors in words; where on its way a fault that was made struck is no matter."""
+    lines = jobs["error"].astype(str).str.replace(_WHERE, r"\1", regex=True)
+    counts = lines.replace("", "no finite value").value_counts()
+    words = [f"{error} ({count:,})" for error, count in counts.head(MOST_ERRORS).items()]
+    return ", ".join(words + ["..."] * (len(counts) > MOST_ERRORS))
+
+
+_WHERE = r"^(InjectedFault: \w+), at .*$"

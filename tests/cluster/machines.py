@@ -107,14 +107,19 @@ def write_conf(folder: Path, pace: float = 0.004) -> Path:
     return folder
 
 
-def command(folder: Path, name: str, *settings: str) -> list[str]:
-    """3 methods x 4 tasks x 20 seeds, as a command."""
+def words(folder: Path, name: str, *settings: str) -> list[str]:
+    """A command that runs a study below a folder."""
     return [
         *(sys.executable, "-m", "hpobench.cli", "run", f"runs_dir={folder}/runs", f"name={name}"),
-        *("task=[own,branin,curves_stable,curves_crossing]", "method=[random,evolution,asha]"),
-        *("seeds=20", "part_runs=5", "budget.trials=60", "workers=2"),
         *("--conf", str(folder / "conf"), *settings),
     ]
+
+
+def command(folder: Path, name: str, *settings: str) -> list[str]:
+    """3 methods x 4 tasks x 20 seeds, as a command."""
+    chosen = ["task=[own,branin,curves_stable,curves_crossing]", "method=[random,evolution,asha]"]
+    chosen += ["seeds=20", "part_runs=5", "budget.trials=60", "workers=2"]
+    return words(folder, name, *chosen, *settings)
 
 
 def stored(folder: Path) -> int:

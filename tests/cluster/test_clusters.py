@@ -61,7 +61,7 @@ def test_three_workers_on_loopback(folder, made, reference):
     with machines.dask(folder, made) as address:
         settings = ["engine=dask", f"engine.address={address}"]
         run_with_kills(folder, made, reference, settings, lambda: machines.kill_one_worker(made))
-    machines.until(lambda: not made.left(), 30)
+    machines.until(lambda: not made.left(), 120)
 
 
 def test_two_hosts_that_share_no_files(folder, made, reference):
@@ -77,13 +77,13 @@ def test_two_hosts_that_share_no_files(folder, made, reference):
                 lambda: machines.kill_one_worker(made),
                 before=here,
             )
-        machines.until(lambda: not made.left(), 30)
+        machines.until(lambda: not made.left(), 120)
 
 
 def test_jobs_of_slurm(folder, made, reference):
     with machines.slurm(folder) as environment:
         settings = ["engine=slurm", "engine.jobs=3", "engine.memory=1GB", "engine.interface=lo"]
-        settings += ["engine.death_timeout=10", "engine.queue=main"]
+        settings += ["engine.death_timeout=60", "engine.queue=main"]
         settings += [f"engine.local_directory={folder}", f"engine.log_directory={folder}/logs"]
         run_with_kills(
             folder,
@@ -93,7 +93,7 @@ def test_jobs_of_slurm(folder, made, reference):
             lambda: machines.lose_node(environment, folder, "node2"),
             **environment,
         )
-        machines.until(lambda: not made.left(), 60)
+        machines.until(lambda: not made.left(), 120)
 
 
 def test_an_array_of_slurm(folder, made, reference):
@@ -119,4 +119,4 @@ def test_an_array_of_slurm(folder, made, reference):
         array = made.start(*submit, log=log, **environment)
         assert array.wait(machines.PATIENCE_S) == 0, log.read_text()
         machines.check_same(study, reference)
-        machines.until(lambda: not made.left(), 60)
+        machines.until(lambda: not made.left(), 120)

@@ -23,6 +23,7 @@ from tests.tiny import ScriptedTask
 CLUSTER = pytest.mark.skipif(
     "HPOBENCH_CLUSTER_TESTS" not in os.environ, reason="takes minutes: make test-cluster"
 )
+pytestmark = pytest.mark.filterwarnings("ignore:waiting for workers")  # a machine may be slow
 REAL = ["task=seen", "method=random", "clock=real", "budget.trials=3", "oversubscribe=true"]
 REAL += ["check_first=false"]  # which would be noted as well
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from hpobench.plots.report.blocks import Block, Code, Column, Paragraph, count, table
+from hpobench.plots.report.blocks import Block, Code, Column, Paragraph, count, share, table
 from hpobench.plots.report.context import Context, listed
 from hpobench.plots.report.parts.scores import named
+from hpobench.results.study import jobs
 from hpobench.results.study.first_errors import Group, groups, lost_tasks
 from hpobench.results.study.time_axis import charging
 
@@ -66,26 +67,26 @@ def _how_many(failed: int, mostly: int, stored: int) -> str:
 
 
 def _failed_jobs(context: Context) -> list[Block]:
-    jobs = context.study.jobs
-    if "status" not in jobs:
+    if "status" not in context.study.jobs:
         return []
-    failed = jobs[jobs["status"] == "failed"].astype({"task": str, "method": str})
-    if not len(failed):
+    frame = jobs.failures(context.study)
+    if not len(frame):
         return []
-    groups = failed.groupby(["task", "method"], sort=False)
-    frame = groups.agg(jobs=("error", "size"), error=("error", _most_frequent)).reset_index()
     columns = {
         "task": Column("task"),
         "method": Column("method"),
-        "jobs": Column("failed jobs", count),
-        "error": Column("most frequent error"),
+        "failed": Column("failed jobs", count),
+        "share": Column("of its jobs", share, "share of all jobs of the method that failed"),
+        "time_share": Column(
+            "of its time", share, "share of the time of all its jobs that went to those that failed"
+        ),
+        "errors": Column("what they failed of"),
     }
-    caption = "A failed job costs its trial the time it took; the run goes on."
+    caption = (
+        "A failed job costs its trial the time it took; the run goes on. How long a job is depends "
+        "on the method: of its time compares across methods, of its jobs does not."
+    )
     return [table(named(context, frame), "table-jobs", "Failed jobs", columns, caption)]
-
-
-def _most_frequent(errors: "pd.Series[str]") -> str:
-    return str(errors[errors != ""].mode().iloc[0]) if (errors != "").any() else "no finite value"
 
 
 def environment(context: Context) -> list[Block]:

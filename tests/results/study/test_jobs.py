@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from hpobench.results.conduct.one_run import learning_curves, one_run, rung_ends
-from hpobench.results.study.jobs import busy_intervals, idle_share, idle_shares, occupancy
+from hpobench.results.study.jobs import (
+    busy_intervals,
+    failures,
+    idle_share,
+    idle_shares,
+    occupancy,
+)
 from hpobench.results.study.study import Study
 from hpobench.storage.schema import MethodFacts, TaskFacts
 
@@ -95,6 +101,24 @@ def test_runs_without_jobs_are_idle_and_runs_without_time_are_unknown():
     table = idle_shares(study_of(BARRIER, runs=runs))
     np.testing.assert_allclose(table["idle"], [0.5, 1.0, np.nan])
     assert table["jobs"].tolist() == [4, 0, 0]
+
+
+def test_what_failures_cost_each_method():
+    """Of a: 2 of 4 jobs, and 6 of 12 s. Of b none."""
+    rows = [(0, 0, 0, 1, 0.0, 2.0), (1, 0, 0, 1, 2.0, 7.0, "failed"), (2, 1, 0, 1, 0.0, 4.0)]
+    mine = jobs_of(*rows, (3, 1, 0, 1, 4.0, 5.0, "failed")).assign(error="")
+    places = [f"InjectedFault: crash, at {at} of 9" for at in ("1.5", "7e-05")]
+    mine.loc[mine["status"] == "failed", "error"] = places
+    others = jobs_of((0, 0, 0, 1, 0.0, 2.0), method="b").assign(error="")
+    (row,) = failures(study_of(pd.concat([mine, others]))).to_dict("records")
+    assert row == {
+        "task": "t",
+        "method": "a",
+        "failed": 2,
+        "share": 0.5,
+        "time_share": 0.5,
+        "errors": "InjectedFault: crash (2)",
+    }
 
 
 def test_studies_without_jobs_or_workers_are_refused():
