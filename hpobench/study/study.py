@@ -32,8 +32,8 @@ from hpobench.study.pairs import REAL_SETTINGS, Chunk, Pair, chunks, one_level
 from hpobench.study.turns import Report, side_by_side, sweep
 from hpobench.system import atomic, locks, output
 
-MANY_PARTS = 20
-"""A pair that has so many parts at the end of a call has them merged."""
+MANY_PARTS, TIDY_EVERY = 20, 200
+"""A pair that has so many parts has them merged: at the end of a call, and each so many parts."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,11 @@ class Study:
 
     def _reports(self, watch: Watch | None) -> Iterator[Report]:
         self._tidy_logs()  # what fails now is said anew
-        yield from side_by_side(partial(self._run, watch), self.pending(), self.folder)
+        reports = side_by_side(partial(self._run, watch), self.pending(), self.folder)
+        for count, report in enumerate(reports, 1):
+            yield report
+            if count % TIDY_EVERY == 0:
+                self._tidy_parts()
         self._tidy_logs()
         self._tidy_parts()
 

@@ -24,7 +24,7 @@ pytestmark = [
     ),
     pytest.mark.filterwarnings("ignore:waiting for workers"),  # a machine may be slow
 ]
-ONE = ["n_jobs=-1", "engine=dask", "engine.jobs=1", "engine.patience_s=900"]
+ONE = ["n_jobs=-1", "engine=dask", "engine.jobs=1", "engine.patience_s=300"]
 
 
 class Deadly(Broken):
@@ -61,10 +61,17 @@ def made():
         yield found
 
 
-def test_a_run_that_kills_two_workers_has_failed_and_costs_no_other(folder):
-    study = plan(folder, "task=bowl", "method=[broken,random]", "seeds=2", "budget.trials=5", *ONE)
-    execute(study)
-    runs = load(study.folder).runs.set_index(["method", "seed"]).sort_index()
+def command(folder, *settings):
+    """A study of the tasks and methods above, as a command."""
+    return machines.words(folder, "far", "task=bowl", "check_first=false", *settings)
+
+
+def test_a_run_that_kills_two_workers_has_failed_and_costs_no_other(folder, made):
+    settings = ["method=[broken,random]", "seeds=2", "budget.trials=5", "budget.time_s=null"]
+    log = folder / "driver.log"
+    driver = made.start(*command(folder, *settings, *ONE), log=log)
+    assert driver.wait(3 * machines.PATIENCE_S) == 1, log.read_text()
+    runs = load(folder / "runs" / "far").runs.set_index(["method", "seed"]).sort_index()
     assert (runs.loc["random", "status"] == "ok").all()
     assert (runs.loc["broken", "status"] == "failed").all()
     assert set(runs.loc["broken", "error"]) == {
@@ -72,19 +79,15 @@ def test_a_run_that_kills_two_workers_has_failed_and_costs_no_other(folder):
     }
 
 
-def test_the_only_worker_is_lost_and_another_comes(folder):
+def test_the_only_worker_is_lost_and_another_comes(folder, made):
     """What all chunks share was on it alone."""
-    settings = ["task=bowl", "method=random", "seeds=8", "part_runs=1", "budget.trials=20"]
-    study = plan(folder, *settings, "budget.time_s=null", *ONE)
-    reports = study.run()
-    killed, counted = False, 0
-    for report in reports:
-        counted += len(report.chunk.seeds)
-        if not killed and counted >= 2:
-            os.kill(worker_of(os.getpid()), signal.SIGKILL)
-            killed = True
-    assert counted == 8
-    assert execute(plan(folder, *settings, "budget.time_s=null")) == 0
+    settings = ["method=random", "seeds=8", "part_runs=1", "budget.trials=20"]
+    log, study = folder / "driver.log", folder / "runs" / "far"
+    driver = made.start(*command(folder, *settings, "budget.time_s=null", *ONE), log=log)
+    machines.until(lambda: driver.poll() is not None or machines.stored(study) >= 2)
+    os.kill(worker_of(driver.pid), signal.SIGKILL)
+    assert driver.wait(machines.PATIENCE_S) == 0, log.read_text()
+    assert sorted(load(study).runs["seed"]) == list(range(8))
 
 
 def worker_of(parent):

@@ -65,6 +65,18 @@ def test_a_call_merges_what_has_many_parts(tmp_path, monkeypatch):
     assert len(names(made)) == 2
 
 
+def test_a_long_call_merges_as_it_goes(tmp_path, monkeypatch):
+    """After each three parts, all that there are become one."""
+    monkeypatch.setattr(studies, "MANY_PARTS", 2)
+    monkeypatch.setattr(studies, "TIDY_EVERY", 3)
+    settings = ["task=curves_stable", "method=random", "budget.trials=3", "seeds=12", "part_runs=1"]
+    study = plan(tmp_path, *settings)
+    counts = [len(names(study)) for _ in study.run()]
+    assert counts == [1, 2, 3, 2, 3, 4, 2, 3, 4, 2, 3, 4]
+    assert len(names(study)) == 1
+    assert len(load(study.folder).runs) == 12
+
+
 def test_one_that_was_killed_before_it_removed_the_parts_leaves_nothing_twice(
     study, tmp_path, monkeypatch, recwarn
 ):
