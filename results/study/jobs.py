@@ -14,7 +14,7 @@ from hpobench.results.study.study import Study
 from hpobench.storage.schema import KEY
 
 FAILURES = ("task", "method", "failed", "share", "time_share", "errors")
-MOST_ERRORS = 3
+MOST_ERRORS = 4
 COLUMNS = ("task", "method", "idle", "idle_sem", "jobs", "trials", "seeds", "failed")
 
 
