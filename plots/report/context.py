@@ -15,7 +15,7 @@ from hpobench.results.anytime.views import available_views
 from hpobench.results.conduct.progress import shares
 from hpobench.results.conduct.under_way import UnderWay, under_way
 from hpobench.results.study.failed_runs import counting_failed, fine, has_failed
-from hpobench.results.study.load import load
+from hpobench.results.study.load import Kept, load
 from hpobench.results.study.study import Study
 from hpobench.results.verdicts.decisions import Decisions, of_study
 from hpobench.results.verdicts.scores import scores_of
@@ -163,9 +163,12 @@ class Context:
         return self.study.methods[method].label if method in self.study.methods else method
 
 
-def read(folder: Path, failed: str | None = None) -> Context:
-    """The context of a stored study. Raises FileNotFoundError if there is none."""
-    study = counting_failed(load(folder), failed)
+def read(folder: Path, failed: str | None = None, kept: Kept | None = None) -> Context:
+    """The context of a stored study. Raises FileNotFoundError if there is none.
+
+    `kept`: what was read of it before, where it is read time and again (see `load`).
+    """
+    study = counting_failed(load(folder, kept), failed)
     pairs = layout.read_plan(folder)["pairs"]
     planned = sum(len(pair["seeds"]) for pair in pairs)
     return Context(

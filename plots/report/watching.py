@@ -11,6 +11,7 @@ from hpobench.plots.report import page
 from hpobench.plots.report.context import Context, read
 from hpobench.results.conduct.progress import left_s
 from hpobench.results.conduct.under_way import UnderWay, best_so_far
+from hpobench.results.study.load import Kept
 from hpobench.words import counted
 
 MOST_TASKS = 3
@@ -33,12 +34,12 @@ def follow(
     """
     stored: tuple[int, int] | None = None
     looks: list[tuple[float, int]] = []
-    best = ""
+    best, kept = "", Kept()
     made: page.Made | None = None
     shown: list[tuple[str, str, int, float]] | None = None
     while True:
         began = time.perf_counter()
-        context = read(folder)
+        context = read(folder, kept=kept)
         whole = len(context.study.runs) >= context.planned and not context.under_way
         now = (len(context.study.runs), context.failed)
         looks.append((time.monotonic(), now[0]))
