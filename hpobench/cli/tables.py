@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
         ("resource", "epochs, share of the data, ...; for 'loss_*' what to call the levels"),
         ("repetition", "seed, fold, ...; '*' if the columns of --value are repetitions"),
         ("test", "value on test data"),
+        ("train", "value on training data"),
         ("by", "one task a value of this column"),
     ):
         made.add_argument(f"--{name}", default="", metavar="COLUMN", help=what)
@@ -62,6 +63,11 @@ def add(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="values at different resources compare; default: if it is called epochs or alike",
     )
+    made.add_argument(
+        "--surrogate",
+        action="store_true",
+        help="write NAME_surrogate as well: a model of the table, for its whole space",
+    )
     made.add_argument("--conf", type=Path, default=Path(), metavar="DIR", help="default: here")
     made.add_argument("--replace", action="store_true", help="write over a task of this name")
     made.set_defaults(command=import_table)
@@ -81,20 +87,23 @@ def import_table(options: argparse.Namespace) -> int:
     if options.name in catalogue.names("task"):
         raise ValueError(f"--name {options.name}: a task of that name is shipped: choose another")
     tuples = ("config", "where", "test_where")
-    single = ("value", "goal", "seconds", "resource", "repetition", "test", "by")
+    single = ("value", "goal", "seconds", "resource", "repetition", "test", "train", "by")
     stated: dict[str, Any] = {
         **{name: getattr(options, name) for name in (*single, "short_curves", "comparable")},
         **{name: tuple(getattr(options, name)) for name in tuples},
         "constraints": tuple(options.constraint),
         "impute_seconds": options.impute_seconds,
     }
-    tasks = imported(options.files, options.name, Asked(**stated), folder, options.replace)
+    how = (folder, options.replace, options.surrogate)
+    tasks = imported(options.files, options.name, Asked(**stated), *how)
     for task in tasks:
         _print(task)
     more = f" ({counted(len(tasks), 'tasks')})" if len(tasks) > 1 else ""
     print(
         f"Written to {folder / 'task' / options.name}.yaml{more}: correct there what was guessed."
     )
+    if options.surrogate:
+        print(f"Its model, of any configuration of the space: task={options.name}_surrogate.")
     where = "." if folder == Path() else folder
     print(f"Try it: hpobench run --conf {where} task={options.name} name={options.name}")
     return 0

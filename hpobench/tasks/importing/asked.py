@@ -39,6 +39,7 @@ class Asked:
     resource: str = ""
     repetition: str = ""
     test: str = ""
+    train: str = ""
     constraints: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     test_where: tuple[str, ...] = ()

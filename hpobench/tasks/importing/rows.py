@@ -29,9 +29,9 @@ _BEGUN = 0.95
 class Rows:
     """One row a configuration, repetition and level: what a recorded table has as columns.
 
-    `series`: config, repetition, resource, value, and seconds, test and metrics if there are any.
-    `configs`: the hyperparameters of configuration i in row i. `space`: as it was guessed; `words`:
-    a line on each hyperparameter; `notes`: what was counted.
+    `series`: config, repetition, resource, value, and seconds, test, train and metrics if there are
+    any. `configs`: the hyperparameters of configuration i in row i. `space`: as it was guessed;
+    `words`: a line on each hyperparameter; `notes`: what was counted.
     """
 
     series: pd.DataFrame
@@ -56,7 +56,7 @@ def rows_of(frame: pd.DataFrame, asked: Asked, notes: list[str]) -> Rows:
     name = _value_name(asked)
     goal = goal_of(name, asked.goal)
     metric = metric_of(name, goal, series["value"])
-    for column in ("value", "test"):
+    for column in ("value", "test", "train"):
         if column in series:
             series[column] = metric.to_minimised(series[column].to_numpy())
     series.insert(0, "config", _numbered(stored))
@@ -90,7 +90,8 @@ def _hyperparameters(frame: pd.DataFrame, asked: Asked) -> dict[str, str]:
                 continue
             if names.setdefault(star or column, column) != column:
                 raise ValueError(f"--config: two hyperparameters are called {star or column!r}")
-    others = (asked.value, asked.seconds, asked.resource, asked.repetition, asked.test, asked.by)
+    others = [asked.value, asked.seconds, asked.resource, asked.repetition]
+    others += [asked.test, asked.train, asked.by]
     if both := [name for name, column in names.items() if column in filter(None, others)]:
         raise ValueError(f"--config {both[0]}: that column is said to be something else as well")
     return names
@@ -112,7 +113,7 @@ def _value_name(asked: Asked) -> str:
 def _series(
     frame: pd.DataFrame, asked: Asked, metrics: tuple[str, ...], notes: list[str]
 ) -> pd.DataFrame:
-    """Row numbers of the table, resource, repetition, value, seconds, test and metrics."""
+    """Row numbers of the table, resource, repetition, value, seconds, test, train and metrics."""
     if not asked.value:
         raise ValueError(
             f"--value: say which column is the value; there are {', '.join(frame.columns)}"
@@ -120,6 +121,7 @@ def _series(
     values = reading.matching(frame, asked.value, "--value")
     seconds = _aligned(frame, asked.seconds, "--seconds", values)
     tests = _aligned(frame, asked.test, "--test", values)
+    trains = _aligned(frame, asked.train, "--train", values)
     words: dict[str, int] = {}
     parts = []
     for star, column in values.items():
@@ -128,7 +130,7 @@ def _series(
         part = pd.DataFrame({"row": frame.index, "value": -value if asked.negated else value})
         part["resource"] = _resource(frame, asked, star)
         part["repetition"] = _labels(frame, asked, star)
-        for name, known in (("seconds", seconds), ("test", tests)):
+        for name, known in (("seconds", seconds), ("test", tests), ("train", trains)):
             if known:
                 part[name] = _column(frame, known[star])
         for name in metrics:
@@ -333,5 +335,6 @@ def _count_failed(series: pd.DataFrame, notes: list[str]) -> None:
     if failed:
         words = f", {infinite} of them infinite" if infinite else ""
         notes.append(f"{counted(failed, 'evaluations')} without a finite value{words}: failed")
-    if "test" in series and (lacking := int(series["test"].isna().sum())):
-        notes.append(f"{counted(lacking, 'rows')} without a test value")
+    for name, words in (("test", "test"), ("train", "training")):
+        if name in series and (lacking := int(series[name].isna().sum())):
+            notes.append(f"{counted(lacking, 'rows')} without a {words} value")

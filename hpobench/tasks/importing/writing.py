@@ -24,6 +24,8 @@ from hpobench.tasks.recorded_facts import KEYS, METADATA, METRICS, SERIES, Facts
 from hpobench.tasks.table import TableTask
 from hpobench.words import counted
 
+MODEL = "_surrogate"
+"""What the name of a task ends with that is a model of a table."""
 MOST_TRIALS = 100
 """The stated budget lets one worker train so many configurations in full, or all there are."""
 
@@ -41,11 +43,17 @@ class Imported:
 
 
 def import_table(
-    paths: Sequence[Path], name: str, asked: Asked, folder: Path, overwrite: bool = False
+    paths: Sequence[Path],
+    name: str,
+    asked: Asked,
+    folder: Path,
+    overwrite: bool = False,
+    surrogate: bool = False,
 ) -> list[Imported]:
     """Write `folder/task/NAME.yaml` with its Parquet; with `asked.by` one task a value of a column.
 
-    Raises ValueError, before anything is written, for what is not there or cannot be read.
+    `surrogate`: NAME_surrogate.yaml, too, a model of the table for its whole space. Raises
+    ValueError, before anything is written, for what is not there or cannot be read.
     """
     whole = reading.read(paths)
     notes: list[str] = []
@@ -54,9 +62,9 @@ def import_table(
     kept = reading.chosen(whole, asked.where)
     parts = _parts(kept, asked.by, name)
     place = folder / "task"
-    yaml = place / f"{name}.yaml"
-    if yaml.exists() and not overwrite:
-        raise ValueError(f"{yaml} is there already: choose another --name, or add --replace")
+    yamls = [place / f"{each}.yaml" for each in (name, *([name + MODEL] if surrogate else []))]
+    if not overwrite and (there := [yaml for yaml in yamls if yaml.exists()]):
+        raise ValueError(f"{there[0]} is there already: choose another --name, or add --replace")
     made = {}
     for part, frame in parts.items():
         try:
@@ -72,7 +80,9 @@ def import_table(
             file = f"{part}.parquet"
             atomic.write_bytes(place / file, (Path(aside) / file).read_bytes())
     named = dict(zip(parts, _values(kept, asked.by), strict=True))
-    atomic.write_text(yaml, _yaml(name, source, asked, tasks, list(made.values()), named))
+    for yaml in yamls:
+        text = _yaml(yaml.stem, source, asked, tasks, list(made.values()), named)
+        atomic.write_text(yaml, text)
     return tasks
 
 
@@ -128,7 +138,8 @@ def _write_parquet(path: Path, rows: Rows) -> None:
         "resource": pa.array(series["resource"], pa.float64()),
         "validation_error": pa.array(series["value"].to_numpy(float), from_pandas=False),
     }
-    for name, stored in (("test", "test_error"), ("seconds", "training_s")):
+    known = {"test": "test_error", "train": "training_error", "seconds": "training_s"}
+    for name, stored in known.items():
         if name in series:
             columns[stored] = pa.array(series[name].to_numpy(float), from_pandas=False)
     for name in rows.metrics:
@@ -201,17 +212,12 @@ def _yaml(
     """The YAML of one task, or of a family of them."""
     first = tasks[0]
     value = rows[0].metric.label
-    about = {"label": name, "summary": f"{value} of {source}: {first.summary}", "source": source}
-    common = [
-        "_target_: hpobench.tasks.recorded_table.recorded",
-        f"repetition: {_repetition(tasks)} # sampled, paired, mean (free of noise), or the "
-        "index of one",
-        f"can_checkpoint: {json.dumps(all(one.comparable for one in rows))} # false: a trial that "
-        "goes on is trained anew",
-        f"constraints: {json.dumps(_bounds(asked.constraints))} # bounds, e.g. {{latency: 0.1}}",
-    ]
-    if any("end early" in note for one in rows for note in one.notes):
-        common.append(f"short_curves: {asked.short_curves} # or failed: of curves that end early")
+    what = f"{value} of {source}" + (", its whole space by a model" if _models(name) else "")
+    about = {"label": name, "summary": f"{what}: {first.summary}", "source": source}
+    common = _of_model() if _models(name) else _of_table(asked, tasks, rows)
+    common.append(
+        f"constraints: {json.dumps(_bounds(asked.constraints))} # bounds, e.g. {{latency: 0.1}}"
+    )
     head = ["about:", *(f"  {key}: {json.dumps(text)}" for key, text in about.items())]
     if not asked.by:
         return "\n".join([*head, *_own(first, rows[0], ""), *common]) + "\n"
@@ -219,6 +225,31 @@ def _yaml(
     for task, one in zip(tasks, rows, strict=True):
         family += [f"    {json.dumps(named[task.name])}:", *_own(task, one, "      ")]
     return "\n".join([*head, *common, *family]) + "\n"
+
+
+def _models(name: str) -> bool:
+    return name.endswith(MODEL)
+
+
+def _of_model() -> list[str]:
+    return [
+        "_target_: hpobench.tasks.surrogate.surrogate # fitted when first used, in about a minute",
+        "quality: {error: 0.9} # least rank correlation with configurations left out; also cost",
+        "noise: true # as repetitions differ, in values and costs",
+    ]
+
+
+def _of_table(asked: Asked, tasks: Sequence[Imported], rows: Sequence[Rows]) -> list[str]:
+    lines = [
+        "_target_: hpobench.tasks.recorded_table.recorded",
+        f"repetition: {_repetition(tasks)} # sampled, paired, mean (free of noise), or the "
+        "index of one",
+        f"can_checkpoint: {json.dumps(all(one.comparable for one in rows))} # false: a trial that "
+        "goes on is trained anew",
+    ]
+    if any("end early" in note for one in rows for note in one.notes):
+        lines.append(f"short_curves: {asked.short_curves} # or failed: of curves that end early")
+    return lines
 
 
 def _repetition(tasks: Sequence[Imported]) -> str:

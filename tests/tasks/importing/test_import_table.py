@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hydra.errors import InstantiationException
 
 from hpobench.cli import main
 from hpobench.records import Job
@@ -277,6 +278,31 @@ def test_a_surrogate_needs_neither_costs_nor_test_values(tmp_path):
     assert found.test_values is None
     with pytest.raises(ValueError, match="with the error of configurations left out"):
         surrogate(str(tmp_path / "task" / "mine.parquet"), quality={"error": 0.999})
+
+
+def test_a_model_of_the_table_beside_it(tmp_path, capsys):
+    columns = ["--config", "learning_rate", "l2", "--value", "loss_50", "--surrogate"]
+    assert run(tmp_path, CASES / "09_no_cost.csv", *columns) == 0
+    assert "task=mine_surrogate" in said(capsys)
+    with pytest.raises(InstantiationException, match="with the error of configurations left out"):
+        task_of(tmp_path, "mine_surrogate", quality={"error": 0.999})
+    task = task_of(tmp_path, "mine_surrogate", quality={"error": -1.0})
+    assert np.isfinite(task.evaluate(job({"learning_rate": 1e-3, "l2": 1e-3}, 0, 1), 0, None).value)
+    (tmp_path / "task" / "mine.yaml").unlink()
+    assert run(tmp_path, CASES / "09_no_cost.csv", *columns) == 2
+    assert "mine_surrogate.yaml is there already" in capsys.readouterr().err
+    assert not (tmp_path / "task" / "mine.yaml").exists()
+
+
+def test_values_on_training_data(tmp_path):
+    """In the direction of the value: accuracies of 0.75 and 0.5 are errors of 0.25 and 0.5."""
+    text = (
+        "lr,epoch,acc,train_acc\n0.1,1,0.5,0.75\n0.1,2,0.5,0.875\n0.2,1,0.25,0.5\n0.2,2,0.5,0.5\n"
+    )
+    columns = ["--config", "lr", "--value", "acc", "--goal", "maximize", "--resource", "epoch"]
+    assert run(tmp_path, written(tmp_path, text), *columns, "--train", "train_acc") == 0
+    found = task_of(tmp_path).evaluate(job({"lr": 0.1}, 0, 2), 0, None)
+    assert found.train_values.tolist() == [0.25, 0.125]
 
 
 @pytest.mark.parametrize(
