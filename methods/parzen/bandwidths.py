@@ -21,9 +21,9 @@ class ScottsRule:
     `narrowing` / n^(1/2), so that few kernels are wide and many may be narrow, and `min_cells`
     average cells of a discrete hyperparameter.
 
-    Categories: always `category_bandwidth`. If that is None, as if each of the n kernels had seen
-    all K categories `category_weight` / n times, and its own once more: the mass on the others is
-    (K - 1) w / (n + K w) for w = `category_weight`, as in Optuna (Akiba et al. 2019).
+    Categories: at most `category_bandwidth`, if stated, and at most, for w = `category_weight`, if
+    stated, (K - 1) w / (n + K w), as if each of the n kernels had seen all K categories w / n times
+    and its own once more, as in Optuna (Akiba et al. 2019).
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ScottsRule:
         min_cells: float,
         category_bandwidth: float | None,
         narrowing: float = 0.0,
-        category_weight: float = 1.0,
+        category_weight: float | None = None,
     ) -> None:
         if not 0 < min_bandwidth <= 0.5:
             raise ValueError(f"min_bandwidth={min_bandwidth} must be in (0, 0.5]: of the range")
@@ -45,7 +45,9 @@ class ScottsRule:
                 f"category_bandwidth={category_bandwidth} must be in (0, 1): the mass of a kernel "
                 "on all categories but its own; or null, for one that shrinks"
             )
-        if not 0 < category_weight < np.inf:
+        if category_bandwidth is None and category_weight is None:
+            raise ValueError("category_bandwidth and category_weight are both null: state one")
+        if category_weight is not None and not 0 < category_weight < np.inf:
             raise ValueError(f"category_weight={category_weight} must be positive; 1 is usual")
         self._cells = np.where(unit.levels > 0, min_cells / np.maximum(unit.levels, 1), 0.0)
         self._least, self._narrowing = min_bandwidth, narrowing
@@ -68,11 +70,13 @@ class ScottsRule:
 
     def _masses(self, kernels: int) -> FloatArray:
         """The mass (d,) of a kernel on all categories but its own."""
+        most = even_mass(self._categories)
         if self._mass is not None:
-            return np.minimum(self._mass, even_mass(self._categories))
+            most = np.minimum(self._mass, most)
+        if self._weight is None:
+            return most
         others = np.maximum(self._categories - 1, 0) * self._weight
-        masses: FloatArray = others / (kernels + self._categories * self._weight)
-        return masses
+        return np.minimum(most, others / (kernels + self._categories * self._weight))
 
 
 class NormalReference:

@@ -67,7 +67,7 @@ class TPE:
         prior_weight: float = 1.0,
         repeat: bool = False,
         narrowing: float = 0.0,
-        category_weight: float = 1.0,
+        category_weight: float | None = None,
     ) -> None:
         _check(starts, gamma, samples, weights, liar, prior_weight)
         self._rng = rng

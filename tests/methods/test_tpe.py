@@ -173,13 +173,16 @@ def test_floors_that_shrink_with_the_number_of_kernels():
         }
     )
     unit = UnitSpace(space)
-    rule = ScottsRule(unit, 0.03, 0.5, None, narrowing=0.3)
+    rule = ScottsRule(unit, 0.03, 0.5, None, narrowing=0.3, category_weight=1.0)
     for count, narrowest in ((1, 0.3 / 2**0.5), (8, 0.1), (399, 0.03)):
         # All the same, and at the centre: nothing but the floor is left.
         same = unit.snap(np.full((count, 3), 0.5))
         assert rule(same).tolist() == pytest.approx([narrowest, 2 / (count + 4), 0])
     heavier = ScottsRule(unit, 0.03, 0.5, None, category_weight=2.0)
     assert heavier(unit.snap(np.full((9, 3), 0.5)))[1] == pytest.approx(4 / (10 + 6))
+    bounded = ScottsRule(unit, 0.03, 0.5, 0.2, category_weight=1.0)
+    masses = [bounded(unit.snap(np.full((count, 3), 0.5)))[1] for count in (1, 8)]
+    assert masses == pytest.approx([0.2, 2 / 12])
 
 
 def test_normal_reference_is_that_of_statsmodels():
@@ -435,6 +438,7 @@ def test_the_highest_resource_with_enough_values_is_modelled():
         ({"category_bandwidth": 1}, "category_bandwidth=1"),
         ({"narrowing": -0.1}, "narrowing=-0.1"),
         ({"category_weight": 0}, "category_weight=0"),
+        ({"category_bandwidth": None}, "state one"),
         ({"prior": {"w": 1}}, "'w'"),
     ],
 )
