@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hpobench.arrays import BoolArray, FloatArray, IntArray
+from hpobench.forest.boxes import Boxes
 
 
 class Forest(NamedTuple):
@@ -19,6 +20,7 @@ class Forest(NamedTuple):
     `columns`, `thresholds`, `children`, `left_sets` (q, c): a leaf is its own left child.
     `means`, `variances` (q,) of the points in a node. `roots` (t,).
     `points`, `weights`, `leaves` (n * t at most): each entry, and the leaf that it ended in.
+    `boxes`: which leaf is whose, at once; None: there are too many trees.
     """
 
     categorical: BoolArray
@@ -33,9 +35,14 @@ class Forest(NamedTuple):
     points: IntArray
     weights: FloatArray
     leaves: IntArray
+    boxes: Boxes | None
 
     def apply(self, queries: FloatArray) -> IntArray:
         """(m, t): the leaf of each query (m, d) in each tree."""
+        return self.walked(queries) if self.boxes is None else self.boxes.apply(queries)
+
+    def walked(self, queries: FloatArray) -> IntArray:
+        """The same, from node to node."""
         count, width = queries.shape
         starts = np.repeat(np.arange(count) * width, len(self.roots))
         nodes, flat = np.tile(self.roots, count), queries.ravel()
@@ -60,3 +67,25 @@ class Forest(NamedTuple):
         leaves = self.apply(queries)
         means = self.means.take(leaves)
         return means.mean(axis=1), self.variances.take(leaves).mean(axis=1) + means.var(axis=1)
+
+    def entered(self, points: IntArray, rows: FloatArray, times: FloatArray) -> "Forest":
+        """With more points (p,), at rows (p, d), in the leaves where they fall, so many `times`.
+
+        `times` (p, t). Leaves keep their means: see `of_values`.
+        """
+        point, tree = np.nonzero(times)
+        return self._replace(
+            points=np.append(self.points, points[point]),
+            weights=np.append(self.weights, times[point, tree]),
+            leaves=np.append(self.leaves, self.apply(rows)[point, tree]),
+        )
+
+    def of_values(self, values: FloatArray) -> "Forest":
+        """With the means of these `values` of the points in the leaves.
+
+        Variances stay as they grew: no leaf promises more because what entered it is worse.
+        """
+        count, own = len(self.means), self.weights * values[self.points]
+        weight = np.bincount(self.leaves, self.weights, count)
+        sums = np.bincount(self.leaves, own, count)
+        return self._replace(means=np.where(weight > 0, sums / np.maximum(weight, 1), self.means))

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpobench.arrays import BoolArray, FloatArray, IntArray
+from hpobench.forest.boxes import Boxes, Nodes
 from hpobench.forest.forest import Forest
 from hpobench.forest.splits import Entries, Splitter
 
 # Squared errors that differ by less than this part of the whole are equal.
 _TIE = 1e-12
+
+# Of more trees, tables of what all of them leave would take much memory.
+_FEW_TREES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ class _Builder:
         self._children, self._left_sets = np.arange(size), np.ones((size, most), dtype=bool)
         self._means, self._variances = np.zeros(size), np.zeros(size)
         self._roots = self._active = np.arange(trees)
-        self._size, self._depth = trees, 0
+        self._size, self._ends = trees, [trees]
+        self._trees = np.arange(size)
         self._points, self._weights = points, weights
         self._leaves = np.zeros(len(points), dtype=np.int64)
         orders = np.argsort(self._splitter.rows[:, points], axis=1, kind="stable")
@@ -152,7 +157,9 @@ class _Builder:
         self._left_sets[active] = left_sets
         self._children[active] = self._size + 2 * np.arange(count)
         self._active = self._size + np.arange(2 * count)
-        self._size, self._depth = self._size + 2 * count, self._depth + 1
+        self._trees[self._active] = np.repeat(self._trees[active], 2)
+        self._size += 2 * count
+        self._ends.append(self._size)
         by = columns.take(entries.nodes)
         values = self._splitter.rows[by, entries.points]
         right = values > thresholds.take(entries.nodes)
@@ -162,18 +169,26 @@ class _Builder:
 
     def forest(self) -> Forest:
         """What has grown."""
-        grown = slice(self._size)
+        grown, categorical, trees = slice(self._size), self._categories > 0, len(self._roots)
+        columns, thresholds = self._columns[grown], self._thresholds[grown]
+        children, left_sets = self._children[grown], self._left_sets[grown]
+        boxes = None
+        if trees <= _FEW_TREES:
+            of_tree = self._trees[grown]
+            nodes = Nodes(columns, thresholds, children, left_sets, of_tree, self._ends)
+            boxes = Boxes(nodes, trees, categorical)
         return Forest(
-            self._categories > 0,
-            self._columns[grown],
-            self._thresholds[grown],
-            self._children[grown],
-            self._left_sets[grown],
+            categorical,
+            columns,
+            thresholds,
+            children,
+            left_sets,
             self._means[grown],
             self._variances[grown],
             self._roots,
-            self._depth,
+            len(self._ends) - 1,
             self._points,
             self._weights,
             self._leaves,
+            boxes,
         )

@@ -31,6 +31,41 @@ def quantiles(
     return np.concatenate([_of_block(forest, values, *block) for block in blocks])
 
 
+def lowest(
+    forest: Forest,
+    values: FloatArray,
+    queries: FloatArray,
+    levels: FloatArray,
+    drawn: IntArray,
+    added: FloatArray,
+) -> IntArray:
+    """Which of the queries (m, d) have the least sum of a quantile and what is added to it.
+
+    `drawn` (m,): at which of the `levels` (k,), to which `added` (k,) belong. Of all sums of a
+    value and what is added, the least that a query reaches is found by bisection.
+    """
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values), dtype=np.int64)
+    ranks[order] = np.arange(len(values))
+    sums = values[order] + added[:, None]
+    limits = np.unique(sums)
+    leaves, rank = forest.apply(queries), ranks[forest.points]
+    share = _shares(forest) / leaves.shape[1]
+    left, low, high = np.arange(len(queries)), 0, len(limits) - 1
+    while low < high:
+        middle = (low + high) // 2
+        below = [rank < np.searchsorted(row, limits[middle], "right") for row in sums]
+        reached = [np.bincount(forest.leaves, share * b, len(forest.means)) for b in below]
+        level = drawn[left]
+        distribution = np.array(reached)[level[:, None], leaves[left]].sum(axis=1)
+        hits = distribution >= levels[level] - _ROUNDING
+        if hits.any():
+            left, high = left[hits], middle
+        else:
+            low = middle + 1
+    return left
+
+
 def _of_block(
     forest: Forest, values: FloatArray, queries: FloatArray, levels: FloatArray
 ) -> FloatArray:
@@ -55,7 +90,7 @@ def weights(forest: Forest, queries: FloatArray) -> tuple[IntArray, IntArray, Fl
     A tree gives weight to the points in the leaf of the query, evenly (a point that it drew twice
     counts twice); the weights are averaged over trees. Ordered by query.
     """
-    share = forest.weights / np.bincount(forest.leaves, forest.weights)[forest.leaves]
+    share = _shares(forest)
     entries = np.argsort(forest.leaves, kind="stable")
     sizes = np.bincount(forest.leaves, minlength=len(forest.means))
     starts = sizes.cumsum() - sizes
@@ -65,3 +100,9 @@ def weights(forest: Forest, queries: FloatArray) -> tuple[IntArray, IntArray, Fl
     chosen = entries[np.repeat(starts[leaves.ravel()], found) + within]
     query = np.repeat(np.arange(leaves.size) // leaves.shape[1], found)
     return query, forest.points[chosen], share[chosen] / leaves.shape[1]
+
+
+def _shares(forest: Forest) -> FloatArray:
+    """The share of each entry of its leaf's weight."""
+    shares: FloatArray = forest.weights / np.bincount(forest.leaves, forest.weights)[forest.leaves]
+    return shares

@@ -149,8 +149,8 @@ class Splitter:
         """(a, c): the categories that go left; those that a node has not seen go either way."""
         sets = np.ones((len(columns), self.most_categories), dtype=bool)
         if len(self.categorical):
-            numbers = np.searchsorted(self.categorical, columns)
-            chosen = np.flatnonzero(np.isin(columns, self.categorical))
+            numbers = np.searchsorted(self.categorical[:-1], columns)
+            chosen = np.flatnonzero(self.categorical[numbers] == columns)
             mean = means[numbers[chosen], chosen]
             unseen = self.rng.random(mean.shape) < 0.5
             sets[chosen] = np.where(np.isnan(mean), unseen, mean <= thresholds[chosen, None])

@@ -76,7 +76,8 @@ class ScottsRule:
         if self._weight is None:
             return most
         others = np.maximum(self._categories - 1, 0) * self._weight
-        return np.minimum(most, others / (kernels + self._categories * self._weight))
+        masses: FloatArray = others / (kernels + self._categories * self._weight)
+        return np.minimum(most, masses)
 
 
 class NormalReference:

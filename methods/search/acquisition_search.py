@@ -56,7 +56,10 @@ class AcquisitionSearch:
         step, each = 0.25, np.arange(len(rows))
         for _ in range(self._rounds):
             found = self._around(rows, step)
-            values = np.where(self._candidates.is_untried(found), score(found), -np.inf)
+            values = score(found)
+            # Only of what would be taken it matters whether it was tried.
+            higher = np.flatnonzero(values > np.repeat(scores, self._neighbours))
+            values[higher[~self._candidates.is_untried(found[higher])]] = -np.inf
             values = values.reshape(len(rows), -1)
             at = values.argmax(axis=1)
             better = values[each, at] > scores

@@ -72,9 +72,8 @@ class Candidates:
         if self._all is not None or not len(owners):
             return np.empty((0, len(self.unit))), owners[:0]
         rows, size = centres[owners], len(owners)
-        columns = np.concatenate(
-            [rng.choice(np.flatnonzero(one), count) for one in free if one.any()]
-        )
+        first = np.argsort(~free, axis=1, kind="stable")
+        columns = first[owners, (rng.random(size) * free.sum(axis=1)[owners]).astype(np.int64)]
         at = np.arange(size), columns
         moved = self.unit.stepped(rows[at], rng.normal(0.0, step, size), columns)
         rows[at] = np.where(self.unit.categories[columns] > 0, rng.random(size), moved)

@@ -49,7 +49,6 @@ class UnitSpace:
         self._discrete = np.flatnonzero(self.levels)
         self._centres = np.concatenate([np.empty(0), *(c for c in centres if c is not None)])
         self._first_centre = np.cumsum([0, *self.levels])[:-1][self._discrete]
-        self._scaled = [_scaled(item) for item in items]
         self._conditions = [
             (
                 space.names.index(name),
@@ -58,11 +57,18 @@ class UnitSpace:
             )
             for name, (parent, values) in space.conditions.items()
         ]
-        self.feature_columns = [
-            column
-            for column, count in enumerate(self.categories.tolist())
-            for _ in range(max(count, 1))
-        ]
+        self.feature_columns = np.repeat(self._columns, np.maximum(self.categories, 1)).tolist()
+        self._feature_columns = np.array(self.feature_columns, dtype=np.int64)
+        self._one_hot = np.flatnonzero(self.categories[self._feature_columns])
+        self._category = np.concatenate(
+            [np.empty(0, dtype=np.int64), *map(np.arange, self.categories.tolist())]
+        )
+        scales = {column: _scaled(item) for column, item in enumerate(items)}
+        scaled = {column: scale for column, scale in scales.items() if scale is not None}
+        self._on_scale = np.flatnonzero(np.isin(self._feature_columns, list(scaled)))
+        self._scales = np.concatenate([np.empty(0), *scaled.values()])
+        self._scale_sizes = np.array([len(scale) for scale in scaled.values()], dtype=np.int64)
+        self._first_on_scale = self._scale_sizes.cumsum() - self._scale_sizes
 
     def __len__(self) -> int:
         return len(self._columns)
@@ -132,19 +138,20 @@ class UnitSpace:
         The distance between values of an ordinal is that of its scale. What is not active is 0.5,
         or no category.
         """
-        columns, inactive = [], np.isnan(rows)
+        inactive = np.isnan(rows)
         filled = np.where(inactive, 0.5, rows)
-        for column, categories in enumerate(self.categories.tolist()):
-            values, scaled = filled[:, column], self._scaled[column]
-            if categories:
-                index = np.where(inactive[:, column], -1, (values * categories).astype(np.int64))
-                columns.append(index[:, None] == np.arange(categories))
-            elif scaled is not None:
-                number = scaled[(values * len(scaled)).astype(np.int64)]
-                columns.append(np.where(inactive[:, column], 0.5, number)[:, None])
-            else:
-                columns.append(values[:, None])
-        return np.concatenate(columns, axis=1, dtype=float)
+        found = filled.take(self._feature_columns, axis=1)
+        if len(self._one_hot):
+            columns = self._feature_columns[self._one_hot]
+            index = (found[:, self._one_hot] * self.categories[columns]).astype(np.int64)
+            index[inactive[:, columns]] = -1
+            found[:, self._one_hot] = index == self._category
+        if len(self._on_scale):
+            columns = self._feature_columns[self._on_scale]
+            place = (found[:, self._on_scale] * self._scale_sizes).astype(np.int64)
+            number = self._scales.take(place + self._first_on_scale)
+            found[:, self._on_scale] = np.where(inactive[:, columns], 0.5, number)
+        return found
 
 
 def _centres(item: Hyperparameter) -> FloatArray | None:

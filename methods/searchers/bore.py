@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.forest.growth import Growth, grow
+from hpobench.forest.growth import Growth
+from hpobench.forest.kept import KeptForest
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.evidence import Evidence
 from hpobench.methods.search.one_exchange import OneExchange
@@ -23,9 +24,9 @@ class BORE:
     Its probability of that is, up to a monotone map, the gamma-relative density ratio that expected
     improvement is proportional to (equations 4, 6 and 9). `initial` random configurations come
     first, later ones are random with probability `random_share`. `trees`, `leaf`,
-    `split_columns`: see `Growth`; `candidates`, `starts`, `neighbours`, `rounds`, `step`: see
-    `OneExchange`. `repeat`: configurations of a finite space may be tried again. What is pending
-    counts as not among the best.
+    `split_columns`: see `Growth`; `refit`: see `KeptForest`; `candidates`, `starts`, `neighbours`,
+    `rounds`, `step`: see `OneExchange`. `repeat`: configurations of a finite space
+    may be tried again. What is pending counts as not among the best.
     """
 
     def __init__(
@@ -44,16 +45,18 @@ class BORE:
         rounds: int = 4,
         step: float = 0.2,
         repeat: bool = False,
+        refit: float = 0.0,
     ) -> None:
         if not 0 <= random_share < 1:
             raise ValueError(f"random_share={random_share}: a probability in [0, 1)")
         if not 0 < gamma < 1:
             raise ValueError(f"gamma={gamma}: the part that counts as best must be in (0, 1)")
         self._rng, self._random_share, self._gamma = rng, random_share, gamma
-        self._growth = Growth(trees, leaf, split_columns)
         self._search = OneExchange(candidates, starts, neighbours, rounds, step)
         self._candidates = Candidates(space, rng, repeat)
         self._evidence = Evidence(self._candidates, initial)
+        growth = Growth(trees, leaf, split_columns)
+        self._forest = KeptForest(self._evidence.categories, growth, refit, rng)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         known = self._evidence.known(pending)
@@ -62,7 +65,7 @@ class BORE:
         points = self._evidence.points(np.concatenate([known.rows, known.pending]))
         labels = among_best(known.values, self._gamma)
         labels = np.concatenate([labels, np.zeros(len(known.pending))])
-        forest = grow(points, labels, self._evidence.categories, self._growth, self._rng)
+        forest = self._forest.updated(points, labels)
 
         def acquisition(rows: FloatArray) -> FloatArray:
             return forest.predict(self._evidence.points(rows))[0]

@@ -15,7 +15,8 @@ import numpy as np
 from hpobench.arrays import FloatArray
 from hpobench.forest import quantile_forest
 from hpobench.forest.forest import Forest
-from hpobench.forest.growth import Growth, grow
+from hpobench.forest.growth import Growth
+from hpobench.forest.kept import KeptForest
 from hpobench.methods.models.value_transform import pulled_in
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.evidence import Evidence, Known
@@ -30,11 +31,12 @@ class CQR:
     """Draws one of the quantiles of each candidate, and suggests the candidate where it is least.
 
     `quantiles`: how many (odd), at k / (quantiles + 1). From `conformal` values on, the part
-    `validation` of them, drawn anew, is kept from the model and used to correct the quantiles.
+    `validation` of them, drawn anew with each forest, is kept from it and corrects its quantiles.
     `candidates`: how many, at random. `latest`: where trials have several resources, model the last
     value of each trial, as the paper does, rather than the highest resource with enough values.
     `liar`: what is believed of pending configurations (mean, best or worst). `trees`, `leaf`,
-    `split_columns`: see `Growth`. `repeat`: configurations of a finite space may be tried again.
+    `split_columns`: see `Growth`; `refit`: see `KeptForest`. `repeat`: configurations of a
+    finite space may be tried again.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class CQR:
         leaf: int = 2,
         split_columns: float = 1.0,
         repeat: bool = False,
+        refit: float = 0.0,
     ) -> None:
         if not quantiles >= 1 or quantiles % 2 != 1:
             raise ValueError(f"quantiles={quantiles}: an odd number, the median and pairs about it")
@@ -65,9 +68,11 @@ class CQR:
         self._rng, self._liar, self._count = rng, liar, candidates
         self._levels = np.arange(1, quantiles + 1) / (quantiles + 1)
         self._conformal, self._validation = conformal, validation
-        self._growth = Growth(trees, leaf, split_columns)
         self._candidates = Candidates(space, rng, repeat)
         self._evidence = Evidence(self._candidates, initial, latest)
+        growth = Growth(trees, leaf, split_columns)
+        self._forest = KeptForest(self._evidence.categories, growth, refit, rng)
+        self._held = np.empty(0, dtype=np.int64)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         known = self._evidence.known(pending)
@@ -78,25 +83,29 @@ class CQR:
         known = known._replace(values=pulled_in(known.values))
         values, forest, corrections = self._fitted(known)
         drawn = self._rng.integers(len(self._levels), size=len(rows))
-        points, levels = self._evidence.points(rows), self._levels[drawn, None]
-        found = quantile_forest.quantiles(forest, values, points, levels)[:, 0] + corrections[drawn]
-        return self._candidates.choose(rows[self._rng.choice(np.flatnonzero(found == found.min()))])
+        found = quantile_forest.lowest(
+            forest, values, self._evidence.points(rows), self._levels, drawn, corrections
+        )
+        return self._candidates.choose(rows[self._rng.choice(found)])
 
     def _fitted(self, known: Known) -> tuple[FloatArray, Forest, FloatArray]:
         """Values that a forest was fitted to, the forest, and the corrections of its quantiles."""
-        count = len(known.values)
-        held = max(round(self._validation * count), 1) if count >= self._conformal else 0
-        order = self._rng.permutation(count)
-        fitted, kept = order[held:], order[:held]
-        points = self._evidence.points(np.concatenate([known.rows[fitted], known.pending]))
+        points = self._evidence.points(np.concatenate([known.rows, known.pending]))
         lies = np.full(len(known.pending), believed(known.values, self._liar))
-        values = np.concatenate([known.values[fitted], lies])
-        forest = grow(points, values, self._evidence.categories, self._growth, self._rng)
-        if not held:
+        values = np.concatenate([known.values, lies])
+        every = np.arange(len(points))
+        if self._forest.stale(points[np.setdiff1d(every, self._held)]):
+            count = len(known.values)
+            held = max(round(self._validation * count), 1) if count >= self._conformal else 0
+            self._held = self._rng.permutation(count)[:held]
+        fitted = np.setdiff1d(every, self._held)
+        values = values[fitted]
+        forest = self._forest.updated(points[fitted], values)
+        if not len(self._held):
             return values, forest, np.zeros(len(self._levels))
-        queries = self._evidence.points(known.rows[kept])
-        predicted = quantile_forest.quantiles(forest, values, queries, self._levels)
-        return values, forest, conformal_corrections(predicted, known.values[kept], self._levels)
+        predicted = quantile_forest.quantiles(forest, values, points[self._held], self._levels)
+        observed = known.values[self._held]
+        return values, forest, conformal_corrections(predicted, observed, self._levels)
 
     def observe(self, job: Job, evaluation: Evaluation) -> None:
         self._evidence.add(job, evaluation)

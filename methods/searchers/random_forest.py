@@ -12,7 +12,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from hpobench.arrays import FloatArray
-from hpobench.forest.growth import Growth, grow
+from hpobench.forest.growth import Growth
+from hpobench.forest.kept import KeptForest
 from hpobench.methods.models.value_transform import pulled_in
 from hpobench.methods.search.acquisition import expected_improvement
 from hpobench.methods.search.candidates import Candidates
@@ -40,8 +41,9 @@ class RandomForestSearch:
     `initial` random configurations come first, later ones are random with probability
     `random_share`. `log`: the forest models log costs, and EI is that of the cost itself. `liar`:
     what is believed of pending configurations (mean, best or worst). `trees`, `leaf`,
-    `split_columns`: see `Growth`; `candidates`, `starts`, `neighbours`, `rounds`, `step`: see
-    `OneExchange`. `repeat`: configurations of a finite space may be tried again.
+    `split_columns`: see `Growth`; `refit`: see `KeptForest`; `candidates`, `starts`, `neighbours`,
+    `rounds`, `step`: see `OneExchange`. `repeat`: configurations of a finite space
+    may be tried again.
     """
 
     def __init__(
@@ -61,15 +63,17 @@ class RandomForestSearch:
         rounds: int = 4,
         step: float = 0.2,
         repeat: bool = False,
+        refit: float = 0.0,
     ) -> None:
         if not 0 <= random_share < 1:
             raise ValueError(f"random_share={random_share}: a probability in [0, 1)")
         check_liar(liar)
         self._rng, self._random_share, self._log, self._liar = rng, random_share, log, liar
-        self._growth = Growth(trees, leaf, split_columns)
         self._search = OneExchange(candidates, starts, neighbours, rounds, step)
         self._candidates = Candidates(space, rng, repeat)
         self._evidence = Evidence(self._candidates, initial)
+        growth = Growth(trees, leaf, split_columns)
+        self._forest = KeptForest(self._evidence.categories, growth, refit, rng)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         known = self._evidence.known(pending)
@@ -79,7 +83,7 @@ class RandomForestSearch:
         points = self._evidence.points(np.concatenate([known.rows, known.pending]))
         lies = np.full(len(known.pending), believed(costs, self._liar))
         values = np.concatenate([costs, lies])
-        forest = grow(points, values, self._evidence.categories, self._growth, self._rng)
+        forest = self._forest.updated(points, values)
         # SMAC3 improves on the best prediction of what was tried, not on the best value seen.
         incumbent = float(forest.predict(points[: len(costs)])[0].min())
         improvement = log_cost_improvement if self._log else expected_improvement

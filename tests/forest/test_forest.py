@@ -8,7 +8,7 @@ from scipy.stats import kstest
 from sklearn.tree import DecisionTreeRegressor
 
 from hpobench.forest.growth import Growth, grow
-from hpobench.forest.quantile_forest import quantiles, weights
+from hpobench.forest.quantile_forest import lowest, quantiles, weights
 from hpobench.methods.search.candidates import Candidates
 from hpobench.methods.search.evidence import Evidence
 from hpobench.space.space import Space
@@ -165,8 +165,29 @@ def test_more_nodes_than_16_bits_count():
 def test_same_seed_same_forest():
     points, values = sample()
     first, second = (grow(points, values, numbers(4), Growth(), rng(5)) for _ in range(2))
-    for one, other in zip(first, second, strict=True):
+    for one, other in zip(first._replace(boxes=None), second._replace(boxes=None), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("count", [12, 80, 400])
+@pytest.mark.parametrize("categories", [(0, 0, 0), (4, 0, 3), (2, 5, 3)])
+def test_boxes_send_queries_where_walking_does(count, categories):
+    """Few leaves, up to 64 a tree, and more; queries on thresholds go left."""
+    draw, categories = rng(count), np.array(categories)
+    points = draw.random((count, 3))
+    queries = np.concatenate([draw.random((300, 3)), np.full((1, 3), -1.0)])
+    for column in np.flatnonzero(categories):
+        points[:, column] = draw.integers(categories[column], size=count)
+        queries[:, column] = draw.integers(categories[column], size=len(queries))
+    forest = grow(points, draw.normal(size=count), categories, Growth(trees=7), draw)
+    at = np.flatnonzero(np.isfinite(forest.thresholds) & (categories[forest.columns] == 0))
+    queries[at[:50], forest.columns[at[:50]]] = forest.thresholds[at[:50]]
+    np.testing.assert_array_equal(forest.apply(queries), forest.walked(queries))
+
+
+def test_boxes_of_trees_without_splits():
+    forest = grow(np.zeros((5, 2)), np.arange(5.0), numbers(2), Growth(trees=3), rng())
+    assert forest.apply(np.zeros((2, 2))).tolist() == [[0, 1, 2]] * 2
 
 
 def dense(entries, shape):
@@ -202,6 +223,19 @@ def test_quantiles_are_those_of_numpy_with_weights():
             values, levels, method="inverted_cdf", weights=np.round(shares[query], 12)
         )
         np.testing.assert_array_equal(found[query], expected)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_lowest_sums_of_quantiles_and_what_is_added(seed):
+    """Against all quantiles; values with ties."""
+    points, values = sample(60, seed=seed)
+    draw, values = rng(seed), np.round(values, 1)
+    forest = grow(points, values, numbers(4), Growth(leaf=3), draw)
+    queries, levels = draw.random((200, 4)), np.array([0.2, 0.4, 0.6])
+    drawn, added = draw.integers(3, size=200), np.array([0.3, 0.0, -0.2])
+    found = quantiles(forest, values, queries, levels[drawn, None])[:, 0] + added[drawn]
+    expected = np.flatnonzero(found <= found.min() + 1e-12)
+    assert lowest(forest, values, queries, levels, drawn, added).tolist() == expected.tolist()
 
 
 def test_points_of_inactive_hyperparameters():

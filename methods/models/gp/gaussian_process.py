@@ -19,12 +19,13 @@ equation 5.9.
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import lapack
 from scipy.optimize import minimize
 
-from hpobench.arrays import FloatArray
+from hpobench.arrays import FloatArray, IntArray
 from hpobench.methods.models.gp.kernels import Kernel, LogNormals
 
 # log σ², then μ. Means and deviations: Hvarfner et al. (2024), LogNormal(-4, 1) for the noise.
@@ -39,6 +40,13 @@ def priors(kernel: Kernel) -> LogNormals:
     return kernel.prior.joined(_NOISE)
 
 
+@lru_cache(maxsize=16)
+def _lower(n: int) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Of the pairs of `numpy.tril_indices`: i, j, their places by column; half of the entries."""
+    i, j = np.tril_indices(n)
+    return i, j, i + n * j, np.where(i == j, 0.5, 1.0)
+
+
 def log_posterior(
     theta: FloatArray, kernel: Kernel, pairs: FloatArray, y: FloatArray
 ) -> tuple[float, FloatArray]:
@@ -49,20 +57,21 @@ def log_posterior(
     n, size = len(y), len(theta) - 2
     noise, mean = math.exp(theta[size]), theta[size + 1]
     covariances, backward = kernel.gram(theta[:size], pairs)
-    i, j = np.tril_indices(n)
-    covariance = np.zeros((n, n), order="F")
-    covariance[i, j] = covariances
-    covariance[range(n), range(n)] += noise
+    i, j, places, halves = _lower(n)
+    flat = np.zeros(n * n)
+    flat[places] = covariances
+    flat[:: n + 1] += noise
+    covariance = flat.reshape((n, n), order="F")
     factor, info = lapack.dpotrf(covariance, lower=1, clean=0, overwrite_a=1)
     if info:
         return -_HUGE, np.zeros(len(theta))
     alpha, _ = lapack.dpotrs(factor, y - mean, lower=1)
-    log_root_determinant = np.log(np.diag(factor)).sum()
+    log_root_determinant = np.log(factor.diagonal()).sum()
     inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
     # dlog p / dK = (α αᵀ - K⁻¹) / 2; pairs i > j stand for two entries.
-    w = np.where(i == j, 0.5, 1.0) * (alpha[i] * alpha[j] - inverse[i, j])
+    w = halves * (alpha.take(i) * alpha.take(j) - inverse.ravel(order="F").take(places))
     value = -0.5 * (y - mean) @ alpha - log_root_determinant - n / 2 * math.log(2 * math.pi)
-    gradient = np.concatenate([backward(w), [w[i == j].sum() * noise, alpha.sum()]])
+    gradient = np.concatenate([backward(w), [w[halves < 1].sum() * noise, alpha.sum()]])
     prior = priors(kernel)
     standardised = (theta - prior.means) / prior.deviations
     return value - 0.5 * standardised @ standardised, gradient - standardised / prior.deviations
