@@ -10,6 +10,11 @@ from tests.rooms import FLOORS, ROOF, ROOT, arrows, imported, modules
 LARGEST = 18
 """Modules in one folder, at most."""
 
+STATISTICS = (
+    "average corr corrcoef cov histogram kurt mean median nanmean nanmedian nanpercentile "
+    "nanquantile nanstd nanvar percentile quantile rank sem skew std summarise var"
+)
+"""What NumPy, its arrays and pandas call them. Figures are given what these compute."""
 ARROWS = {
     "": "system",
     "arrays": "",
@@ -158,6 +163,13 @@ def test_plots_compute_no_statistics():
         if name.startswith("hpobench.plots"):
             libraries = {other.split(".")[0] for other in imported(path)}
             assert not libraries & {"scipy", "statsmodels", "sklearn"}, path
+            assert not called(path) & set(STATISTICS.split()), path
+
+
+def called(path: Path) -> set[str]:
+    """The names of the functions and methods that a module calls."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    return {getattr(call.func, "attr", getattr(call.func, "id", "")) for call in calls}
 
 
 def test_the_picture_is_of_these_rooms():

@@ -1,6 +1,7 @@
 """`hpobench plot`: which figures are drawn, how, and where they go."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ def plot(options: argparse.Namespace) -> int:
     Which figures are left out, and why, goes to standard error.
     """
     cap_threads()
+    gc.set_threshold(50_000)  # figures are very many small objects, which live on
     from hpobench.plots.canvas import paper
     from hpobench.results import load
     from hpobench.results.study import selection

@@ -1,6 +1,7 @@
 """Commands that show something: what there is, figures, the report, tables for papers."""
 
 import argparse
+import gc
 from pathlib import Path
 
 from hpobench.system import atomic, terminal
@@ -10,6 +11,7 @@ from hpobench.system.threads import cap_threads
 def report(options: argparse.Namespace) -> int:
     """One HTML file; one that is there is left as it is if it would be made of the same."""
     cap_threads()
+    gc.set_threshold(50_000)  # figures are very many small objects, which live on
     from hpobench.plots.report import reuse
     from hpobench.study.checks import study_folder
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+from fontTools import subset
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -55,6 +56,8 @@ COLUMN_IN = 3.4
 DPI = 200
 MARKER_POINTS = 5.0
 BAND_ALPHA = 0.18
+TYPESETTING = ("GSUB", "GPOS", "GDEF", "kern", "name")
+"""Tables of a font that were used when a text was set, and are of no use to who reads it."""
 
 RC: Any = {
     "font.size": 9,
@@ -142,6 +145,24 @@ def _free_look(name: str, taken: set[Look]) -> Look:
     return next(free, Look(hues[0], "-"))
 
 
+@contextmanager
+def lean_fonts() -> Iterator[None]:
+    """Embed fonts in PDFs without what only typesetting needs, which takes most of the time.
+
+    Where fontTools has no such list, they are embedded whole.
+    """
+    options: Any = subset.Options
+    before = getattr(options, "_drop_tables_default", None)
+    if before is None:
+        yield
+        return
+    options._drop_tables_default = [*before, *TYPESETTING]
+    try:
+        yield
+    finally:
+        options._drop_tables_default = before
+
+
 def new_figure(width_in: float, height_in: float) -> Figure:
     """An empty figure that belongs to no window and no global state."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
@@ -196,9 +217,10 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
     plain_where_needed(figure)
-    with styled():
-        if figure.get_layout_engine() is not None:
-            figure.draw_without_rendering()  # once, or each drawing would find the layout anew
+    with styled(), lean_fonts():
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)  # once, or each drawing would find the layout anew
             figure.set_layout_engine("none")
         # `savefig` would draw everything twice, and throw the first away.
         pixels: Any = FigureCanvasAgg(figure)

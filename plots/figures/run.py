@@ -222,7 +222,7 @@ def _draw_rungs(axes: Axes, run: Run, ends: pd.DataFrame) -> None:
         if some.any():
             looks: dict[str, Any] = {"marker": marker, "linewidths": 0, "alpha": 0.75}
             looks["rasterized"] = is_rasterized(int(some.sum()))
-            order = 3 - float(some.mean())
+            order = 3 - np.count_nonzero(some) / len(some)
             values = ends.loc[some, "value"]
             axes.scatter(places[some], values, size, color, zorder=order, **looks)
             handles.append(mark(f"{label} ({some.sum()})", marker, color, color))
