@@ -98,7 +98,8 @@ class Compared:
     def reference(self) -> str:
         """The method that others are compared to: the same, in whatever order they are shown."""
         every = self.study.methods
-        return reference_of({name: every[name] for name in every if name in self.found.methods})
+        shown = {name: every[name] for name in every if name in self.found.methods}
+        return reference_of(shown, self.found.reference)
 
     @property
     def methods(self) -> Mapping[str, MethodFacts]:

@@ -9,7 +9,7 @@ from hydra.utils import get_object
 from hpobench import contracts
 from hpobench.contracts import HOOKS, Closes, HasVersion, LoadsCheckpoints, SavesCheckpoints, hook
 from hpobench.study import compose
-from hpobench.study.isolation import Isolated
+from hpobench.study.isolation.isolated import Isolated
 from hpobench.tasks.functions import FunctionTask
 
 EVERY = sorted({kind for kinds in HOOKS.values() for kind in kinds}, key=lambda kind: kind.__name__)

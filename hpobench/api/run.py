@@ -143,7 +143,7 @@ def _unnamed(composed: "Composed") -> "Composed":
     from hpobench.identity import digest
     from hpobench.storage.layout import CALL_SETTINGS
 
-    aside = {*CALL_SETTINGS, "seeds", "decide", "name", "runs_dir", "about", "failed"}
+    aside = {*CALL_SETTINGS, "seeds", "decide", "name", "runs_dir", "about", "failed", "reference"}
     made_of = {key: value for key, value in composed.settings.items() if key not in aside}
     if not made_of.get("objective_seeds"):  # names are older than this setting
         made_of.pop("objective_seeds", None)

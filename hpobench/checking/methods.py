@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.checking.tasks import BrokenError, Report
+from hpobench.checking.trying import BrokenError, Report
 from hpobench.contracts import Closes, Method, SetsUp, hook
 from hpobench.loop import failures
 from hpobench.loop.budget import Budget

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hpobench.checking import methods, tasks
-from hpobench.checking.tasks import Report
+from hpobench.checking.trying import Report
 from hpobench.system import dotted
 from hpobench.system.threads import cap_threads
 

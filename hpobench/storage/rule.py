@@ -20,8 +20,8 @@ class Rule:
 
     `level`: the probability of one false decision or more in the whole study. `equal_within`: of
     normalised regret; methods that differ by less are equal. `max`: seeds of a task and method.
-    `compare`: each method with the best one, with a reference method (`reference`; None: random
-    search, or the first by name), or all pairs. `tasks`: their average, where the same methods were
+    `compare`: each method with the best one, with a reference method (`reference`; None: that
+    of the study), or all pairs. `tasks`: their average, where the same methods were
     run, or each on its own. `assume`: that differences of equal methods are as likely on either
     side, or only that they are bounded. `futile`: a comparison that all `max` seeds would decide
     with a lower probability is given up; 0: never. `first`, `round`: seeds before the first look,

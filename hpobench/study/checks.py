@@ -33,12 +33,13 @@ from hpobench.storage.arrow import as_plain
 from hpobench.storage.layout import read_plan
 from hpobench.storage.rule import AUTO, Rule
 from hpobench.storage.schema import FAILED_RULES, MethodFacts, TaskFacts
-from hpobench.study import build, sources
+from hpobench.study import build, catalogue, sources
 from hpobench.study.compose import Composed
 from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import REAL_SETTINGS, Config, Pair
 from hpobench.system import carried, names
 from hpobench.system.dotted import locate
+from hpobench.words import unknown
 
 T = TypeVar("T")
 
@@ -68,6 +69,9 @@ def check(settings: Mapping[str, Any]) -> None:
             raise ConfigError(f"{name}={settings[name]!r}: use true or false")
     if settings["failed"] not in FAILED_RULES:
         raise ConfigError(f"failed={settings['failed']!r}: use {' or '.join(FAILED_RULES)}")
+    known = [*settings["methods"], *catalogue.names("method")]
+    if (reference := settings["reference"]) not in known:
+        raise ConfigError(f"reference={reference!r}: {unknown('method', str(reference), known)}")
     _check_faults(settings)
     _check_backend(settings["backend"])
     _check_clock(settings)

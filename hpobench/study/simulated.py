@@ -22,8 +22,9 @@ from hpobench.loop.simulator import simulate
 from hpobench.real.worker import prepare
 from hpobench.storage import parts
 from hpobench.storage.arrow import RunRecord
-from hpobench.study import isolation, sources
+from hpobench.study import sources
 from hpobench.study.build import build_task, check_code, planned_task
+from hpobench.study.isolation import isolated
 from hpobench.study.one_run import as_record, record_run
 from hpobench.study.overrides import ConfigError
 from hpobench.study.pairs import Chunk, Pair
@@ -41,7 +42,7 @@ def run_one(pair: Pair, seed: int, charge: Charge, log: Path | None = None) -> R
     if not sources.foreign(pair.task_config):
         return _run_one(pair, seed, charge, log)
     build, whose = partial(planned_task, pair), f"task {pair.task!r}"
-    with isolation.Isolated(build_task(pair.task_config), build, whose) as apart:
+    with isolated.Isolated(build_task(pair.task_config), build, whose) as apart:
         record = _run_one(pair, seed, charge, log, apart)
     return replace(record, cpu_s=record.cpu_s + apart.cpu_s)
 
@@ -96,7 +97,7 @@ def first_look(pair: Pair) -> None:
             processes.ending(whose),
             output.kept_in(Path(unread) / "printed"),
             surroundings.restored(),
-            isolation.Isolated(build_task(pair.task_config), build, whose) as apart,
+            isolated.Isolated(build_task(pair.task_config), build, whose) as apart,
         ):
             prepare(apart)
             faults = checking.light(apart, _LOOK_S).faults
@@ -104,7 +105,7 @@ def first_look(pair: Pair) -> None:
         return
     finally:
         saying.cancel()
-        isolation.renew()
+        isolated.renew()
     if faults:
         raise ConfigError(
             f"{whose} does not keep its contract: {faults[0]}. hpobench check task={pair.task} "

@@ -235,7 +235,9 @@ class Study:
         return {
             "schema": schema.VERSION,
             "name": str(settings["name"]),
-            "settings": shared | {"failed": settings["failed"]} | self._decide(),
+            "settings": shared
+            | {name: settings[name] for name in ("failed", "reference")}
+            | self._decide(),
             "shared": digest(shared),
             "tasks": {name: asdict(self._task_facts(pair)) for name, pair in tasks.items()},
             "methods": {

@@ -22,6 +22,7 @@ import numpy as np
 from hpobench.arrays import FloatArray
 from hpobench.results.advice.evidence import Kind, Row
 from hpobench.results.statistics.bootstrap import generator
+from hpobench.results.study.horizon import usual_reference
 from hpobench.words import counted, either
 
 WEIGHT = 0.5
@@ -72,7 +73,7 @@ class Advice:
 
 def baseline(names: Mapping[str, float]) -> str | None:
     """Random search, as its methods are called."""
-    return next((name for name in names if name == "random"), None)
+    return next((name for name in names if name == usual_reference()), None)
 
 
 def advise(rows: Sequence[Row], question: Question) -> Advice:
@@ -93,7 +94,7 @@ def advise(rows: Sequence[Row], question: Question) -> Advice:
     reason = ""
     if len(alike) < FEWEST:
         reason = f"only {counted(len(alike), 'tasks')} of this kind have evidence"
-    elif "random" in (names[0], *rivals):
+    elif usual_reference() in (names[0], *rivals):
         reason = "random search is within error of the best"
     ranked = {methods[index]: float(means[index]) for index in order}
     return Advice(names[0], ranked, rivals, alike, len(tasks), not reason, reason)

@@ -17,7 +17,7 @@ from hpobench.arrays import BoolArray, FloatArray, IntArray
 from hpobench.results.anytime.regret import contradictions, medians
 from hpobench.results.anytime.views import REEVALUATED, feasible, reported, views_by_task
 from hpobench.results.study.failed_runs import DEFAULT, Failed, has_failed, rule_of
-from hpobench.results.study.horizon import Horizon, horizons
+from hpobench.results.study.horizon import Horizon, horizons, stated_reference
 from hpobench.results.study.index import codes, run_numbers
 from hpobench.results.study.study import WALL_CLOCK, Study
 from hpobench.storage.schema import SLACK, MethodFacts, TaskFacts
@@ -63,6 +63,8 @@ class Incumbents:
     """With how many seeds of the objective each seed of a method was run: these are averaged."""
     horizons: Mapping[str, Horizon] = field(default_factory=dict)
     """By task with a run that did not fail, when methods are compared."""
+    reference: str = ""
+    """The name of the method that others are compared with, whether it was run."""
     axis: str = WALL_CLOCK
     """What times are measured on: that of the study."""
     time_alone: frozenset[str] = frozenset()
@@ -203,6 +205,7 @@ def incumbents(study: Study, *, view: str | None = None, rule: str | None = None
         failed_as=rule_of(study.settings),
         medians=_medians(study, views),
         horizons=horizons(study),
+        reference=stated_reference(study),
         axis=study.axis,
         time_alone=_time_alone(study),
         constrained=_constrained(study),

@@ -9,17 +9,19 @@ nothing else does, the same holds of its limit.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
+import yaml
 
 from hpobench.results.study.failed_runs import fine
 from hpobench.results.study.study import WALL_CLOCK, Study
 from hpobench.results.study.time_axis import decisions_charged
 from hpobench.storage.schema import MethodFacts
+from hpobench.system import package
 
 LIMIT_OF = {WALL_CLOCK: "time_s", "resource": "resource", "cost": "cost"}
 """By axis, the limit of a budget that ends all runs at the same place of it."""
-_REFERENCE = "random"
 _TOGETHER = 0.005
 """Of the horizon: runs on a real clock do not end at the same time, though they should."""
 
@@ -37,13 +39,25 @@ class Horizon:
     beyond: dict[str, float]
 
 
-def reference_of(methods: Mapping[str, MethodFacts]) -> str:
-    """Random search if it was run, else the first method that trains every trial in full, if any.
+@cache
+def usual_reference() -> str:
+    """The name of the method that others are compared with, unless a study states another."""
+    text = (package.folders()["conf"] / "config.yaml").read_text(encoding="utf-8")
+    return str(yaml.safe_load(text)["reference"])
+
+
+def reference_of(methods: Mapping[str, MethodFacts], stated: str) -> str:
+    """The stated method if it was run, else the first that trains every trial in full, if any.
 
     So many trials that are mostly stopped early are over before others have found anything.
     """
     full = [name for name, facts in methods.items() if not facts.multi_fidelity]
-    return _REFERENCE if _REFERENCE in methods else [*full, *methods][0]
+    return stated if stated in methods else [*full, *methods][0]
+
+
+def stated_reference(study: Study) -> str:
+    """The name of the method that a study says others are compared with, whether it was run."""
+    return str(study.settings.get("reference") or usual_reference())
 
 
 def horizons(study: Study) -> dict[str, Horizon]:
@@ -61,7 +75,7 @@ def _horizon(study: Study, task: str, ends: "pd.Series[float]") -> Horizon:
     time_s, method = _limit(study, task), ""
     if time_s is None:
         run = {name: facts for name, facts in study.methods.items() if name in ends}
-        method = reference_of(run)
+        method = reference_of(run, stated_reference(study))
         time_s = float(ends[method])
         method = "" if ((ends - time_s).abs() <= _TOGETHER * time_s).all() else method
     later = ends[ends > (1 + _TOGETHER) * time_s]

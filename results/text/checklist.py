@@ -11,6 +11,7 @@ from typing import Any
 
 from hpobench.results.anytime.views import available_views
 from hpobench.results.study.failed_runs import has_failed
+from hpobench.results.study.horizon import usual_reference
 from hpobench.results.study.study import Study
 from hpobench.words import counted, first_of
 
@@ -42,7 +43,7 @@ def _compared(study: Study) -> Iterator[Item]:
     names = list(study.methods)
     yield Item(
         "Is random search among the methods?",
-        any(name.startswith("random") for name in names),
+        any(name.startswith(usual_reference()) for name in names),
         f"Methods: {', '.join(names)}",
     )
     yield Item(

@@ -108,7 +108,7 @@ def decisions(
     regrets = final_regrets(found, normalised)
     groups = [[task for task in group if task in regrets] for group in found.groups()]
     methods = {name: found.methods[name] for name in sorted(_run(regrets))}
-    reference = rule.reference or (reference_of(methods) if methods else None)
+    reference = rule.reference or (reference_of(methods, found.reference) if methods else None)
     return decide(regrets, [group for group in groups if group], rule, reference, paths=paths)
 
 

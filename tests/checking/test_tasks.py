@@ -6,7 +6,7 @@ import pickle
 import pytest
 import yaml
 
-from hpobench.checking import tasks
+from hpobench.checking import tasks, trying
 from hpobench.cli import main
 from hpobench.study import compose
 from hpobench.study.overrides import ConfigError
@@ -93,4 +93,4 @@ def test_a_study_begins_with_the_light_form(tmp_path):
 
 
 def test_reports_travel():
-    assert pickle.loads(pickle.dumps(tasks.Report(("a",)))) == tasks.Report(("a",))
+    assert pickle.loads(pickle.dumps(trying.Report(("a",)))) == trying.Report(("a",))

@@ -504,3 +504,12 @@ def test_what_failed_runs_count_as_is_a_setting_that_changes_no_run(tmp_path):
     assert rule_of({}) == "median"  # of studies stored before there was such a setting
     with pytest.raises(ConfigError, match="failed='best': use median or last"):
         plan(tmp_path, "failed=best")
+
+
+def test_the_method_that_others_are_compared_with_is_a_setting_that_changes_no_run(tmp_path):
+    usual, other = plan(tmp_path), plan(tmp_path, "reference=sobol")
+    assert other.keys() == usual.keys()
+    assert other.plan()["shared"] == usual.plan()["shared"]
+    assert [each.plan()["settings"]["reference"] for each in (usual, other)] == ["random", "sobol"]
+    with pytest.raises(ConfigError, match="radnom.*: unknown method .*mean random"):
+        plan(tmp_path, "reference=radnom")

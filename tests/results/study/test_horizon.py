@@ -38,6 +38,12 @@ def study_of(synthetic, ends, settings=TRIALS, failed=()):
     [
         ({"tpe": 300.0, "random": 100.0}, TRIALS, (), Horizon(100.0, "random", {"tpe": 3.0})),
         ({"tpe": 300.0, "gp": 100.0}, TRIALS, (), Horizon(300.0, "tpe", {})),
+        (
+            {"tpe": 300.0, "random": 100.0},
+            TRIALS | {"reference": "tpe"},
+            (),
+            Horizon(300.0, "tpe", {}),
+        ),
         ({"tpe": 300.0, "random": 100.0}, TRIALS, ["random"], Horizon(300.0, "", {})),
         ({"tpe": 100.2, "random": 100.0}, TRIALS, (), Horizon(100.0, "", {})),
         ({"tpe": 30.0, "random": 90.0}, {"budget": {"time_s": 100}}, (), Horizon(100, "", {})),
