@@ -13,7 +13,7 @@ from hpobench.identity import RunKey, digest
 from hpobench.real.live import Watch
 from hpobench.storage import layout, merging, parts, schema
 from hpobench.storage.rule import AUTO
-from hpobench.study import checks, real, simulated, sources, spread
+from hpobench.study import checks, planned, real, simulated, sources, spread
 from hpobench.study.build import build_task
 from hpobench.study.compose import Composed
 from hpobench.study.merging import (
@@ -51,7 +51,7 @@ class Study:
         checks.check(settings)
         atomic.check_runs_dir(Path(settings["runs_dir"]))
         folder = Path(settings["runs_dir"]) / str(settings["name"])
-        return cls(folder, settings, checks.pairs(composed))
+        return cls(folder, settings, planned.pairs(composed))
 
     def keys(self) -> list[RunKey]:
         """All planned runs."""
@@ -242,7 +242,7 @@ class Study:
             "tasks": {name: asdict(self._task_facts(pair)) for name, pair in tasks.items()},
             "methods": {
                 pair.method: asdict(
-                    checks.method_facts(pair.method, settings["methods"][pair.method])
+                    planned.method_facts(pair.method, settings["methods"][pair.method])
                 )
                 for pair in self.pairs
             },
@@ -275,7 +275,7 @@ class Study:
 
     def _task_facts(self, pair: Pair) -> schema.TaskFacts:
         task = build_task(pair.task_config)
-        return checks.task_facts(
+        return planned.task_facts(
             pair.task, self.settings["tasks"][pair.task], task, self.settings["clock"]
         )
 

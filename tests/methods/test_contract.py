@@ -14,7 +14,7 @@ from hydra.utils import instantiate
 from hpobench.records import Fidelity
 from hpobench.space.space import Space
 from hpobench.study import catalogue
-from hpobench.study.checks import method_facts
+from hpobench.study.planned import method_facts
 
 # Peers are adapters to libraries of their own, with tests of their own.
 SETTINGS = {

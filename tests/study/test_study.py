@@ -511,5 +511,7 @@ def test_the_method_that_others_are_compared_with_is_a_setting_that_changes_no_r
     assert other.keys() == usual.keys()
     assert other.plan()["shared"] == usual.plan()["shared"]
     assert [each.plan()["settings"]["reference"] for each in (usual, other)] == ["random", "sobol"]
-    with pytest.raises(ConfigError, match="radnom.*: unknown method .*mean random"):
+    with pytest.raises(
+        ConfigError, match=r"reference= names an unknown method .radnom.*mean random"
+    ):
         plan(tmp_path, "reference=radnom")
