@@ -87,7 +87,7 @@ class ClusterPool:
         self._terms = _Terms(uuid.uuid4().hex, code, shown, build, memory_bytes)
         self._lock = threading.Lock()
         self._under_way: dict[int, tuple[Request, Slot, Any, Future[Reply], float]] = {}
-        self._lost: dict[int, list[str]] = {}
+        self._lost: dict[tuple[int, float], list[str]] = {}
         self._seen: dict[str, bool] = {}
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
@@ -182,15 +182,13 @@ class ClusterPool:
         return GoneError(str(self._cluster.gone()))
 
     def _lose(self, request: Request, slot: Slot) -> LostWorkerError:
-        self._lost.setdefault(request.job.trial, []).append(str(slot))
+        self._lost.setdefault(_key(request), []).append(str(slot))
         self._note(request, slot, time.time())
         return LostWorkerError(f"the worker of {slot} was lost")
 
     def _note(self, request: Request, slot: Slot, begun: float) -> None:
-        job = request.job
-        lost = ", ".join(self._lost.get(job.trial, ()))
-        place = Place(str(slot), begun, time.time(), lost)
-        self.places[job.trial, float(job.from_resource)] = place
+        lost = ", ".join(self._lost.get(_key(request), ()))
+        self.places[_key(request)] = Place(str(slot), begun, time.time(), lost)
 
     def _look(self) -> None:
         """Notice workers that are lost, and tell the others that the run is alive."""
@@ -258,6 +256,11 @@ class ClusterPool:
 
     def __exit__(self, *_about: object) -> None:
         self.close()
+
+
+def _key(request: Request) -> tuple[int, float]:
+    """What a job is known by: its trial goes on in later ones."""
+    return request.job.trial, float(request.job.from_resource)
 
 
 def _is_loss(error: BaseException) -> bool:
