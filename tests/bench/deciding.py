@@ -2,6 +2,7 @@
 
     hpobench run study=deciding
     python -m tests.bench.deciding runs/deciding
+    python -m tests.bench.deciding false         # false decisions of races, by simulation
 
 Against the verdicts of its first 100 seeds: all pairs by Student's t, p-values after Holm over all
 of them, as reports make them; equal: not significant, and the 95 % interval within the region.
@@ -21,6 +22,7 @@ from hpobench.results.statistics.correction import LEVEL, holm
 from hpobench.results.verdicts.decisions import BETTER, EQUAL, FUTILE, OPEN, WORSE, decide
 from hpobench.results.verdicts.final import final_regrets
 from hpobench.storage.rule import Rule
+from tests.bench.calibrate import KINDS, SCALE, STUDIES
 
 FIXED = 100
 RULES = {
@@ -76,8 +78,39 @@ def rows(regrets: Regrets, groups: list[list[str]]) -> Iterator[str]:
         )
 
 
+def races() -> Iterator[str]:
+    """Shares of 500 studies of 200 seeds with a false decision, in races as they run by default.
+
+    Of five equal methods one is called worse; or of three, of which b is worse than a by just so
+    much that it is not equal, and c is as good but for three times the noise, so that it is given
+    up: b is called equal, or a or c worse.
+    """
+    for kind, made in KINDS.items():
+        rng, false = np.random.default_rng([ord(letter) for letter in kind]), np.zeros(2)
+        within = 0.5 * float((made.draw(rng, (100_000,)) - made.draw(rng, (100_000,))).std())
+        within = min(within / SCALE, 0.9)
+        for _ in range(STUDIES):
+            equal = pd.DataFrame(made.draw(rng, (200, 5)) / SCALE, columns=list("abcde"))
+            said = decide({"t": equal.clip(upper=1.0)}, [["t"]], Rule(), paths=False)
+            false[0] += any(path.verdict == WORSE for path in said.paths)
+            values = made.draw(rng, (200, 3)) / SCALE
+            values[:, 1] += within
+            noise = made.draw(rng, (200, 2)) / SCALE
+            values[:, 2] += np.sqrt(2) * (noise[:, 0] - noise[:, 1])
+            table, rule = pd.DataFrame(values, columns=list("abc")), Rule(equal_within=within)
+            paths = decide({"t": table}, [["t"]], rule, paths=False).paths
+            verdicts = {path.method: path.verdict for path in paths}
+            worse = any(verdicts.get(name) == WORSE for name in "ac")
+            false[1] += worse or verdicts.get("b") == EQUAL
+        yield f"| {kind} | {100 * false[0] / STUDIES:.1f} | {100 * false[1] / STUDIES:.1f} |"
+
+
 def main() -> None:
     """Print the table."""
+    if sys.argv[1] == "false":
+        for row in races():
+            print(row, flush=True)
+        return
     study = load(Path(sys.argv[1]))
     found = incumbents(study)
     regrets = final_regrets(found, references(study, found.views))
