@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 UNITS = ((86_400.0, "days", 2.0), (3_600.0, "h", 2.0), (60.0, "min", 2.0), (1.0, "s", 0.0))
 MOST_TICKS = 6
+NEAREST = 0.12
+"""The share of the axis that two ticks are apart, at least."""
 _STEPS_S = {
     **{10.0**power: f"{10.0**power:g} s" for power in range(-6, 0)},
     **{1.0: "1 s", 3.0: "3 s", 10.0: "10 s", 30.0: "30 s"},
@@ -62,7 +64,7 @@ def log_ticks_s(
 ) -> list[tuple[float, str]] | None:
     """Ticks, in seconds, of a log axis of times that need several units; None: one unit is enough.
 
-    As many as `most`, and two or more.
+    As many as `most`, and two or more, none so near to the one before that their names would touch.
     """
     if not (first_s > 0 and last_s >= 60 and last_s / first_s > 100):
         return None
@@ -72,4 +74,9 @@ def log_ticks_s(
         if len(chosen) <= most:
             break
     chosen = chosen[:: math.ceil(len(chosen) / most)] if len(chosen) > most else chosen
-    return [(step, _STEPS_S[step]) for step in chosen] if len(chosen) > 1 else None
+    least = NEAREST * math.log(last_s / first_s)
+    apart: list[float] = []
+    for step in chosen:
+        if not apart or math.log(step / apart[-1]) >= least:
+            apart.append(step)
+    return [(step, _STEPS_S[step]) for step in apart] if len(apart) > 1 else None
