@@ -56,8 +56,11 @@ def _duration(seconds: float) -> str:
     return f"{max(seconds, 1):.0f} s"
 
 
-def estimate(study: "Study") -> Estimate | None:
-    """The estimate for what is pending of a study; None if nothing is."""
+def estimate(study: "Study", beside_s: float = 0.0) -> Estimate | None:
+    """The estimate for what is pending of a study; None if nothing is.
+
+    `beside_s`: what a call takes beside its runs: imports, the plan, scores in the end.
+    """
     pending = study.pending()
     if not pending:
         return None
@@ -71,7 +74,7 @@ def estimate(study: "Study") -> Estimate | None:
     sources = [f"{counted(len(known), 'pairs')} by stored runs"] if known else []
     if tried:
         sources.append(f"{len(tried)} of {counted(len(missing), 'pairs')} tried once")
-    return Estimate(_makespan(study, pending, seconds, once_s), ", ".join(sources))
+    return Estimate(beside_s + _makespan(study, pending, seconds, once_s), ", ".join(sources))
 
 
 def _real(pending: "Sequence[Chunk]") -> Estimate:
