@@ -62,7 +62,8 @@ def draw_critical_difference(axes: Axes, test: Friedman, methods: Methods) -> Ax
     """Axis of ranks, critical difference above it, bars of the cliques and the methods below."""
     width_in = width_of(axes)
     count = len(test.ranks)
-    _draw_axis(axes, count, "average rank" + (" of task means" if test.unit == TASKS else ""))
+    average = "rank of task means" if width_in < NARROW_IN else "average rank of task means"
+    _draw_axis(axes, count, average if test.unit == TASKS else "average rank")
     _draw_difference(axes, test.critical_difference, count)
     levels = clique_levels(test)
     for clique, level in zip(_drawn(test.cliques), levels, strict=True):

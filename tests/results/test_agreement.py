@@ -126,8 +126,8 @@ def test_nobody_hands_a_generator_through():
         if any("rng" in each.arg for each in (*node.args.args, *node.args.kwonlyargs))
     }
     assert taking == {
+        "results.conduct.configurations._grown",
         "results.conduct.configurations._resampled",
-        "results.conduct.configurations._shares_of_tree",
         "results.statistics.signed_rank.posterior",
     }
 
