@@ -146,7 +146,10 @@ def _own_source() -> str:
         return str(here)
     with suppress(metadata.PackageNotFoundError):
         stated = metadata.distribution("hpobench").read_text("direct_url.json")
-        return str(json.loads(stated)["url"]) if stated else ""
+        found = json.loads(stated) if stated else {}
+        version = found.get("vcs_info", {})
+        url = str(found.get("url", ""))
+        return f"{version['vcs']}+{url}@{version['commit_id']}" if version else url
     return ""
 
 

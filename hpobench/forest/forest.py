@@ -1,4 +1,4 @@
-"""Random forests: what has grown, and its predictions. `forest_growth` grows them.
+"""Random forests: what has grown, and its predictions. `growth` grows them.
 
 Hutter, Xu, Hoos and Leyton-Brown (2014), Algorithm runtime prediction: Methods & evaluation,
 Artificial Intelligence 206, section 4.1.

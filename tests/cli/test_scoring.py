@@ -35,6 +35,16 @@ def test_a_terminal_shows_the_same_cells(monkeypatch, capsys):
     assert "\x1b[32m" in shown  # the best is green
 
 
+def test_names_do_not_steer_a_terminal(monkeypatch):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120, markup=False)
+    monkeypatch.setattr(terminal, "console", lambda: console)
+    table = pd.DataFrame([ROW | {"method": "a\x1b]0;title\x07b"}])
+    scoring.print_table(table, ["of \x1b[2Jc"])
+    assert not any(words in screen.getvalue() for words in ("\x1b]0", "\x1b[2J"))
+    assert "]0;title" in screen.getvalue()
+
+
 def test_elsewhere_scores_are_plain(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "console", lambda: None)
     table = pd.DataFrame([ROW, OTHER])
