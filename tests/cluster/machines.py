@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import yaml
 
 from hpobench.storage import parts
@@ -22,6 +23,9 @@ from hpobench.storage import parts
 ROOT = Path(__file__).parents[2]
 TOKEN = "HPOBENCH_TEST_TOKEN"
 PATIENCE_S = 300.0
+REAL_CLUSTER = pytest.mark.skipif(
+    "HPOBENCH_CLUSTER_TESTS" not in os.environ, reason="takes minutes: make test-cluster"
+)
 
 OWN = """
 import time

@@ -19,9 +19,7 @@ from tests.cluster import machines
 from tests.studies import Broken, bowl, execute, plan, write_conf
 
 pytestmark = [
-    pytest.mark.skipif(
-        "HPOBENCH_CLUSTER_TESTS" not in os.environ, reason="takes minutes: make test-cluster"
-    ),
+    machines.REAL_CLUSTER,
     pytest.mark.filterwarnings("ignore:waiting for workers"),  # a machine may be slow
 ]
 ONE = ["n_jobs=-1", "engine=dask", "engine.jobs=1", "engine.patience_s=300"]
@@ -53,12 +51,6 @@ def folder(tmp_path):
         path = conf / group / f"{name}.yaml"
         path.write_text(path.read_text().replace(old, new))
     return tmp_path
-
-
-@pytest.fixture
-def made():
-    with machines.processes() as found:
-        yield found
 
 
 def command(folder, *settings):
@@ -208,7 +200,6 @@ def test_sigterm_ends_a_study_on_a_cluster_and_the_same_command_goes_on(folder, 
         assert driver.wait(machines.PATIENCE_S) == 0, log.read_text()
     runs = load(study).runs
     assert sorted(runs["seed"]) == list(range(16))
-    machines.until(lambda: not made.left(), 120)
 
 
 def test_sigterm_in_the_middle_of_a_chunk_stores_what_is_done_of_it(folder, made):

@@ -16,13 +16,11 @@ from hpobench.cluster.slots import Ledger, Seen, Slot
 from hpobench.records import Evaluation
 from hpobench.results import load
 from hpobench.study.overrides import ConfigError
+from tests.cluster import machines
 from tests.real_runs import EPOCHS
 from tests.studies import execute, plan, write_conf
 from tests.tiny import ScriptedTask
 
-CLUSTER = pytest.mark.skipif(
-    "HPOBENCH_CLUSTER_TESTS" not in os.environ, reason="takes minutes: make test-cluster"
-)
 pytestmark = pytest.mark.filterwarnings("ignore:waiting for workers")  # a machine may be slow
 REAL = ["task=seen", "method=random", "clock=real", "budget.trials=3", "oversubscribe=true"]
 REAL += ["check_first=false"]  # which would be noted as well
@@ -88,7 +86,7 @@ def check_slots(folder, count):
     return jobs
 
 
-@CLUSTER
+@machines.REAL_CLUSTER
 def test_four_runs_on_two_gpus_of_this_machine(folder, monkeypatch):
     monkeypatch.setenv(slots.VISIBLE, "4,7")
     settings = [*REAL, "workers=1", "seeds=4", "engine.slots=gpus"]
@@ -112,13 +110,13 @@ def test_more_workers_than_gpus_are_refused(folder, monkeypatch):
         execute(study)
 
 
-@CLUSTER
+@machines.REAL_CLUSTER
 def test_runs_side_by_side_on_cores(folder):
     assert execute(plan(folder, *REAL, "workers=1", "seeds=2", "engine.runs=2")) == 2
     check_slots(folder, 2)
 
 
-@CLUSTER
+@machines.REAL_CLUSTER
 def test_four_workers_of_a_cluster_on_two_gpus(folder):
     settings = [*REAL, "workers=1", "seeds=4", "engine=dask", "engine.jobs=4"]
     settings += ["engine.slots=gpus", "engine.devices=[0,1]"]
@@ -126,7 +124,7 @@ def test_four_workers_of_a_cluster_on_two_gpus(folder):
     check_alone(folder, {"0", "1"})
 
 
-@CLUSTER
+@machines.REAL_CLUSTER
 @pytest.mark.parametrize("policy", ["rerun", "fail"])
 def test_a_worker_that_is_lost(folder, policy):
     """The process that Dask runs is killed under the first job, and nobody else's is."""
