@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Where bytecode may not be kept, each command compiles all that it loads anew: seconds of CPU.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test one cover profile check test-peers test-browser test-dask test-cluster bench torture calibrate check-contracts lock figures picture wheel-test test-docs docs clean
+.PHONY: demo test one cover profile check test-peers test-slow test-browser test-dask test-cluster bench torture calibrate check-contracts lock figures picture wheel-test test-docs docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -51,6 +51,10 @@ test-peers: $(VENV)/.installed-dev  ## all tests of peers; their environments ar
 	$(BIN)/hpobench peers install $(notdir $(basename $(wildcard methods/peers/requirements/*.txt)))
 	HPOBENCH_SLOW_TESTS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto tests/methods/peers tests/differential
+
+test-slow: $(VENV)/.installed-dev  ## those marked as slow: simulations of statistics, a thousand workers
+	HPOBENCH_SLOW_TESTS=1 HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto -m slow
 
 test-browser: $(VENV)/.installed-dev  ## the report page in headless Chromium, which is installed if it is missing
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \

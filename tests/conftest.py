@@ -1,5 +1,6 @@
 """Fixtures that several folders of tests share."""
 
+import os
 import signal
 import threading
 
@@ -11,6 +12,14 @@ from tests.results import synthetic as made_up
 # The same few examples in every run; how long one takes says more of the machine.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=30, database=None)
 settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items):
+    """Those marked as slow are skipped, unless they are asked for."""
+    if not os.environ.get("HPOBENCH_SLOW_TESTS"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: make test-slow"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Bundles: written, checked, and run again; no code of others runs untrusted."""
 
+import contextlib
 import json
 import shutil
 import zipfile
@@ -13,7 +14,7 @@ from hpobench.cli import main
 from hpobench.results import load
 from hpobench.results.verdicts.agreement import agreements
 
-OWN = "def error(x, seed=None):\n    open('{place}/ran', 'a').write('x')\n    return {what} * x\n"
+OWN = "def error(x, seed=None):\n    open('ran', 'a').write('x')\n    return {what} * x\n"
 TASK = {
     "about": {"label": "own"},
     "budget": {"trials": 4},
@@ -24,19 +25,27 @@ TASK = {
 }
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory):
     """A study of a function of the user's, bundled; its folder of code is gone."""
-    (tmp_path / "conf" / "task").mkdir(parents=True)
-    (tmp_path / "conf" / "bundled_own.py").write_text(OWN.format(place=tmp_path, what=2))
-    (tmp_path / "conf" / "task" / "own.yaml").write_text(yaml.safe_dump(TASK))
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path_factory.mktemp("bundled")
+    (folder / "conf" / "task").mkdir(parents=True)
+    (folder / "conf" / "bundled_own.py").write_text(OWN.format(what=2))
+    (folder / "conf" / "task" / "own.yaml").write_text(yaml.safe_dump(TASK))
     settings = ["task=own", "method=random", "seeds=4", "name=mine", "n_jobs=1", "progress=false"]
-    assert main(["run", "--conf", "conf", *settings]) == 0
-    assert main(["bundle", "mine", "--conf", "conf"]) == 0
-    shutil.move(tmp_path / "conf", tmp_path / "gone")
-    (tmp_path / "ran").unlink()
-    return tmp_path
+    with contextlib.chdir(folder):
+        assert main(["run", "--conf", "conf", *settings]) == 0
+        assert main(["bundle", "mine", "--conf", "conf"]) == 0
+    shutil.move(folder / "conf", folder / "gone")
+    (folder / "ran").unlink()
+    return folder
+
+
+@pytest.fixture
+def here(bundled, tmp_path, monkeypatch):
+    """A copy of it."""
+    monkeypatch.chdir(shutil.copytree(bundled, tmp_path / "here"))
+    return tmp_path / "here"
 
 
 def test_a_bundle_is_complete_and_runs_again_to_the_bit(here, capsys):

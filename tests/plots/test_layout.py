@@ -54,7 +54,9 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("width_in", [COLUMN_IN, SINGLE_IN[0]])
+@pytest.mark.parametrize(
+    "width_in", [COLUMN_IN, pytest.param(SINGLE_IN[0], marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", FIGURES)
 def test_twenty_long_names_fit(name, width_in):
     figure = FIGURES[name](tables.methods_of(20), width_in=width_in).figure

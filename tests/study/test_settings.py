@@ -6,7 +6,7 @@ Expected values are the ones that were written.
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hpobench.study import compose
@@ -42,6 +42,7 @@ def folder(tmp_path_factory):
 
 
 @examples
+@settings(max_examples=10)
 @given(TEXTS)
 def test_in_files(folder, text):
     about = {"label": text, "list": [text], "deep": {"er": text}}
@@ -64,6 +65,7 @@ def test_in_files(folder, text):
 
 
 @examples
+@settings(max_examples=10)
 @given(TEXTS)
 def test_on_the_command_line(folder, text):
     """In quotes any text arrives; without them what does not look like anything else."""

@@ -315,7 +315,7 @@ execute(plan(Path(sys.argv[1]), sys.argv[2], "task=[bowl,curves_mixed]",
 
 def test_same_seed_same_bytes(tmp_path):
     digests, files = [], []
-    for number, (jobs, hashseed) in enumerate([(1, "0"), (1, "77"), (2, "5")]):
+    for number, (jobs, hashseed) in enumerate([(1, "0"), (2, "77")]):
         folder = tmp_path / str(number)
         folder.mkdir()
         environment = os.environ | {"PYTHONHASHSEED": hashseed}
@@ -324,9 +324,9 @@ def test_same_seed_same_bytes(tmp_path):
         digests.append(digest(folder / "runs" / "study"))
         found = sorted((folder / "runs" / "study" / "parts").glob("*/[ojt]*.parquet"))
         files.append([(path.parent.name, path.name, path.read_bytes()) for path in found])
-    assert digests[0] == digests[1] == digests[2]
+    assert digests[0] == digests[1]
     assert len(files[0]) == 3 * 14
-    assert files[0] == files[1] == files[2]
+    assert files[0] == files[1]
 
 
 def test_methods_share_the_noise_of_the_objective(tmp_path):
@@ -357,7 +357,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.studies import plan
-MORE = ["seeds=400", "part_runs=2"]
+MORE = ["seeds=80", "part_runs=2"]
 for report in plan(Path(sys.argv[1]), "task=bowl", "method=random", *MORE).run():
     print(report.chunk.seeds[-1], flush=True)
 """
@@ -372,13 +372,13 @@ def test_kill_9_loses_at_most_the_parts_not_yet_committed(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    again = plan(tmp_path, "task=bowl", "method=random", "seeds=400", "part_runs=2")
+    again = plan(tmp_path, "task=bowl", "method=random", "seeds=80", "part_runs=2")
     stored = {key.seed for key in again.status()}
     assert {seed for last in reported for seed in (last - 1, last)} <= stored
-    assert len(stored) < 400
+    assert len(stored) < 80
     assert len(load(again.folder).runs) == len(stored)
-    assert execute(again) == 400 - len(stored)
-    assert len(load(again.folder).runs) == 400
+    assert execute(again) == 80 - len(stored)
+    assert len(load(again.folder).runs) == 80
     assert not list((again.folder / "parts").glob(".draft*"))
 
 

@@ -110,6 +110,7 @@ def test_a_listed_space_is_tried_point_by_point_and_then_again():
     assert set(points[12:]) <= set(points[:12])
 
 
+@pytest.mark.slow
 def test_a_lattice_is_searched_without_repeats():
     """Of 20,736 points; one of distance <= 2 from the best in 12 steps after 10 Sobol points."""
 
@@ -121,6 +122,7 @@ def test_a_lattice_is_searched_without_repeats():
     assert min(map(distance, asked)) <= 2
 
 
+@pytest.mark.slow
 def test_constraints_hold_though_a_trial_failed():
     """The lower x the better; allowed from 0.4 on."""
 
@@ -137,6 +139,7 @@ def test_nothing_but_failures_goes_on_with_sobol_points():
     assert [values["x"] for values in asked] == pytest.approx(sobol)
 
 
+@pytest.mark.slow
 def test_torch_is_neither_read_nor_set():
     found = []
     for seed in (1, 2):

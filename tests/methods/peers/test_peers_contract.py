@@ -41,20 +41,13 @@ def lacks(name):
 
 # Libraries that take a second or more to start or to suggest: `make test-peers` has all tests.
 SLOW = ("botorch_", "nevergrad_ngopt", "optuna_gp", "smac_")
-ALWAYS = (
-    "same_seed",
-    "lie_in_the_space",
-    "failures_are_survived[nan",
-    "odd_slacks_are_survived[nan",
-    "only_a_peer_that_lacks",
-)
 
 
 @pytest.fixture
 def settings(name, request):
     """Those of a peer that is installed."""
-    chosen = any(word in request.node.name for word in ALWAYS)
-    if name.startswith(SLOW) and not (chosen or os.environ.get("HPOBENCH_SLOW_TESTS")):
+    whole = "same_seed" in request.node.name or os.environ.get("HPOBENCH_SLOW_TESTS")
+    if name.startswith(SLOW) and not whole:
         pytest.skip("make test-peers")
     own = {key: value for key, value in PEERS[name].items() if key != "about"}
     if "library" in own and importlib.util.find_spec(own["library"]) is None:
@@ -131,6 +124,7 @@ print("jobs:" + json.dumps(done))
 """
 
 
+@pytest.mark.slow
 def test_another_process_and_hash_seed_the_same_jobs(settings):
     found = []
     for hash_seed in ("1", "2"):
@@ -315,6 +309,7 @@ RANDOM = ("example_client",)
 DRAWN = ("optuna_nsga2", "optuna_gp", "optuna_cma_es")
 
 
+@pytest.mark.slow
 def test_conditionals_are_modelled_by_those_that_say_so(name, lacks, make_task, outcomes_of):
     """The mean of a conditional x, best at 0, over the last quarter of the trials.
 

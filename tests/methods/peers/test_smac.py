@@ -81,6 +81,7 @@ def test_its_configurations_lie_in_the_space(session):
 @pytest.mark.parametrize(
     ("facade", "space", "trials"), [(HPO, TREE, 16), ("BlackBoxFacade", FLAT, 5)]
 )
+@pytest.mark.slow
 def test_the_suggestions_are_those_of_its_own_loop(facade, space, trials, tmp_path):
     """`optimize` runs SMAC as its users do; one trial at a time, from the same seed."""
     dimensions = Dimensions(space)
@@ -120,6 +121,7 @@ for trial in range(14):
 """
 
 
+@pytest.mark.slow
 def test_once_its_model_is_trained_the_hash_seed_of_the_process_does_not_matter():
     """Fourteen trials: four of the initial design, eight of a first model, two of a second."""
     printed = [
@@ -156,6 +158,7 @@ def test_its_forest_takes_one_core(monkeypatch):
 
 @pytest.mark.parametrize("facade", [HPO, "BlackBoxFacade"])
 @pytest.mark.parametrize("size", [1e300, -1e300, 1e-300, 0.0])
+@pytest.mark.slow
 def test_its_models_survive_values_of_any_size(facade, size):
     """Two trials are the initial design, and one of them fails."""
     optimizer = SmacFacade(Dimensions(RATE), 5, 1, facade, trials=8)

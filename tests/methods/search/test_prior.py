@@ -165,7 +165,7 @@ def test_with_replacement_it_never_ends():
 LINE = Space({"x": {"type": "float", "low": 0, "high": 1}})
 
 
-def mean_smallest(make, count, runs=200):
+def mean_smallest(make, count, runs=80):
     """Mean over runs of the smallest x among `count` suggestions, and its standard error."""
     found = [min(c["x"] for c in suggestions(make(rng(seed)), count)) for seed in range(runs)]
     return np.mean(found), np.std(found) / runs**0.5

@@ -77,7 +77,7 @@ def exponential(synthetic, draw, seeds):
     return synthetic.hand_made(rows, tasks=TASKS)
 
 
-@pytest.mark.parametrize("seeds", [5, 20])
+@pytest.mark.parametrize("seeds", [5, pytest.param(20, marks=pytest.mark.slow)])
 def test_of_equal_methods_none_is_faster_or_slower(synthetic, seeds):
     """At most 5 of 100 are: of 150 studies a share of 0.05 has a standard error of 0.018."""
     draw, false = np.random.default_rng(seeds), 0

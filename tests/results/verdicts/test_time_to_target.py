@@ -1,7 +1,5 @@
 """Expected values are worked out by hand; survival itself is tested in test_survival."""
 
-import os
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -314,7 +312,7 @@ def simulated(draw, seeds, tasks, censored, speed):
     return steps, ends
 
 
-@pytest.mark.skipif(not os.environ.get("HPOBENCH_SLOW_TESTS"), reason="simulates for minutes")
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [5, 10, 30])
 @pytest.mark.parametrize("tasks", [1, 6, 15])
 @pytest.mark.parametrize("censored", [0.0, 0.3, 0.7])

@@ -147,7 +147,12 @@ def test_of_few_seeds_no_method_is_recommended():
 
 @pytest.mark.parametrize(
     ("methods", "seeds", "tasks", "studies"),
-    [(2, 3, 1, 200), (2, 10, 1, 200), (12, 10, 1, 100), (4, 5, 3, 200)],
+    [
+        (2, 3, 1, 200),
+        (2, 10, 1, 200),
+        pytest.param(12, 10, 1, 100, marks=pytest.mark.slow),
+        pytest.param(4, 5, 3, 200, marks=pytest.mark.slow),
+    ],
 )
 def test_equal_methods_are_seldom_called_worse(methods, seeds, tasks, studies):
     """Regrets of all methods are drawn alike: a false alarm in 5 of 100 studies, or fewer.
@@ -178,7 +183,7 @@ def reports(draw, methods, tasks, seeds, budgets=3):
 
 
 @pytest.mark.parametrize("correction", [holm, benjamini_hochberg])
-@pytest.mark.parametrize("tasks", [1, 3])
+@pytest.mark.parametrize("tasks", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_report_on_equal_methods_calls_none_worse(correction, tasks):
     """In 5 of 100 reports or fewer; of 100 of these that has a standard error of 0.022."""
     draw, alarms = np.random.default_rng(tasks), 0

@@ -91,6 +91,7 @@ def test_from_missing_to_installed_to_outdated(requirements, tmp_path, capsys, m
     assert "outdated: hpobench peers install little" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_has_another_hash_is_not_installed(requirements, tmp_path, capsys):
     tiny = wheel(tmp_path, "1.7")
     (requirements / "little.txt").write_text("tiny==1.7\n")
@@ -112,6 +113,7 @@ def test_all_that_is_pinned_has_hashes_but_torch(name):
     assert found <= wanted
 
 
+@pytest.mark.slow
 def test_pip_says_why_it_fails_and_the_half_made_is_made_anew(requirements, tmp_path, capsys):
     absent = tmp_path / "absent-1.0-py3-none-any.whl"
     (requirements / "broken.txt").write_text(f"{absent}\n")
