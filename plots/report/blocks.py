@@ -11,12 +11,15 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Sentences; `lead`: for a reader in a hurry; `interactive`: only where scripts run."""
+    """Sentences; `lead`: for a reader in a hurry; `interactive`: only where scripts run, or do not.
+
+    None: in either case.
+    """
 
     kind: ClassVar[str] = "paragraph"
     text: str
     lead: bool = False
-    interactive: bool = False
+    interactive: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,14 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class OnPaper:
+    """The place of a panel that the interactive figure draws when the page is printed."""
+
+    kind: ClassVar[str] = "on_paper"
+    panel: str
+
+
+@dataclass(frozen=True)
 class Show:
     """A button that shows a panel in the interactive figure."""
 
@@ -125,7 +136,7 @@ class Section:
     folded: bool = False
 
 
-Block = Paragraph | Code | Choices | Image | Table | Chart | Show | Section
+Block = Paragraph | Code | Choices | Image | Table | Chart | OnPaper | Show | Section
 
 
 def table(

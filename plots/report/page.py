@@ -21,7 +21,16 @@ from hpobench.shown import harmless
 from hpobench.system import atomic
 
 AXES_WHILE_RUNNING = (WALL_CLOCK,)
-SCRIPTS = ("state.js", "unpack.js", "figure.js", "readout.js", "legend.js", "tables.js", "start.js")
+SCRIPTS = (
+    "state.js",
+    "unpack.js",
+    "figure.js",
+    "readout.js",
+    "legend.js",
+    "tables.js",
+    "paper.js",
+    "start.js",
+)
 
 
 def write(folder: Path, output: Path | None = None, *, failed: str | None = None) -> Path:

@@ -1,6 +1,6 @@
 /* ---- The interactive figure. */
 
-let data, numbers;
+let data, numbers, onPaper = false;
 
 const part = (begin, points) => numbers.subarray(begin, begin + points);
 const view = () => data.views[state.panel + "|" + state.axis];
@@ -8,8 +8,8 @@ const seriesKey = () => state.statistic + "/" + state.band;
 const log = (which) => (which === "x" ? state.x === "log" : yScale() === "log");
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const darkness = matchMedia("(prefers-color-scheme: dark)");
-const colorOf = (method) => data.methods[method][darkness.matches ? "dark" : "color"];
-const ink = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
+const colorOf = (method) => data.methods[method][darkness.matches && !onPaper ? "dark" : "color"];
+const ink = (name) => (onPaper ? PAPER[name] : getComputedStyle(root).getPropertyValue("--" + name).trim());
 const titleOf = (name) => data.panels.find((panel) => panel.name === name).title;
 const MARKERS = 8, GOLDEN = (Math.sqrt(5) - 1) / 2, MOST_BANDS = 8;
 
@@ -25,7 +25,7 @@ function lowest(now) {
 
 const series = (now) => now.series[seriesKey()];
 
-/* Choices that do not exist here fall back to the first that does. */
+/* Choices that do not exist here fall back to the first that does; the names of those that do. */
 function settle() {
   const names = data.panels.map((panel) => panel.name);
   if (!names.includes(state.panel)) state.panel = names[0];
@@ -36,6 +36,10 @@ function settle() {
   if (!statistics.includes(state.statistic)) state.statistic = statistics[0];
   const bands = keys.filter((key) => key.startsWith(state.statistic + "/")).map((key) => key.split("/")[1]);
   if (!bands.includes(state.band)) state.band = bands[0];
+  return { axes, statistics, bands };
+}
+
+function showChoices({ axes, statistics, bands }) {
   offer("choose-panel", data.panels.map((panel) => [panel.name, panel.title]), state.panel);
   offer("choose-axis", data.axes.filter((axis) => axes.includes(axis.name)).map((axis) => [axis.name, axis.title]), state.axis);
   byId("axis-note").textContent = axes.length < data.axes.length ? data.note : "";
@@ -173,18 +177,19 @@ const config = {
 };
 
 async function draw() {
-  settle();
+  showChoices(settle());
   keepState();
   const now = view();
   hideReadout();
   showLegend(Object.keys(series(now).lines));
-  const scales = series(now).caption.replace("{scale}", state.x);
   byId("chart-title").textContent = titleOf(state.panel);
-  byId("chart-caption").textContent = `${scales} Value axis: ${yScale()} scale.`;
+  byId("chart-caption").textContent = captionOf(now);
   byId("chart").setAttribute("aria-label", describe(now));
   const narrow = byId("chart").clientWidth < 560;
   await Plotly.react("chart", traces(), layout(), { ...config, displayModeBar: narrow ? false : "hover" });
 }
+
+const captionOf = (now) => `${series(now).caption.replace("{scale}", state.x)} Value axis: ${yScale()} scale.`;
 
 /* What the figure shows at the end, best first: the figure in words. */
 function describe(now) {

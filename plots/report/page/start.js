@@ -15,6 +15,7 @@ async function startChart() {
   root.classList.add("interactive");
   listen();
   listenForReadout();
+  listenForPaper();
   await draw();
   byId("chart").on("plotly_relayout", followZoom);
 }

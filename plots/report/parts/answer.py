@@ -3,11 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 from hpobench.plots.recipes import AVERAGE_REGRET, OVERVIEW, RANK
-from hpobench.plots.report.blocks import Block, Chart, Choice, Choices, Image, Paragraph
+from hpobench.plots.report.blocks import (
+    Block,
+    Chart,
+    Choice,
+    Choices,
+    Image,
+    OnPaper,
+    Paragraph,
+)
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts.summary import budget, nothing_yet
-from hpobench.results.anytime.comparison import controls
+from hpobench.results.anytime.notes import controls
 from hpobench.results.text import decision_words
 from hpobench.results.text.verdict_words import in_words, to_tell
 from hpobench.results.verdicts.verdict import Verdict
@@ -29,7 +37,15 @@ def answer(context: Context) -> list[Block]:
         lines = [decided]
     if not lines:
         lines = [Paragraph(nothing_yet(context), lead=True)]
-    return [*lines, Chart(), Paragraph(HOW_TO_USE, interactive=True), *_static(context)]
+    elsewhere = (
+        "The curves of single tasks are drawn by scripts, which do not run here: `hpobench plot "
+        f"{context.name}` draws all figures as files."
+    )
+    return [
+        *(*lines, Chart()),
+        *(Paragraph(HOW_TO_USE, interactive=True), Paragraph(elsewhere, interactive=False)),
+        *_static(context),
+    ]
 
 
 def _in_the_end(context: Context) -> Choices:
@@ -81,7 +97,7 @@ def _line(context: Context, verdict: Verdict) -> Choice:
     return Choice(_on(context, verdict.tasks, verdict), words, " ".join(filter(None, notes)))
 
 
-def _static(context: Context) -> Iterator[Image]:
+def _static(context: Context) -> Iterator[Image | OnPaper]:
     """Where no script runs, and on paper: averages over tasks (each task has its own below)."""
     for group in context.groups:
         whose = context.group_label(group.tasks)
@@ -92,5 +108,4 @@ def _static(context: Context) -> Iterator[Image]:
             alt = f"Normalised regret over time, average over {whose}"
             yield image(AVERAGE_REGRET(group.compared), alt, replaced=True)
         if len(group.tasks) > 1 and not RANK.lacks(group.compared):
-            alt = f"Average rank of every method over time, over {whose}"
-            yield image(RANK(group.compared), alt, replaced=True)
+            yield OnPaper(f"rank-{group.number}")

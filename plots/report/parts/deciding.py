@@ -9,7 +9,8 @@ from hpobench.plots.report.blocks import Block, Column, Paragraph, Section, coun
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import WIDE_IN, image
 from hpobench.results.text import decision_words
-from hpobench.results.verdicts.decisions import Decisions, Path
+from hpobench.results.verdicts.decisions import Decisions
+from hpobench.results.verdicts.judging import Path
 
 COLUMNS = {
     "method": Column("method"),

@@ -1,15 +1,13 @@
 """Task by task: what to use for how many minutes, the curves, the scores."""
 
-from hpobench.plots.figures.anytime import anytime_figure
 from hpobench.plots.recipes import configurations
-from hpobench.plots.report.blocks import Block, Image, Paragraph, Section, Show
+from hpobench.plots.report.blocks import Block, OnPaper, Paragraph, Section, Show
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.images import image
 from hpobench.plots.report.parts import scores
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.summary import choices
-from hpobench.results.anytime.comparison import anytime, contradicted
-from hpobench.results.anytime.incumbents import in_view
+from hpobench.results.anytime.notes import contradicted
 from hpobench.study.pairs import one_level
 
 
@@ -35,7 +33,8 @@ def _blocks(context: Context, task: str) -> list[Block]:
     mine = [verdict for verdict in context.verdicts if verdict.tasks == (task,)]
     blocks += [choices(context, mine)] if mine else []
     blocks.append(Show(f"task-{task}", "show in the interactive figure"))
-    blocks += _figures(context, task)
+    blocks.append(OnPaper(f"task-{task}"))
+    blocks += [OnPaper(f"test-{task}")] if task in context.tested else []
     blocks += scores.of_task(context, task)
     return [*blocks, *attempt(lambda: _configurations(context, task))]
 
@@ -60,16 +59,3 @@ def _facts(context: Context, task: str) -> str:
         words.append(f"median configuration {facts.median:.6g}")
     said = (*contradicted(context.found, [task]), *facts.remarks)
     return " ".join(["; ".join(words) + ".", *said])
-
-
-def _figures(context: Context, task: str) -> list[Image]:
-    methods, settings = context.methods, context.study.settings
-    label = context.task_label(task)
-    drawn = anytime_figure([anytime(context.found, task)], methods, settings)
-    images = [image(drawn, f"Incumbent of every method over time on {label}", replaced=True)]
-    if task in context.tested:
-        on_test = in_view(context.found, context.study, {task: "test"})
-        drawn = anytime_figure([anytime(on_test, task)], methods, settings)
-        alt = f"Incumbent of every method over time on {label}, on test data"
-        images.append(image(drawn, alt, replaced=True))
-    return images
