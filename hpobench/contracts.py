@@ -203,7 +203,7 @@ class Refusable(Protocol):
 
 
 class SetsUp(Protocol):
-    """A method that needs a library or a process of its own."""
+    """A method, or the searcher of one, that needs a library or a process of its own."""
 
     def set_up(self) -> None:
         """Called once before the first `ask`; its time is kept apart from that of decisions."""
@@ -243,7 +243,7 @@ HOOKS: Mapping[str, tuple[type, ...]] = {
         ),
         *(ChargesFailures, Trains, TrainsGroups),
     ),
-    "searcher": (Excludes,),
+    "searcher": (Excludes, SetsUp),
     "scheduler": (HearsJobs, DecidesResources),
     "method": (Refusable, SetsUp, Closes, DecidesElsewhere, HasVersion, DecidesResources),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.contracts import Excludes, HearsJobs, Scheduler, Searcher, hook
+from hpobench.contracts import Excludes, HearsJobs, Scheduler, Searcher, SetsUp, hook
 from hpobench.methods.batches import Batches
 from hpobench.methods.first_points import first_points
 from hpobench.records import Evaluation, Fidelity, Job
@@ -53,14 +53,18 @@ class Composite:
             extras["rng"] = rng.spawn(1)[0]
         self._scheduler = scheduler(fidelity=fidelity, **extras)
         self._hears = hook(self._scheduler, HearsJobs)
-        self._first = first_points(space, points_to_evaluate)
         excludes = hook(self._searcher, Excludes)
-        if excludes is not None:
-            for config in self._first:
-                excludes.exclude(config)
+        self._first = first_points(
+            space, points_to_evaluate, excludes.exclude if excludes else None
+        )
         self._configs: list[Configuration] = []
         self._reached: list[float] = []
         self._pending: dict[int, Job] = {}
+
+    def set_up(self) -> None:
+        """Let the searcher set itself up, if it has to."""
+        if (owner := hook(self._searcher, SetsUp)) is not None:
+            owner.set_up()
 
     def ask(self) -> Job | None:
         return self._batches.ask(self._choose)

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
-from hpobench.arrays import FloatArray
+from hpobench.arrays import FloatArray, average_ranks
 
 # Values beyond count as this, so that their squares are finite.
 LARGEST = 1e100
@@ -58,7 +57,7 @@ def _bent(gaps: FloatArray, middle: float) -> FloatArray:
 
 def normal_scores(values: FloatArray) -> FloatArray:
     """Normal quantiles of the ranks; Salinas et al. (2020), A quantile-based approach."""
-    return standardised(ndtri((rankdata(values) - 0.5) / len(values)))
+    return standardised(ndtri((average_ranks(values) - 0.5) / len(values)))
 
 
 def pulled_in(values: FloatArray, spreads: float = _SPREADS) -> FloatArray:

@@ -5,9 +5,9 @@ unit cube to the space is that of random search.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from hpobench.methods.search.draws import Draws
 from hpobench.records import Evaluation, Job
@@ -24,10 +24,16 @@ class Sobol:
     """The Sobol sequence; on finite spaces repeats are left out, and the rest comes at random."""
 
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
-        self._space = space
-        self._sequence = qmc.Sobol(len(space.names), scramble=True, rng=rng)
+        self._space, self._rng = space, rng
+        self._sequence: Any = None
         self._block: list[Configuration] = []
         self._random = Draws(space, rng)
+
+    def set_up(self) -> None:
+        """Begin the sequence; to import what makes it takes as long as very many suggestions."""
+        from scipy.stats import qmc
+
+        self._sequence = qmc.Sobol(len(self._space.names), scramble=True, rng=self._rng)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:  # noqa: ARG002
         for _ in range(_PATIENCE):
@@ -44,6 +50,8 @@ class Sobol:
         self._random.exclude(config)
 
     def _draw(self) -> Configuration:
+        if self._sequence is None:
+            self.set_up()
         if not self._block:
             self._block = self._space.from_unit(self._sequence.random(_BLOCK))[::-1]
         return self._block.pop()

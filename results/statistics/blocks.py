@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from hpobench.arrays import FloatArray
+from hpobench.arrays import FloatArray, average_ranks
 from hpobench.words import counted
 
 Regrets = Mapping[str, pd.DataFrame]
@@ -135,5 +134,4 @@ def comparable_means(table: pd.DataFrame) -> "pd.Series[float]":
 
 def ranks(values: FloatArray) -> FloatArray:
     """Ranks along the first axis (methods); NaN is worse than any value, and ties with NaN."""
-    ranked: FloatArray = rankdata(np.where(np.isnan(values), np.inf, values), axis=0)
-    return ranked
+    return average_ranks(np.where(np.isnan(values), np.inf, values))

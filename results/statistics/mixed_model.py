@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
 
 from hpobench.arrays import FloatArray
 from hpobench.results.statistics.blocks import DECIMALS, Regrets, methods_of
@@ -219,9 +220,7 @@ def _dummies(codes: Any, first: int, count: int) -> list[FloatArray]:
 
 def _table(methods: list[str], fit: _Fit, freedom: int) -> pd.DataFrame:
     """Intervals and p-values by Student's t: exact in a balanced design."""
-    from scipy.stats import t
-
-    reach = t.ppf(1 - LEVEL / 2, freedom) * fit.errors
+    reach = stdtrit(freedom, 1 - LEVEL / 2) * fit.errors
     ratio = np.abs(fit.effects) / fit.errors
     return pd.DataFrame(
         {
@@ -229,6 +228,6 @@ def _table(methods: list[str], fit: _Fit, freedom: int) -> pd.DataFrame:
             "effect": fit.effects,
             "low": fit.effects - reach,
             "high": fit.effects + reach,
-            "p_value": 2 * t.sf(ratio, freedom),
+            "p_value": 2 * stdtr(freedom, -ratio),
         }
     )

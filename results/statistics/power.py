@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2, nct, t
+from scipy.special import chdtri, nctdtr, stdtrit
 
 from hpobench.arrays import FloatArray
 
@@ -75,12 +75,12 @@ def power(pilot: Pilot, detect: float, seeds: int, level: float = 0.05) -> float
     """
     if pilot.variance <= 0:
         return 1.0
-    variances = pilot.variance * pilot.freedom / chi2.ppf(_QUANTILES, pilot.freedom)
+    variances = pilot.variance * pilot.freedom / chdtri(pilot.freedom, 1 - _QUANTILES)
     own = (seeds - 1) * pilot.ratio
-    critical = t.ppf(1 - level / 2, own)
+    critical = stdtrit(own, 1 - level / 2)
     shift = abs(detect) / np.sqrt(variances / seeds)
-    # Far beyond, scipy's noncentral t has no value: it is found for sure there.
-    missed = np.where(shift > critical + 30, 0.0, nct.cdf(critical, own, np.minimum(shift, 60.0)))
+    # Far beyond, the noncentral t has no value: it is found for sure there.
+    missed = np.where(shift > critical + 30, 0.0, nctdtr(own, np.minimum(shift, 60.0), critical))
     return float(1 - np.nan_to_num(missed).mean())
 
 

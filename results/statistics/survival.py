@@ -124,9 +124,9 @@ class SpeedUp(NamedTuple):
         Where there is a bound alone: Fisher's exact test of how many got there, if the bound is on
         the far side.
         """
-        from scipy.stats import fisher_exact
-
         if self.bound:
+            from scipy.stats import fisher_exact
+
             beyond = self.speed < speed if self.bound == "<=" else self.speed > speed
             return float(fisher_exact(np.array(self.reached)).pvalue) if beyond else 1.0
         distance = abs(np.log(self.speed / speed))

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtr
 
-from hpobench.arrays import FloatArray
+from hpobench.arrays import FloatArray, average_ranks
 from hpobench.results.statistics.blocks import (
     DECIMALS,
     PAIRS,
@@ -18,7 +19,7 @@ from hpobench.results.statistics.blocks import (
 from hpobench.results.statistics.contrasts import difference
 from hpobench.words import counted, p_value
 
-_EXACT = 13
+_EXACT, _EXACT_WITHOUT_TIES = 13, 50
 """So many differences or fewer have an exact test."""
 
 
@@ -92,29 +93,29 @@ def wilcoxon_test(difference: FloatArray) -> tuple[float, float]:
     """Statistic and two-sided p-value of the differences (n,); NaN without any.
 
     Zeros are ranked with the others and then dropped (Pratt 1959): many ties do not look like few
-    observations. Of 13 or fewer with ties or zeros the p-value is exact: of all signs that ranks
-    could have had, as SciPy has it, but counted at once.
+    observations. Of 13 or fewer, or 50 without ties or zeros, the p-value is exact: of all signs
+    that ranks could have had, as SciPy has it, but counted at once. Else it is that of the normal
+    distribution with the variance of these ranks.
     """
-    from scipy.stats import wilcoxon
-
     if not len(difference):
         return np.nan, np.nan
     difference = np.round(difference, DECIMALS)
     if not difference.any():
         return 0.0, 1.0
     sizes = np.abs(difference)
-    if len(sizes) <= _EXACT and (len(np.unique(sizes)) < len(sizes) or not sizes.all()):
-        return _exact_test(difference)
-    test = wilcoxon(difference, zero_method="pratt")
-    return float(test.statistic), float(test.pvalue)
+    tied = len(np.unique(sizes)) < len(sizes) or not sizes.all()
+    ranks = average_ranks(sizes)
+    positive = float(ranks[difference > 0].sum())
+    ranks = ranks[difference != 0]
+    if len(sizes) <= (_EXACT if tied else _EXACT_WITHOUT_TIES):
+        return _exact_test(ranks, positive)
+    deviation = np.sqrt((ranks**2).sum()) / 2
+    z = (positive - ranks.sum() / 2) / deviation
+    return min(positive, float(ranks.sum()) - positive), float(2 * ndtr(-abs(z)))
 
 
-def _exact_test(difference: FloatArray) -> tuple[float, float]:
+def _exact_test(ranks: FloatArray, positive: float) -> tuple[float, float]:
     """The smaller rank sum, and the share of all signs with one at least as far on either side."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.abs(difference))[difference != 0]
-    positive = float(rankdata(np.abs(difference))[difference > 0].sum())
     doubled = np.rint(2 * ranks).astype(np.int64)  # ranks of ties are halves
     chances = np.ones(1)
     for rank in doubled:  # the distribution of the sum, one sign more each time
