@@ -1,7 +1,7 @@
 """Configurations that a user wants tried first."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpobench.space.space import Configuration, Space
@@ -9,13 +9,21 @@ from hpobench.space.space import Configuration, Space
 DEFAULT = "default"
 
 
-def first_points(space: Space, points: Sequence[Mapping[str, Any] | str]) -> deque[Configuration]:
-    """`points` as whole configurations, in order.
+def first_points(
+    space: Space,
+    points: Sequence[Mapping[str, Any] | str],
+    exclude: Callable[[Configuration], object] | None = None,
+) -> deque[Configuration]:
+    """`points` as whole configurations, in order; `exclude` is told of each.
 
     In each, missing hyperparameters take their defaults; the word `default` stands for a
     configuration of defaults. Raises ValueError for what is no point of the space.
     """
-    return deque(_complete(space, point) for point in points)
+    made = deque(_complete(space, point) for point in points)
+    if exclude is not None:
+        for config in made:
+            exclude(config)
+    return made
 
 
 def _complete(space: Space, point: Mapping[str, Any] | str) -> Configuration:

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from hpobench.cli import habits
+from hpobench.cli.options import Commands
 from hpobench.shown import harmless
 from hpobench.study import catalogue
 from hpobench.system import terminal
 from hpobench.words import counted
 
-Commands = Any
 Row = dict[str, Any]
 GROUPS = ("method", "task", "study", "engine")
 _PLURALS = {"methods": "method", "tasks": "task", "studies": "study", "engines": "engine"}
@@ -46,14 +46,13 @@ _YOURS = "yours"
 _SAMPLE, _BINS, _HIGH = 200, 24, " ▁▂▃▄▅▆▇█"
 
 
-def add(commands: Commands) -> argparse.ArgumentParser:
-    """The commands, for the parser; returns that of `list`."""
-    listing: argparse.ArgumentParser = commands.add_parser(
-        "list", help="list the methods, tasks, studies and engines"
-    )
+def add(commands: Commands) -> None:
+    """The commands, for the parser."""
+    listing = commands.add_parser("list", help="list the methods, tasks, studies and engines")
     choices = [*GROUPS, *_PLURALS]
     listing.add_argument("group", nargs="?", choices=choices, metavar="|".join(GROUPS))
     listing.add_argument("--json", action="store_true", help="print a list of objects")
+    habits.add_conf(listing)
     listing.set_defaults(command=listed)
     show = commands.add_parser("show", help="one task, method or study in full")
     what = show.add_argument("what", metavar="task=NAME|method=NAME|study=NAME")
@@ -61,7 +60,6 @@ def add(commands: Commands) -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true", help="print an object")
     habits.add_conf(show)
     show.set_defaults(command=shown)
-    return listing
 
 
 def listed(options: argparse.Namespace) -> int:

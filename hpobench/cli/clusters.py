@@ -4,14 +4,14 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
 
+from hpobench.cli import habits
+from hpobench.cli.options import Commands, of_study
 from hpobench.cli.run import composed
 from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
 from hpobench.words import counted
 
-Commands = Any
 _MARK = "# A study of hpobench as an array of"
 
 
@@ -30,13 +30,9 @@ def add(commands: Commands) -> None:
     script.add_argument("--extend", action="store_true", help="as of run")
     script.add_argument("--replace", action="store_true", help="as of run")
     script.add_argument("--runs-dir", help="the same as runs_dir=")
-    script.add_argument(
-        "--conf", action="append", default=[], type=Path, metavar="DIR", help="as of run"
-    )
+    habits.add_conf(script)
     script.set_defaults(command=sbatch)
-    merge = commands.add_parser("compact", help="merge the files of a large study")
-    merge.add_argument("study", help="name of the study, or its folder")
-    merge.add_argument("--runs-dir", default="runs")
+    merge = of_study(commands, "compact", "merge the files of a large study")
     merge.set_defaults(command=compact)
 
 

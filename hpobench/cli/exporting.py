@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpobench.cli.options import VIEWS, Commands, add_failed, add_scale, of_study
 from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
 from hpobench.words import counted
@@ -18,6 +19,24 @@ DATA = ("csv", "optuna", "ioh")
 """All evaluations, in a format that others read."""
 MARK = 30
 """Exported tables begin with so many characters that are the same in all of their format."""
+
+
+def add(commands: Commands) -> None:
+    """The command, for the parser."""
+    made = of_study(commands, "export", "tables for a paper, or all evaluations for other tools")
+    formats = [*TABLES, *DATA]
+    made.add_argument(
+        "--format",
+        choices=formats,
+        default="markdown",
+        help="tables of scores and tests (markdown, latex), or all evaluations: csv, an Optuna "
+        "storage, a folder of IOHprofiler",
+    )
+    made.add_argument("--view", choices=VIEWS, help="value that is scored")
+    add_scale(made, "scores, and nothing else,")
+    made.add_argument("--output", type=Path, metavar="FILE", help="default: print them")
+    add_failed(made)
+    made.set_defaults(command=export)
 
 
 def export(options: argparse.Namespace) -> int:

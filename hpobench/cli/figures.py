@@ -7,11 +7,67 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpobench.cli.options import VIEWS, Commands, add_failed, add_scale, of_study
 from hpobench.system import names, terminal
 from hpobench.system.threads import cap_threads
 
 if TYPE_CHECKING:
     from hpobench.results import Study
+
+
+def add(commands: Commands) -> None:
+    """The command, for the parser."""
+    made = of_study(commands, "plot", "draw the figures of a study")
+    made.add_argument("--time", choices=["log", "linear"], help="time axis; default: log")
+    made.add_argument("--statistic", choices=["mean", "median", "iqm"], help="default: mean")
+    made.add_argument("--band", choices=["interval", "sem", "sd", "bootstrap", "quartiles"])
+    made.add_argument("--view", choices=VIEWS, help="value that is drawn")
+    made.add_argument(
+        "--axis",
+        help="time axis: wall_clock, with_decisions, evaluations, ...; several, with commas, for "
+        "--task",
+    )
+    made.add_argument(
+        "--reference", metavar="METHOD", help="speed-ups over this method, and nothing else"
+    )
+    made.add_argument(
+        "--level",
+        nargs="+",
+        type=float,
+        metavar="REGRET",
+        help="normalised regrets to reach, for speed-ups; default: the reference's final one",
+    )
+    made.add_argument("--costs", action="store_true", help="overhead, overtuning, feasibility")
+    made.add_argument(
+        "--scaling", nargs="+", metavar="STUDY", help="the same with other numbers of workers"
+    )
+    made.add_argument("--task", metavar="TASK", help="one task: configurations, all time axes")
+    made.add_argument(
+        "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
+    )
+    add_scale(made, "averages over tasks")
+    _add_paper(made)
+    made.set_defaults(command=plot)
+    add_failed(made)
+
+
+def _add_paper(made: argparse.ArgumentParser) -> None:
+    """What papers ask of figures."""
+    made.add_argument(
+        "--paper", choices=["column", "page"], help="3.3 or 6.9 inches wide, in small type"
+    )
+    made.add_argument("--font", metavar="FAMILY", help="one that is installed, such as STIXGeneral")
+    made.add_argument("--methods", metavar="A,B", help="those to show and compare; default: all")
+    made.add_argument(
+        "--order", metavar="A,B", help="these first, then the best; default: best first"
+    )
+    made.add_argument("--tasks", metavar="S,T", help="those to draw; default: all")
+    made.add_argument(
+        "--labels", nargs="+", metavar="NAME=TEXT", help="other labels of methods and tasks"
+    )
+    made.add_argument(
+        "--no-caption", action="store_true", help="captions only beside the figures (.txt, .tex)"
+    )
 
 
 def plot(options: argparse.Namespace) -> int:
@@ -22,9 +78,7 @@ def plot(options: argparse.Namespace) -> int:
     cap_threads()
     gc.set_threshold(50_000)  # figures are very many small objects, which live on
     from hpobench.plots.canvas import paper
-    from hpobench.results import load
     from hpobench.results.study import selection
-    from hpobench.results.study.failed_runs import counting_failed
     from hpobench.study.checks import study_folder
 
     mode = _mode(options)
@@ -34,8 +88,7 @@ def plot(options: argparse.Namespace) -> int:
     style = paper.Paper(width_in, options.font, caption=not options.no_caption)
     paper.check(style)
     folder = study_folder(options.study, options.runs_dir)
-    study = counting_failed(load(folder), options.failed)
-    study = selection.chosen(study, tasks=tasks, labels=labels)
+    study = selection.chosen(_read(options, options.study), tasks=tasks, labels=labels)
     output = folder / "figures" / _variant(options)
     with paper.drawn_for(style), terminal.working(f"figures of {options.study}"):
         paths = _draw(options, mode, study, output, methods, order)
@@ -53,62 +106,43 @@ def _draw(
 ) -> list[Path]:
     """The figures that the options ask for; their paths."""
     from hpobench.plots import draw
-    from hpobench.results import load
     from hpobench.results.study import selection
-    from hpobench.results.study.failed_runs import counting_failed
     from hpobench.results.study.time_axis import WALL_CLOCK
-    from hpobench.study.checks import study_folder
 
-    axis, time = options.axis or WALL_CLOCK, options.time or "log"
+    time = options.time or "log"
     if mode in ("task", "costs"):
         asked = [*dict.fromkeys([*(order or ()), *(methods or study.methods)])]
         shown = None if methods is None and order is None else asked
         study = selection.chosen(study, methods=shown)
-    paths: list[Path]
     if mode == "run":
-        paths = draw.draw_run(study, output, *_one_run(options.run))
-    elif mode == "task":
+        return draw.draw_run(study, output, *_one_run(options.run))
+    if mode == "task":
         axes = options.axis.split(",") if options.axis else None
-        paths = draw.draw_task(
-            study, output, options.task, time=time, axes=axes, left_out=_left_out
-        )
-    elif mode == "scaling":
-        others = [
-            counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
-            for name in options.scaling
-        ]
-        paths = draw.draw_scaling([study, *others], output, _left_out)
-    elif mode == "costs":
-        paths = draw.draw_costs(study, output, _left_out)
-    elif mode in ("reference", "level"):
-        paths = draw.draw_speedups(
-            study,
-            output,
-            reference=options.reference,
-            levels=_levels(options.level),
-            view=options.view,
-            axis=axis,
-            methods=methods,
-            order=order,
-            left_out=_left_out,
-        )
-    else:
-        paths = draw.draw(
-            study,
-            output,
-            time=time,
-            statistic=options.statistic or "mean",
-            scale=options.scale,
-            band=options.band,
-            view=options.view,
-            axis=axis,
-            methods=methods,
-            order=order,
-            left_out=_left_out,
-        )
-        if not any(getattr(options, name) for name in _CHOOSING):
-            paths += draw.draw_decisions(study, output, _left_out)
+        return draw.draw_task(study, output, options.task, time=time, axes=axes, left_out=_left_out)
+    if mode == "scaling":
+        others = [_read(options, name) for name in options.scaling]
+        return draw.draw_scaling([study, *others], output, _left_out)
+    if mode == "costs":
+        return draw.draw_costs(study, output, _left_out)
+    which: Any = {"view": options.view, "axis": options.axis or WALL_CLOCK}
+    which |= {"methods": methods, "order": order, "left_out": _left_out}
+    if mode in ("reference", "level"):
+        over, levels = options.reference, _levels(options.level)
+        return draw.draw_speedups(study, output, reference=over, levels=levels, **which)
+    how: Any = {"time": time, "statistic": options.statistic or "mean", "band": options.band}
+    paths = draw.draw(study, output, scale=options.scale, **how, **which)
+    if not any(getattr(options, name) for name in _CHOOSING):
+        paths += draw.draw_decisions(study, output, _left_out)
     return paths
+
+
+def _read(options: argparse.Namespace, name: str) -> "Study":
+    """A stored study, its failed runs as they are to count."""
+    from hpobench.results import load
+    from hpobench.results.study.failed_runs import counting_failed
+    from hpobench.study.checks import study_folder
+
+    return counting_failed(load(study_folder(name, options.runs_dir)), options.failed)
 
 
 def _names(given: str | None) -> list[str] | None:

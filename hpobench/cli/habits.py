@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpobench.cli.options import Commands
 from hpobench.study import catalogue
 
 if TYPE_CHECKING:
     from hpobench.study.compose import Composed
 
-Commands = Any
 SHELLS = ("bash", "zsh", "fish")
 _GROUPS = ("method", "task", "study", "engine")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hpobench.cli.options import Commands
 from hpobench.system import atomic, names
 from hpobench.system.threads import cap_threads
 from hpobench.words import counted
@@ -35,7 +36,7 @@ OPTIONS = (
 )
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
     made = commands.add_parser("import", help="store the logs of another library as a study")
     made.add_argument("library", choices=list(LIBRARIES))

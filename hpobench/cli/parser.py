@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from hpobench.cli import (
@@ -23,6 +22,7 @@ from hpobench.cli import (
     tune,
 )
 from hpobench.cli import run as running
+from hpobench.cli.options import Commands
 from hpobench.system import dotted, interruption, processes, terminal
 
 EPILOG = """examples:
@@ -33,13 +33,6 @@ EPILOG = """examples:
   hpobench report mine               one page with everything, to look at or to mail
   hpobench plot mine                 the figures, for papers and slides
 """
-
-
-VIEWS = ["observed", "true", "test", "reevaluated"]
-FAILED = ["median", "last"]
-
-Commands = Any
-"""Where commands are added; argparse keeps its type private."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,218 +158,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_running(commands)
+    running.add(commands)
+    catalog.add(commands)
+    running.add_record(commands)
+    _add_check(commands)
+    running.add_claims(commands)
     tune.add(commands)
-    _add_showing(commands)
+    show.add(commands)
+    figures.add(commands)
     tables.add(commands)
     clusters.add(commands)
-    _add_exchange(commands)
-    _add_peers(commands)
+    exporting.add(commands)
+    importing.add(commands)
+    peers.add(commands)
     publish.add(commands)
     habits.add_completion(commands)
     return parser
 
 
-def _add_running(commands: Commands) -> None:
-    run = commands.add_parser("run", help="run a study, or what is missing of it")
-    habits.add_settings(run)
-    run.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
-    run.add_argument(
-        "--extend", action="store_true", help="add methods, tasks or seeds to a study that is there"
-    )
-    run.add_argument("--report", action="store_true", help="write the report in the end")
-    run.add_argument("--plot", action="store_true", help="draw the figures in the end")
-    run.add_argument("--quiet", "-q", action="store_true", help="no bar, notes or scores")
-    run.add_argument("--json", action="store_true", help="print what became of it as JSON")
-    run.set_defaults(command=running.run)
-    listing = catalog.add(commands)
-    recording = commands.add_parser("record", help="train a design once, into a table to replay")
-    recording.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="task= configs= seeds="
-    )
-    recording.add_argument(
-        "--grouped",
-        action="store_true",
-        help="train the seeds of a configuration as one network: cheaper, and equal up to rounding",
-    )
-    recording.set_defaults(command=running.record)
+def _add_check(commands: Commands) -> None:
     checking = commands.add_parser("check", help="whether a task or method keeps its contract")
     checking.add_argument(
         "what", nargs="+", metavar="WHAT", help="task=NAME, method=NAME or package.module:object"
     )
     checking.add_argument("--json", action="store_true", help="print a list of objects")
     checking.set_defaults(command=_check)
-    for command in (run, listing, recording, checking):
-        habits.add_conf(command)
-    claims = commands.add_parser("claims", help="what papers say of methods, run and judged")
-    claims.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
-    for command in (run, claims):
-        command.add_argument(
-            "--replace",
-            action="store_true",
-            help="hide what was run under other settings; it stays on disk",
-        )
-    claims.add_argument(
-        "--findings",
-        type=Path,
-        metavar="FILE",
-        help="keep there what was found of each study, and run none of which it is known already",
-    )
-    claims.set_defaults(command=running.claims)
-    for command in (run, recording, claims):
-        command.add_argument("--runs-dir", help="the same as runs_dir=, for studies to be written")
+    habits.add_conf(checking)
 
 
 def _check(options: argparse.Namespace) -> int:
     from hpobench.cli.check import check
 
     return check(options)
-
-
-def _add_showing(commands: Commands) -> None:
-    report = _of_study(commands, "report", "one HTML page with everything, without network")
-    report.set_defaults(command=show.report)
-    watch = _of_study(commands, "watch", "follow a study that is still running")
-    watch.add_argument("--every", type=_seconds, metavar="SECONDS", help="default: 30")
-    watch.add_argument("--once", action="store_true", help="look once and end")
-    watch.set_defaults(command=show.watch)
-    for command in (report, watch):
-        command.add_argument(
-            "--output", type=Path, metavar="FILE", help="default: report.html in the study's folder"
-        )
-    plan = _of_study(commands, "plan", "seeds and CPU hours that a difference needs, from a pilot")
-    plan.add_argument(
-        "--detect",
-        type=_share,
-        required=True,
-        metavar="REGRET",
-        help="the difference of normalised regret that is to be found, such as 0.02",
-    )
-    plan.add_argument("--power", type=_share, default=0.8, help="default: 0.8")
-    plan.add_argument("--level", type=_share, default=0.05, help="of the test; default: 0.05")
-    plan.add_argument("--each", action="store_true", help="task by task, not their average")
-    plan.set_defaults(command=show.plan)
-    _add_failed(plan)
-    plot = _of_study(commands, "plot", "draw the figures of a study")
-    plot.add_argument("--time", choices=["log", "linear"], help="time axis; default: log")
-    plot.add_argument("--statistic", choices=["mean", "median", "iqm"], help="default: mean")
-    plot.add_argument("--band", choices=["interval", "sem", "sd", "bootstrap", "quartiles"])
-    plot.add_argument("--view", choices=VIEWS, help="value that is drawn")
-    plot.add_argument(
-        "--axis",
-        help="time axis: wall_clock, with_decisions, evaluations, ...; several, with commas, for "
-        "--task",
-    )
-    plot.add_argument(
-        "--reference", metavar="METHOD", help="speed-ups over this method, and nothing else"
-    )
-    plot.add_argument(
-        "--level",
-        nargs="+",
-        type=float,
-        metavar="REGRET",
-        help="normalised regrets to reach, for speed-ups; default: the reference's final one",
-    )
-    plot.add_argument("--costs", action="store_true", help="overhead, overtuning, feasibility")
-    plot.add_argument(
-        "--scaling", nargs="+", metavar="STUDY", help="the same with other numbers of workers"
-    )
-    plot.add_argument("--task", metavar="TASK", help="one task: configurations, all time axes")
-    plot.add_argument(
-        "--run", metavar="TASK,METHOD,SEED", help="one run: its learning curves, rungs, workers"
-    )
-    _add_scale(plot, "averages over tasks")
-    _add_paper(plot)
-    plot.set_defaults(command=figures.plot)
-    for command in (report, plot):
-        _add_failed(command)
-
-
-def _add_paper(plot: argparse.ArgumentParser) -> None:
-    """What papers ask of figures."""
-    plot.add_argument(
-        "--paper", choices=["column", "page"], help="3.3 or 6.9 inches wide, in small type"
-    )
-    plot.add_argument("--font", metavar="FAMILY", help="one that is installed, such as STIXGeneral")
-    plot.add_argument("--methods", metavar="A,B", help="those to show and compare; default: all")
-    plot.add_argument(
-        "--order", metavar="A,B", help="these first, then the best; default: best first"
-    )
-    plot.add_argument("--tasks", metavar="S,T", help="those to draw; default: all")
-    plot.add_argument(
-        "--labels", nargs="+", metavar="NAME=TEXT", help="other labels of methods and tasks"
-    )
-    plot.add_argument(
-        "--no-caption", action="store_true", help="captions only beside the figures (.txt, .tex)"
-    )
-
-
-def _add_exchange(commands: Commands) -> None:
-    export = _of_study(commands, "export", "tables for a paper, or all evaluations for other tools")
-    formats = [*exporting.TABLES, *exporting.DATA]
-    export.add_argument(
-        "--format",
-        choices=formats,
-        default="markdown",
-        help="tables of scores and tests (markdown, latex), or all evaluations: csv, an Optuna "
-        "storage, a folder of IOHprofiler",
-    )
-    export.add_argument("--view", choices=VIEWS, help="value that is scored")
-    _add_scale(export, "scores, and nothing else,")
-    export.add_argument("--output", type=Path, metavar="FILE", help="default: print them")
-    _add_failed(export)
-    export.set_defaults(command=exporting.export)
-    importing.add(commands)
-
-
-def _add_peers(commands: Commands) -> None:
-    about = "libraries of others, in environments of their own"
-    actions = commands.add_parser("peers", help=about).add_subparsers(required=True, metavar="WHAT")
-    install = actions.add_parser("install", help="make the environment of a library")
-    install.add_argument("names", nargs="+", metavar="NAME", help="see hpobench peers list")
-    install.add_argument("--python", metavar="PROGRAM", help="interpreter; default: this one")
-    install.set_defaults(command=peers.install)
-    listing = actions.add_parser("list", help="what is installed, and what needs it")
-    listing.set_defaults(command=peers.listing)
-    habits.add_conf(listing)
-
-
-def _add_scale(command: argparse.ArgumentParser, what: str) -> None:
-    about = f"{what} as distance to the minimum or min-max scaled, not as regret"
-    command.add_argument("--scale", choices=["adtm", "minmax"], help=about)
-
-
-def _add_failed(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--failed",
-        choices=FAILED,
-        help="what failed runs count as from their failure on: the task's median configuration, or "
-        "their last incumbent; default: as the study says",
-    )
-
-
-def _of_study(commands: Commands, name: str, about: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=about)
-    command.add_argument("study", help="name of the study, or its folder")
-    command.add_argument("--runs-dir", default="runs")
-    return command
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: use a number between 0 and 1")
-    return share
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: use a number of seconds above 0")
-    return seconds

@@ -6,11 +6,26 @@ from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from hpobench.cli import habits
+from hpobench.cli.options import Commands
 from hpobench.methods.peers.process import environments
 from hpobench.study import catalogue
 
 Users = dict[str, list[str]]
 """For each library or environment the methods that need it."""
+
+
+def add(commands: Commands) -> None:
+    """The commands, for the parser."""
+    about = "libraries of others, in environments of their own"
+    actions = commands.add_parser("peers", help=about).add_subparsers(required=True, metavar="WHAT")
+    making = actions.add_parser("install", help="make the environment of a library")
+    making.add_argument("names", nargs="+", metavar="NAME", help="see hpobench peers list")
+    making.add_argument("--python", metavar="PROGRAM", help="interpreter; default: this one")
+    making.set_defaults(command=install)
+    known = actions.add_parser("list", help="what is installed, and what needs it")
+    known.set_defaults(command=listing)
+    habits.add_conf(known)
 
 
 def install(options: argparse.Namespace) -> int:

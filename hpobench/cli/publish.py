@@ -3,21 +3,19 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from hpobench.cli import habits
+from hpobench.cli.options import Commands, of_study
 from hpobench.system.threads import cap_threads
-
-Commands = Any
 
 
 def add(commands: Commands) -> None:
     """The commands, for the parser."""
-    bundle = commands.add_parser(
-        "bundle", help="a study as one file: settings, code, runs, versions, figures, checklist"
+    bundle = of_study(
+        commands,
+        "bundle",
+        "a study as one file: settings, code, runs, versions, figures, checklist",
     )
-    bundle.add_argument("study", help="name of the study, or its folder")
-    bundle.add_argument("--runs-dir", default="runs")
     bundle.add_argument(
         "--output", type=Path, metavar="FILE", help="default: STUDY-bundle.zip, here"
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hpobench.api import deciding, running
 from hpobench.api.failing import report_failures
 from hpobench.cli import habits, scoring
+from hpobench.cli.options import Commands
 from hpobench.study import catalogue
 from hpobench.system import atomic, terminal
 from hpobench.system.threads import cap_threads
@@ -23,11 +24,69 @@ if TYPE_CHECKING:
     from hpobench.study.study import Study
 
 
+def add(commands: Commands) -> None:
+    """The command `run`, for the parser."""
+    made = commands.add_parser("run", help="run a study, or what is missing of it")
+    habits.add_settings(made)
+    made.add_argument("--dry-run", action="store_true", help="print the plan and run nothing")
+    made.add_argument(
+        "--extend", action="store_true", help="add methods, tasks or seeds to a study that is there"
+    )
+    made.add_argument("--report", action="store_true", help="write the report in the end")
+    made.add_argument("--plot", action="store_true", help="draw the figures in the end")
+    made.add_argument("--quiet", "-q", action="store_true", help="no bar, notes or scores")
+    made.add_argument("--json", action="store_true", help="print what became of it as JSON")
+    habits.add_conf(made)
+    _add_replace(made)
+    _add_runs_dir(made)
+    made.set_defaults(command=run)
+
+
+def add_record(commands: Commands) -> None:
+    """The command `record`, for the parser."""
+    made = commands.add_parser("record", help="train a design once, into a table to replay")
+    made.add_argument("overrides", nargs="*", metavar="key=value", help="task= configs= seeds=")
+    made.add_argument(
+        "--grouped",
+        action="store_true",
+        help="train the seeds of a configuration as one network: cheaper, and equal up to rounding",
+    )
+    habits.add_conf(made)
+    _add_runs_dir(made)
+    made.set_defaults(command=record)
+
+
+def add_claims(commands: Commands) -> None:
+    """The command `claims`, for the parser."""
+    made = commands.add_parser("claims", help="what papers say of methods, run and judged")
+    made.add_argument("overrides", nargs="*", metavar="key=value", help="claim=NAME, seeds=, ...")
+    _add_replace(made)
+    made.add_argument(
+        "--findings",
+        type=Path,
+        metavar="FILE",
+        help="keep there what was found of each study, and run none of which it is known already",
+    )
+    _add_runs_dir(made)
+    made.set_defaults(command=claims)
+
+
+def _add_replace(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--replace",
+        action="store_true",
+        help="hide what was run under other settings; it stays on disk",
+    )
+
+
+def _add_runs_dir(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--runs-dir", help="the same as runs_dir=, for studies to be written")
+
+
 def run(options: argparse.Namespace) -> int:
     """Run what is missing of a study, then print its scores."""
     began = time.perf_counter()
     cap_threads()
-    from hpobench.api.estimate import estimate as estimated
     from hpobench.results import load
     from hpobench.study.study import Study
 
@@ -38,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     study = Study.make(asked)
     if options.dry_run:
+        from hpobench.api.estimate import estimate as estimated
+
         print(_describe(study, [f"--{name}" for name in _FLAGS if getattr(options, name)]))
         # Scores take about as long in the end as it takes to come here.
         if (expected := estimated(study, 2 * (time.perf_counter() - began))) is not None:

@@ -4,8 +4,37 @@ import argparse
 import gc
 from pathlib import Path
 
+from hpobench.cli.options import Commands, add_failed, of_study, seconds, share
 from hpobench.system import atomic, terminal
 from hpobench.system.threads import cap_threads
+
+
+def add(commands: Commands) -> None:
+    """The commands, for the parser."""
+    page = of_study(commands, "report", "one HTML page with everything, without network")
+    page.set_defaults(command=report)
+    follow = of_study(commands, "watch", "follow a study that is still running")
+    follow.add_argument("--every", type=seconds, metavar="SECONDS", help="default: 30")
+    follow.add_argument("--once", action="store_true", help="look once and end")
+    follow.set_defaults(command=watch)
+    for command in (page, follow):
+        command.add_argument(
+            "--output", type=Path, metavar="FILE", help="default: report.html in the study's folder"
+        )
+    needs = of_study(commands, "plan", "seeds and CPU hours that a difference needs, from a pilot")
+    needs.add_argument(
+        "--detect",
+        type=share,
+        required=True,
+        metavar="REGRET",
+        help="the difference of normalised regret that is to be found, such as 0.02",
+    )
+    needs.add_argument("--power", type=share, default=0.8, help="default: 0.8")
+    needs.add_argument("--level", type=share, default=0.05, help="of the test; default: 0.05")
+    needs.add_argument("--each", action="store_true", help="task by task, not their average")
+    needs.set_defaults(command=plan)
+    add_failed(needs)
+    add_failed(page)
 
 
 def report(options: argparse.Namespace) -> int:

@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from hpobench.cli.options import Commands
 from hpobench.system.threads import cap_threads
 from hpobench.words import counted
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
     made = commands.add_parser(
         "import-table",
@@ -27,7 +28,6 @@ def add(commands: Any) -> None:
         metavar="COLUMN",
         help="what was measured; 'loss_*' for one column a level of resource",
     )
-    made.add_argument("--goal", choices=["minimize", "maximize"], default="")
     for name, what in (
         ("seconds", "cost; without it the clock counts evaluations"),
         ("resource", "epochs, share of the data, ...; for 'loss_*' what to call the levels"),
@@ -49,6 +49,20 @@ def add(commands: Any) -> None:
         ("test-where", "the rows whose value is the test value of their configuration"),
     ):
         made.add_argument(f"--{name}", nargs="+", default=[], metavar="COLUMN=VALUE", help=what)
+    _add_meaning(made)
+    made.add_argument(
+        "--surrogate",
+        action="store_true",
+        help="write NAME_surrogate as well: a model of the table, for its whole space",
+    )
+    made.add_argument("--conf", type=Path, default=Path(), metavar="DIR", help="default: here")
+    made.add_argument("--replace", action="store_true", help="write over a task of this name")
+    made.set_defaults(command=import_table)
+
+
+def _add_meaning(made: argparse.ArgumentParser) -> None:
+    """What the numbers of the columns mean."""
+    made.add_argument("--goal", choices=["minimize", "maximize"], default="")
     made.add_argument(
         "--short-curves",
         choices=["carried", "failed"],
@@ -63,14 +77,6 @@ def add(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="values at different resources compare; default: if it is called epochs or alike",
     )
-    made.add_argument(
-        "--surrogate",
-        action="store_true",
-        help="write NAME_surrogate as well: a model of the table, for its whole space",
-    )
-    made.add_argument("--conf", type=Path, default=Path(), metavar="DIR", help="default: here")
-    made.add_argument("--replace", action="store_true", help="write over a task of this name")
-    made.set_defaults(command=import_table)
 
 
 def import_table(options: argparse.Namespace) -> int:

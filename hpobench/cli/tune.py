@@ -2,15 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpobench.cli import habits
+from hpobench.cli.options import Commands, of_study
 from hpobench.system.threads import cap_threads
 
 if TYPE_CHECKING:
     from hpobench.results import Study
-
-Commands = Any
 
 
 def add(commands: Commands) -> None:
@@ -30,9 +29,7 @@ def add(commands: Commands) -> None:
     habits.add_conf(tuning)
     _add_format(tuning)
     tuning.set_defaults(command=tune)
-    best = commands.add_parser("best", help="the best configuration in a study, and its value")
-    best.add_argument("study", help="name of the study, or its folder")
-    best.add_argument("--runs-dir", default="runs")
+    best = of_study(commands, "best", "the best configuration in a study, and its value")
     best.add_argument("--task", metavar="TASK", help="of one task; default: of each")
     best.add_argument("--method", metavar="METHOD", help="found by this method; default: by any")
     best.add_argument(

@@ -62,9 +62,7 @@ class DEHB:
         self._untried = Draws(space, rng)
         self._levels = rung_levels(fidelity, eta)
         self._sizes = bracket_rungs(len(self._levels), exact_eta(eta))
-        self._first = first_points(space, points_to_evaluate)
-        for config in self._first:
-            self._untried.exclude(config)
+        self._first = first_points(space, points_to_evaluate, self._untried.exclude)
         self._populations = [
             Subpopulation(rng.random((max(self._rung_sizes(level)), len(space.names))))
             for level in range(len(self._levels))

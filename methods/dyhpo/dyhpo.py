@@ -65,9 +65,7 @@ class DyHPO:
             raise ValueError(f"paused={paused}: a whole number of at least 1")
         self._levels = step_levels(fidelity, fidelity.r_min if step is None else step)
         self._candidates = Candidates(space, rng)
-        self._first = first_points(space, points_to_evaluate)
-        for config in self._first:
-            self._candidates.exclude(config)
+        self._first = first_points(space, points_to_evaluate, self._candidates.exclude)
         self._model = CurveModel(self._candidates.unit, most, refit)
         self._initial, self._new, self._paused = initial, candidates, paused
         self._trials: list[_Trial] = []

@@ -73,9 +73,7 @@ class MFKG:
             raise ValueError(f"paused={paused}: a whole number of at least 1")
         self._levels = rung_levels(fidelity, eta)
         self._candidates = Candidates(space, rng)
-        self._first = first_points(space, points_to_evaluate)
-        for config in self._first:
-            self._candidates.exclude(config)
+        self._first = first_points(space, points_to_evaluate, self._candidates.exclude)
         unit, span = self._candidates.unit, (self._levels[0], self._levels[-1])
         self._data = JointData(unit, initial, most, span)
         self._values = Surrogate(Matern52(self._data.features), refit)

@@ -63,10 +63,8 @@ class PBT:
         self._space, self._rng, self._size, self._quantile = space, rng, size, quantile
         self._levels = step_levels(fidelity, fidelity.r_max / 10 if interval is None else interval)
         self._explore = Explorer(space, rng, factors, resample, mutable, frozen)
-        self._first = first_points(space, points_to_evaluate)
         self._draws = Draws(space, rng)
-        for config in self._first:
-            self._draws.exclude(config)
+        self._first = first_points(space, points_to_evaluate, self._draws.exclude)
         self._populations: list[list[_Member]] = []
         self._running: dict[int, _Member] = {}
         self._trials = 0

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.results.anytime.comparison import Comparison, horizon_notes, rule_notes
+from hpobench.results.anytime.comparison import Comparison
 from hpobench.results.anytime.incumbents import Incumbents
+from hpobench.results.anytime.notes import horizon_notes, rule_notes
 from hpobench.results.statistics.summary import describe
 from hpobench.results.study.failed_runs import Failed, added, in_words
 from hpobench.results.study.time_axis import (

@@ -16,7 +16,7 @@ from hpobench.plots.canvas.panels import Methods, label_of, name_rows, names_tha
 from hpobench.plots.canvas.sheet import Drawn, add_caption
 from hpobench.plots.canvas.style import SINGLE_IN, new_figure, styled
 from hpobench.plots.canvas.words import characters, counted, in_lines, sentences
-from hpobench.results.verdicts.decisions import BETTER, EQUAL, FUTILE, OPEN, WORSE, Path
+from hpobench.results.verdicts.judging import BETTER, EQUAL, FUTILE, OPEN, WORSE, Path
 from hpobench.storage.rule import Rule
 
 COLORS = {WORSE: "#D55E00", BETTER: "#0072B2", EQUAL: "#009E73", OPEN: "#777777", FUTILE: "#777777"}

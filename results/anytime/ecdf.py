@@ -11,13 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hpobench.arrays import FloatArray
-from hpobench.results.anytime.comparison import (
-    Comparison,
-    across,
-    horizon_notes,
-    measured,
-    rule_notes,
-)
+from hpobench.results.anytime.comparison import Comparison, across, measured
 from hpobench.results.anytime.curves import (
     KEPT_SENTENCE,
     POINTS,
@@ -28,6 +22,7 @@ from hpobench.results.anytime.curves import (
     tasks_with_runs,
 )
 from hpobench.results.anytime.incumbents import Incumbents
+from hpobench.results.anytime.notes import horizon_notes, rule_notes
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.bootstrap import SHARE
 from hpobench.results.statistics.summary import summarise

@@ -9,13 +9,7 @@ from functools import reduce
 import numpy as np
 
 from hpobench.arrays import FloatArray, IntArray
-from hpobench.results.anytime.comparison import (
-    Comparison,
-    across,
-    horizon_notes,
-    measured,
-    rule_notes,
-)
+from hpobench.results.anytime.comparison import Comparison, across, measured
 from hpobench.results.anytime.curves import (
     KEPT_SENTENCE,
     POINTS,
@@ -25,6 +19,7 @@ from hpobench.results.anytime.curves import (
     horizon_s,
 )
 from hpobench.results.anytime.incumbents import Incumbents
+from hpobench.results.anytime.notes import horizon_notes, rule_notes
 from hpobench.results.statistics.blocks import ranks
 from hpobench.results.statistics.summary import summarise
 

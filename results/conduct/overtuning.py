@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
-from hpobench.results.anytime.comparison import Comparison, drawn, measured, missing, rule_notes
+from hpobench.results.anytime.comparison import Comparison, drawn, measured, missing
 from hpobench.results.anytime.curves import (
     END_SENTENCE,
     POINTS,
@@ -28,6 +28,7 @@ from hpobench.results.anytime.curves import (
     time_grid,
 )
 from hpobench.results.anytime.incumbents import Incumbents, in_view, incumbents
+from hpobench.results.anytime.notes import rule_notes
 from hpobench.results.anytime.views import REEVALUATED, available_views, views_by_task
 from hpobench.results.statistics.summary import check, summarise
 from hpobench.results.study.index import codes

@@ -5,15 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from hpobench.results.verdicts.decisions import (
-    BETTER,
-    EQUAL,
-    FUTILE,
-    OPEN,
-    WORSE,
-    Decisions,
-    Path,
-)
+from hpobench.results.verdicts.decisions import Decisions
+from hpobench.results.verdicts.judging import BETTER, EQUAL, FUTILE, OPEN, WORSE, Path
 from hpobench.results.verdicts.planning import Needs
 from hpobench.storage.schema import MethodFacts
 from hpobench.words import both, counted, either, first_of

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from hpobench.results.anytime.comparison import horizon_notes, rule_notes
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
+from hpobench.results.anytime.notes import horizon_notes, rule_notes
 from hpobench.results.anytime.regret import Reference, references
 from hpobench.results.study.failed_runs import fine, in_words
 from hpobench.results.study.horizon import Horizon, horizons

@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import IntArray
-from hpobench.results.anytime.comparison import contradicted, horizon_notes, unequal_seeds
 from hpobench.results.anytime.curves import (
     SHORTEST_FRACTION,
     completed,
@@ -35,6 +34,7 @@ from hpobench.results.anytime.curves import (
     runs_by_method,
 )
 from hpobench.results.anytime.incumbents import Incumbents, incumbents
+from hpobench.results.anytime.notes import contradicted, horizon_notes, unequal_seeds
 from hpobench.results.anytime.regret import OBSERVED, Reference, capped_regret, references
 from hpobench.results.statistics.blocks import comparable_means
 from hpobench.results.statistics.summary import skewed, standard_error, summarise

@@ -34,7 +34,6 @@ import numpy as np
 import pandas as pd
 
 from hpobench.arrays import FloatArray, IntArray
-from hpobench.results.anytime.comparison import by_share
 from hpobench.results.anytime.curves import (
     first_times,
     horizon_s,
@@ -42,6 +41,7 @@ from hpobench.results.anytime.curves import (
     runs_by_method,
 )
 from hpobench.results.anytime.incumbents import Incumbents
+from hpobench.results.anytime.notes import by_share
 from hpobench.results.anytime.regret import Reference
 from hpobench.results.statistics.bootstrap import run_weights
 from hpobench.results.statistics.survival import Observed, Runtimes, SpeedUp, pooled, speed_up

@@ -32,8 +32,9 @@ from hpobench.results.statistics.rank_tests import (
 from hpobench.results.statistics.signed_rank import DRAWS, FEWEST, posterior
 from hpobench.results.statistics.summary import summarise
 from hpobench.results.statistics.survival import Observed, pooled, speed_up
-from hpobench.results.verdicts.decisions import BETTER, EQUAL, WORSE, decide
+from hpobench.results.verdicts.decisions import decide
 from hpobench.results.verdicts.final import _improvement, _newcombe, _rank_interval
+from hpobench.results.verdicts.judging import BETTER, EQUAL, WORSE
 from hpobench.results.verdicts.verdict import Verdict, corrected, judge
 from hpobench.storage.rule import Rule
 

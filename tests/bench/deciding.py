@@ -19,8 +19,9 @@ import pandas as pd
 from hpobench.results import incumbents, load, references
 from hpobench.results.statistics.contrasts import difference
 from hpobench.results.statistics.correction import LEVEL, holm
-from hpobench.results.verdicts.decisions import BETTER, EQUAL, FUTILE, OPEN, WORSE, decide
+from hpobench.results.verdicts.decisions import decide
 from hpobench.results.verdicts.final import final_regrets
+from hpobench.results.verdicts.judging import BETTER, EQUAL, FUTILE, OPEN, WORSE
 from hpobench.storage.rule import Rule
 from tests.bench.calibrate import KINDS, SCALE, STUDIES
 

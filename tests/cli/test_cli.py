@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from hpobench.cli import main, parser
+from hpobench.cli import options as asked
 from hpobench.plots.canvas.axes import axis_scale
 from hpobench.results import load
 from hpobench.results.anytime.comparison import anytime
@@ -550,8 +551,8 @@ def test_claims_take_a_name_for_one_of_them_only(capsys):
 
 def test_choices_are_those_of_results():
     """The parser states them itself, to answer before pandas could be loaded."""
-    assert [*VIEWS] == parser.VIEWS
-    assert [*RULES] == parser.FAILED
+    assert [*VIEWS] == asked.VIEWS
+    assert [*RULES] == asked.FAILED
     commands = parser._parser()._subparsers._group_actions[0].choices
     choices = {action.dest: action.choices for action in commands["plot"]._actions}
     assert choices["statistic"] == [*BANDS]

@@ -7,8 +7,8 @@ import pandas as pd
 from hpobench.plots.canvas.times import duration, span
 from hpobench.plots.report.blocks import Block, Choice, Choices, Column, Paragraph, table
 from hpobench.plots.report.context import Context, listed
-from hpobench.results.anytime.comparison import contradicted, horizon_notes
 from hpobench.results.anytime.curves import KEPT_SENTENCE
+from hpobench.results.anytime.notes import contradicted, horizon_notes
 from hpobench.results.anytime.regret import OBSERVED
 from hpobench.results.anytime.views import VIEW_WORDS
 from hpobench.results.study.failed_runs import RULES, counts_in_words

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hpobench.results.anytime.comparison import rule_notes
 from hpobench.results.anytime.incumbents import FEASIBLE_SENTENCE, in_view, incumbents
+from hpobench.results.anytime.notes import rule_notes
 from hpobench.results.anytime.views import available_views
 from hpobench.storage.schema import TaskFacts
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpobench.results.anytime.comparison import anytime, horizon_notes
+from hpobench.results.anytime.comparison import anytime
 from hpobench.results.anytime.curves import horizon_s, latest_end_s
 from hpobench.results.anytime.incumbents import incumbents
+from hpobench.results.anytime.notes import horizon_notes
 from hpobench.results.anytime.regret import references
 from hpobench.results.study.horizon import Horizon, horizons
 from hpobench.results.verdicts.scores import scores

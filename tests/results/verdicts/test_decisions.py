@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from hpobench.results.text import decision_words
-from hpobench.results.verdicts.decisions import Decisions, Path, decide
+from hpobench.results.verdicts.decisions import Decisions, decide
+from hpobench.results.verdicts.judging import Path
 from hpobench.storage.rule import Rule
 from hpobench.storage.schema import MethodFacts
 
