@@ -103,11 +103,16 @@ def whole_runs(
 
 
 def _shared(panels: Sequence[Comparison]) -> list[str]:
-    """The notes of the panels; those that not all share say whose they are."""
+    """The notes of the panels; those that not all share say whose they are.
+
+    That is a task, or, where panels are of one task, a time axis.
+    """
     notes = dict.fromkeys(note for panel in panels for note in panel.notes)
+    one_task = len({panel.title for panel in panels}) < len(panels)
+    names = [axis_label(p.axis, p.axis_unit) if one_task else p.title for p in panels]
     sentences = []
     for note in notes:
-        owners = [panel.title for panel in panels if note in panel.notes]
+        owners = [name for name, panel in zip(names, panels, strict=True) if note in panel.notes]
         whose = "" if len(owners) == len(panels) else f" ({first_of(owners, NAMED_PANELS)}.)"
         sentences.append(note + whose)
     return sentences

@@ -4,6 +4,7 @@ One worker, objective free of noise (means over repetitions), normalised regret
 (best so far - optimum) / (median - optimum), averaged over seeds and tasks.
 
     python -m tests.bench.quality random tpe --tasks six --seeds 30 --jobs 2
+    python -m tests.bench.quality bore bore:searcher.refit=0.1 --tasks fifteen --seeds 10
 """
 
 import argparse
@@ -55,22 +56,27 @@ _TIMED = 20  # suggestions before the last over which the cost is averaged
 
 
 def build(method: str, task: Any, seed: int) -> Any:
-    """The method of a YAML file, for one worker."""
+    """The method of a YAML file, for one worker; `NAME:KEY=VALUE,...`: with other settings."""
     from hydra.utils import instantiate
+    from omegaconf import OmegaConf
 
-    settings = catalogue.read("method", method)
+    name, _, changed = method.partition(":")
+    settings = catalogue.read("method", name)
     settings.pop("about", None)
+    stated = OmegaConf.create(settings)
+    stated.merge_with_dotlist(changed.split(",") if changed else [])
     rng = np.random.Generator(np.random.PCG64(seed))
-    make = instantiate(settings, _partial_=True)
-    method = make(space=task.space, fidelity=task.fidelity, rng=rng, workers=1)
-    set_up(method)
-    return method
+    make = instantiate(stated, _partial_=True)
+    made = make(space=task.space, fidelity=task.fidelity, rng=rng, workers=1)
+    set_up(made)
+    return made
 
 
 def one_run(method_name: str, task_name: str, seed: int, count: int) -> tuple[list[float], float]:
     """Best values after each of `count` evaluations, and CPU ms a suggestion at the end."""
     task = load(task_name)
-    method = build(method_name, task, derive_seed(0, task_name, method_name, seed))
+    alike = method_name.partition(":")[0]  # other settings begin with the same random draws
+    method = build(method_name, task, derive_seed(0, task_name, alike, seed))
     observed, best, curve, spent = np.inf, np.inf, [], 0.0
     for number in range(count):
         began = time.process_time()

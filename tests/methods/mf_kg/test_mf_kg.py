@@ -67,8 +67,8 @@ def curve(x, resource):
     return (x - 0.3) ** 2 + 1 / (1 + resource)
 
 
-def trained(count, fidelity=TO_27):
-    method = MFKG(LINE, fidelity, rng(), 1, initial=4)
+def trained(count, fidelity=TO_27, seed=0):
+    method = MFKG(LINE, fidelity, rng(seed), 1, initial=4)
     jobs = []
     for _ in range(count):
         jobs.append(job := method.ask())
@@ -111,13 +111,19 @@ def test_of_two_equal_optima_it_trains_the_cheaper():
 
 
 def test_a_task_of_one_level_is_searched_by_expected_improvement():
-    jobs = trained(14, fidelity=Fidelity("none", 1, 1))
-    assert [(job.trial, job.from_resource, job.to_resource) for job in jobs] == [
-        (trial, 0, 1) for trial in range(14)
-    ]
-    late = [abs(job.config["x"] - 0.3) for job in jobs[-5:]]
-    assert min(abs(job.config["x"] - 0.3) for job in jobs) < 0.01
-    assert np.median(late) < 0.1
+    """Over 120 seeds the last five are 0.08 from the optimum in the mean, with a deviation of 0.07
+    over seeds: the mean of four lies below 0.19, three deviations of it. At random it is 0.29.
+    """
+    late = []
+    for seed in range(4):
+        jobs = trained(14, Fidelity("none", 1, 1), seed)
+        assert [(job.trial, job.from_resource, job.to_resource) for job in jobs] == [
+            (trial, 0, 1) for trial in range(14)
+        ]
+        distances = [abs(job.config["x"] - 0.3) for job in jobs]
+        assert min(distances) < 0.01
+        late += distances[-5:]
+    assert np.mean(late) < 0.19
 
 
 @pytest.mark.parametrize(

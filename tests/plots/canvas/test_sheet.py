@@ -168,6 +168,14 @@ def test_the_caption_counts_failed_runs_and_says_whose_notes_differ(synthetic):
     assert "A curve begins when all of its runs have a value. (task 1.)" in text
 
 
+def test_panels_of_one_task_are_told_apart_by_their_time_axes(synthetic):
+    study = synthetic.random_study(tasks=1, methods=2, seeds=6)
+    panel = panels_of(study)[0]
+    panels = [replace(panel, notes=("Of one.",)), replace(panel, axis="evaluations", notes=())]
+    text = anytime_figure(panels, study.methods, study.settings).caption
+    assert "Of one. (wall-clock time.)" in text
+
+
 def test_a_task_without_data_has_an_empty_panel(synthetic):
     study = synthetic.hand_made([{"time_s": 1, "value": 1}], runs=[{"task": "t"}, {"task": "u"}])
     figure = anytime_figure(panels_of(study), study.methods).figure
