@@ -6,6 +6,8 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +89,6 @@ def run(options: argparse.Namespace) -> int:
     """Run what is missing of a study, then print its scores."""
     began = time.perf_counter()
     cap_threads()
-    from hpobench.results import load
     from hpobench.study.study import Study
 
     if options.quiet and options.json:
@@ -105,19 +106,41 @@ def run(options: argparse.Namespace) -> int:
             print(expected.in_words())
         return 0
     study, left = running.execute(study, options.extend, options.replace)
+    made_of = "" if left or not _only_scores(study, options) else scoring.made_from(study)
+    if made_of:
+        running.remark(study)
+        if scoring.reprinted(study, made_of):
+            _print_place(study)
+            return 0
+    from hpobench.results import load
+
     stored = load(study.folder)
     if options.json:
         status = report_failures(study, stored.runs, left)
         print(json.dumps(_outcome(study, stored, status), indent=1))
         return status
+    text = ""
     if not options.quiet:
-        running.remark(study)
-        _print_scores(study, stored)
+        if not made_of:
+            running.remark(study)
+        text = scoring.print_scores(stored)
+        _print_place(study)
         if deciding.is_auto(study):
             deciding.print_decisions(study)
     for path in _drawn(study, stored, options):
         print(path)
-    return report_failures(study, stored.runs, left)
+    with redirect_stderr(StringIO()) as failures:
+        status = report_failures(study, stored.runs, left)
+    print(failures.getvalue(), end="", file=sys.stderr)
+    if made_of and not failures.getvalue():
+        scoring.keep(study, made_of, text)
+    return status
+
+
+def _only_scores(study: "Study", options: argparse.Namespace) -> bool:
+    """Whether scores are all that a call prints of its runs."""
+    others = ("json", "quiet", "plot", "report")
+    return not (deciding.is_auto(study) or any(getattr(options, name) for name in others))
 
 
 def _drawn(study: "Study", stored: "Stored", options: argparse.Namespace) -> Iterator[Path]:
@@ -207,15 +230,8 @@ _FLAGS = ("extend", "replace")
 _NEEDS = {"extends": "--extend", "replaces": "--replace"}
 
 
-def _print_scores(study: "Study", stored: "Stored") -> None:
-    from hpobench.results.anytime.incumbents import incumbents
-    from hpobench.results.anytime.regret import references
-    from hpobench.results.verdicts import scores
-
-    if len(stored.observations):
-        found = incumbents(stored)
-        table = scores.scores_of(found, references(stored, found.views))
-        scoring.print_table(table, scores.notes(found, stored.tasks))
+def _print_place(study: "Study") -> None:
+    """Where the study is, and what shows it."""
     name = study.folder.name if study.folder.parent == Path("runs") else study.folder
     print(
         f"\nStored in {study.folder}. Report: hpobench report {name}; figures: hpobench plot {name}"

@@ -138,6 +138,8 @@ def faults(settings: Mapping[str, Any]) -> Config:
 
 def _check_backend(name: Any) -> None:
     """Raise ConfigError for a backend that joblib does not have, also where one process is used."""
+    if name == "loky":  # as usual: to import joblib takes a while
+        return
     from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS
 
     if name not in (known := {**BACKENDS, **EXTERNAL_BACKENDS}):

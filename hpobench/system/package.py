@@ -1,5 +1,7 @@
 """Where the files of this package lie, and whether all of them are there."""
 
+import hashlib
+import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parents[1]
 FLOORS = ("conf", "methods", "plots", "results")
 """Folders at the top of a checkout. Links in `hpobench/` lead there, or an installation does."""
+CODE = (".py", ".js", ".css", ".j2")
 
 
 @cache
@@ -18,6 +21,21 @@ def folders() -> dict[str, Path]:
         for name, spec in specs.items()
         if spec is not None and spec.submodule_search_locations
     }
+
+
+def code() -> str:
+    """A hash of the files of the package."""
+    made = hashlib.blake2b(digest_size=16)
+    for floor, root in folders().items():
+        for place, below, files in os.walk(root):
+            below[:] = sorted(name for name in below if name != "__pycache__")
+            for name in sorted(files):
+                path = Path(place, name)
+                if path.suffix in CODE:
+                    content = path.read_bytes()
+                    made.update(f"{floor / path.relative_to(root)} {len(content)} ".encode())
+                    made.update(content)
+    return made.hexdigest()
 
 
 def require(module: str) -> None:

@@ -5,27 +5,22 @@ it holds, and what it was made from: what is stored of the study, the options, t
 program and the versions of the libraries that reports depend on.
 """
 
-import hashlib
 import json
-import os
-import platform
-from collections.abc import Iterator, Mapping
-from importlib import metadata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 
 from hpobench.results.conduct.under_way import any_under_way
-from hpobench.results.study.load import fingerprint
-from hpobench.system import atomic, package
+from hpobench.results.study import stored
+from hpobench.system import atomic
 
 FILE = ".report.json"
 LIBRARIES = (
     *("numpy", "scipy", "pandas", "pyarrow"),
     *("matplotlib", "fonttools", "pillow", "jinja2"),
 )
-CODE = (".py", ".js", ".css", ".j2")
 
 
 def made_from(folder: Path, options: Mapping[str, Any]) -> str:
@@ -35,19 +30,14 @@ def made_from(folder: Path, options: Mapping[str, Any]) -> str:
     """
     if any_under_way(folder):
         return ""
-    content = {
-        "study": fingerprint(folder),
-        "manifest": _digest(folder / "manifest.json"),
-        "options": {name: str(value) for name, value in options.items()},
-        "code": dict(_code()),
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+    return stored.made_from(
+        folder,
+        LIBRARIES,
+        manifest=_digest(folder / "manifest.json"),
+        options={name: str(value) for name, value in options.items()},
         # To ask for the backend would choose one, and import it.
-        "style": {name: repr(mpl.rcParams[name]) for name in mpl.rcParams if name != "backend"},
-    }
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        style={name: repr(mpl.rcParams[name]) for name in mpl.rcParams if name != "backend"},
+    )
 
 
 def note(folder: Path, report: Path, made_of: str) -> None:
@@ -78,14 +68,3 @@ def stands(folder: Path, report: Path, made_of: str) -> bool:
 
 def _digest(path: Path) -> str:
     return atomic.digest(path) if path.is_file() else ""
-
-
-def _code() -> Iterator[tuple[str, str]]:
-    """The files of this program, with a hash of each."""
-    for floor, root in package.folders().items():
-        for place, folders, files in os.walk(root):
-            folders[:] = [name for name in folders if name != "__pycache__"]
-            for name in files:
-                path = Path(place, name)
-                if path.suffix in CODE:
-                    yield str(floor / path.relative_to(root)), atomic.digest(path)

@@ -10,11 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hpobench.identity import RunKey, digest
+from hpobench.results.study.stored import plan_of, selection_of
 from hpobench.results.study.study import Study
-from hpobench.storage import arrow, layout, schema, seal
+from hpobench.storage import arrow, layout, schema
 from hpobench.storage import parts as store
-from hpobench.system import atomic
 
 Kept = dict[tuple[Path, str], tuple[Any, pa.Table]]
 """Tables of parts that were read before, by part and name, each with the state of its file then."""
@@ -29,8 +28,8 @@ def load(folder: str | Path, kept: Kept | None = None) -> Study:
     Raises FileNotFoundError if there is no study; warns of parts that are damaged, and left out.
     """
     folder = Path(folder)
-    plan = _plan(folder)
-    selection = _selection(folder, plan)
+    plan = plan_of(folder)
+    selection = selection_of(folder, plan)
     store.warn(folder)
     return Study(
         observations=lambda: _frame(selection, "observations", schema.OBSERVATIONS, kept),
@@ -47,27 +46,6 @@ def load(folder: str | Path, kept: Kept | None = None) -> Study:
     )
 
 
-def fingerprint(folder: Path) -> str:
-    """A hash of all that `load` gives of a study: two studies that share it are the same."""
-    selection = _selection(folder, _plan(folder))
-    parts = {part.name: [seeds, seal.content(part)] for part, seeds in selection.items()}
-    files = [folder / "study.json", folder / "config.yaml"]
-    stated = [atomic.digest(file) if file.is_file() else "" for file in files]
-    return digest({"folder": folder.name, "stated": stated, "parts": parts})
-
-
-def _plan(folder: Path) -> layout.Plan:
-    if not (folder / "study.json").exists():
-        raise FileNotFoundError(f"no study in {folder}: it has no study.json")
-    plan = layout.read_plan(folder)
-    if plan["schema"] != schema.VERSION:
-        raise ValueError(
-            f"{folder}/study.json has row schema {plan['schema']}, this version reads "
-            f"{schema.VERSION}"
-        )
-    return plan
-
-
 def _budgets(folder: Path) -> dict[str, dict[str, Any]]:
     """The tasks' own budgets, as far as config.yaml has them.
 
@@ -75,15 +53,6 @@ def _budgets(folder: Path) -> dict[str, dict[str, Any]]:
     """
     tasks = layout.read_config(folder).get("tasks", {})
     return {name: dict(task.get("budget") or {}) for name, task in tasks.items()}
-
-
-def _selection(folder: Path, plan: layout.Plan) -> store.Selection:
-    planned = {
-        RunKey(pair["task"], pair["method"], seed, pair["fingerprint"])
-        for pair in plan["pairs"]
-        for seed in pair["seeds"]
-    }
-    return store.select(folder, planned.__contains__)
 
 
 def _read(selection: store.Selection, name: str, kept: Kept | None) -> Iterator[pa.Table]:

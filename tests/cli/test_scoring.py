@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from hpobench.cli import scoring
+from hpobench.cli import main, scoring
 from hpobench.results.verdicts import scores
 from hpobench.system import terminal
 
@@ -50,3 +50,44 @@ def test_elsewhere_scores_are_plain(monkeypatch, capsys):
     table = pd.DataFrame([ROW, OTHER])
     scoring.print_table(table, ["a note"])
     assert capsys.readouterr().out == scores.as_text(table, ["a note"]) + "\n"
+
+
+CALL = [
+    "run",
+    "task=branin",
+    "method=[random,sobol]",
+    "seeds=2",
+    "budget.trials=5",
+    "n_jobs=1",
+    "progress=false",
+]
+
+
+def test_scores_that_would_be_the_same_are_printed_again_without_reading(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    call = [*CALL, "name=mine"]
+    assert main(call) == 0
+    first = capsys.readouterr().out
+    assert "branin" in first
+    with monkeypatch.context() as patch:
+        patch.setattr("hpobench.results.study.load.load", None)
+        assert main(call) == 0
+    assert capsys.readouterr().out == first
+    assert main([*call, "seeds=3", "--extend"]) == 0  # other runs, other scores
+    assert capsys.readouterr().out != first
+
+
+def test_scores_of_runs_that_failed_are_made_anew_with_what_is_said_of_failures(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    call = [*CALL, "name=bad", "faults.crash=1"]
+    main(call)
+    first = capsys.readouterr()
+    main(call)
+    again = capsys.readouterr()
+    assert "failed" in first.err
+    assert again.out == first.out
+    assert first.err.splitlines()[-1] == again.err.splitlines()[-1]

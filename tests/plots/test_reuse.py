@@ -5,7 +5,7 @@ import pytest
 
 from hpobench.cli import main
 from hpobench.plots.report import page, reuse
-from hpobench.results.study.load import fingerprint
+from hpobench.results.study.stored import fingerprint
 from hpobench.system import package
 from tests.studies import execute, plan
 
