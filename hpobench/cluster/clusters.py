@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from hpobench.cluster.settings import Settings, arguments
+from hpobench.cluster.settings import Settings, arguments, patience_s
 from hpobench.system.dotted import locate
 from hpobench.system.terminal import Notice
 
@@ -53,6 +53,10 @@ class Cluster:
     started: Any = None
     heard: _Heard = field(default_factory=_Heard)
 
+    @property
+    def patience_s(self) -> float:
+        return patience_s(self.settings)
+
     def threads(self) -> dict[str, int]:
         """The workers that are there: the threads of each by its address."""
         try:
@@ -73,7 +77,7 @@ class Cluster:
 
     def wait_for_workers(self, count: int = 1) -> dict[str, int]:
         """The workers, as soon as they have `count` threads; raises ClusterError if none come."""
-        patience = float(self.settings.get("patience_s", 60.0))
+        patience = self.patience_s
         begun, said = time.monotonic(), False
         while sum((found := self.threads()).values()) < count:
             waited, came = time.monotonic() - begun, sum(found.values())
@@ -136,10 +140,13 @@ def opened(name: str, settings: Settings) -> Iterator[Cluster]:
     # A task that was under way on two workers that died is suspect; Dask would say so after four,
     # and mean those as well that waited there: none does.
     # Workers start processes, which Python allows to those only that are no daemons.
+    # A worker that died is given up only when patience has ended: until then its nanny may start
+    # it again, or its scheduler queue its job, and Dask would end both after 15 seconds.
     ours = {
         "distributed.scheduler.allowed-failures": 1,
         "distributed.scheduler.worker-saturation": 1.0,
         "distributed.worker.daemon": False,
+        "distributed.deploy.lost-worker-timeout": patience_s(settings),
         "distributed.admin.system-monitor.gil.enabled": False,
     }
     with ExitStack() as stack:

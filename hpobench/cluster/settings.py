@@ -68,6 +68,11 @@ def _check_devices(settings: Settings) -> None:
         raise ValueError(f"engine.devices={devices!r} is for engine.slots=gpus: give both, or none")
 
 
+def patience_s(settings: Settings) -> float:
+    """How long a worker is waited for that was asked for, or was lost."""
+    return float(settings.get("patience_s", 300.0))
+
+
 def _check_cluster(name: str, settings: Settings) -> None:
     patience = settings.get("patience_s", 1)
     if isinstance(patience, bool) or not isinstance(patience, int | float) or not patience > 0:

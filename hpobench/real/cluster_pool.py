@@ -99,7 +99,7 @@ class ClusterPool:
 
     def _ready(self, owned: Sequence[Slot]) -> None:
         coming = [self._submit(slot, _ready, self._terms, slot) for slot in owned]
-        until = time.monotonic() + float(self._cluster.settings.get("patience_s", 300))
+        until = time.monotonic() + self._cluster.patience_s
         for slot, future in zip(owned, coming, strict=True):
             while not future.done():
                 if slot.worker not in self._cluster.threads():
@@ -138,7 +138,7 @@ class ClusterPool:
     def _slot(self, worker: int) -> Slot:
         """The slot of a worker, or another one in its place if that is lost."""
         slot = self._slots[worker]
-        until = time.monotonic() + float(self._cluster.settings.get("patience_s", 300))
+        until = time.monotonic() + self._cluster.patience_s
         while slot.worker not in self._cluster.threads():
             found = self._another(slot)
             if found is None:

@@ -61,7 +61,9 @@ def command(folder, *settings):
 def test_a_run_that_kills_two_workers_has_failed_and_costs_no_other(folder, made):
     settings = ["method=[broken,random]", "seeds=2", "budget.trials=5", "budget.time_s=null"]
     log = folder / "driver.log"
-    driver = made.start(*command(folder, *settings, *ONE), log=log)
+    # Dask itself would give up a worker that takes longer to come back.
+    hasty = {"DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "100ms"}
+    driver = made.start(*command(folder, *settings, *ONE), log=log, **hasty)
     assert driver.wait(3 * machines.PATIENCE_S) == 1, log.read_text()
     runs = load(folder / "runs" / "far").runs.set_index(["method", "seed"]).sort_index()
     assert (runs.loc["random", "status"] == "ok").all()
