@@ -12,7 +12,8 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +48,11 @@ def locate(path: str) -> Any:
     first, *rest = path.split(".")
     if not all(part.isidentifier() for part in (first, *rest)):
         raise ValueError(f"{path!r} is no dotted path: write module.function")
+    with _outlived(path):
+        return _found(path, first, rest)
+
+
+def _found(path: str, first: str, rest: Sequence[str]) -> Any:
     found: Any = _top(first, path)
     name = str(getattr(found, "__name__", first))
     for part in rest:
@@ -55,6 +61,25 @@ def locate(path: str) -> Any:
             _import_submodule(found, part, name, path)
         found = getattr(found, part, None) if hasattr(found, part) else sys.modules[name]
     return found
+
+
+@contextmanager
+def _outlived(path: str) -> Iterator[None]:
+    """Code that ends the process while it is imported is an ImportError instead."""
+
+    def refuse(status: int) -> None:
+        raise ImportError(
+            f"{path}: the module ends the program with status {status} when it is imported: keep "
+            "what only a script does under `if __name__ == '__main__':`"
+        )
+
+    usual, os._exit = os._exit, refuse  # type: ignore[assignment]
+    try:
+        yield
+    except SystemExit as end:
+        refuse(end.code)  # type: ignore[arg-type]
+    finally:
+        os._exit = usual
 
 
 def with_own_targets(config: Any) -> Any:

@@ -3,6 +3,7 @@
 import code as standard
 import inspect
 import json
+import os
 import subprocess
 import sys
 
@@ -83,6 +84,15 @@ def test_errors_of_the_module_itself_pass(folder):
     (folder / "code.py").write_text("import not_installed\n")
     with pytest.raises(ModuleNotFoundError, match="not_installed"):
         dotted.locate("code.f")
+
+
+@pytest.mark.parametrize("ending", ["import os; os._exit(3)", "raise SystemExit(3)"])
+def test_a_script_that_ends_when_it_is_imported_is_an_error(folder, ending):
+    before = os._exit
+    (folder / "script.py").write_text(f"def f(x):\n    return x\n\n{ending}\n")
+    with pytest.raises(ImportError, match=r"script\.f: the module ends the program with status 3"):
+        dotted.locate("script.f")
+    assert os._exit is before
 
 
 def test_workers_find_them(folder):
