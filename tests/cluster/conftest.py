@@ -10,4 +10,4 @@ def made():
     """Processes of one test; none is left when it has ended."""
     with machines.processes() as found:
         yield found
-        machines.until(lambda: not found.left(), 120)
+        found.check_none_left()

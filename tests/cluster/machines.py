@@ -65,6 +65,12 @@ class Processes:
                         found.append(f"{place.name} {words[:200]}")
         return found
 
+    def check_none_left(self, patience_s: float = 120.0) -> None:
+        """AssertionError, naming them, if processes are left after a while."""
+        with suppress(AssertionError):
+            until(lambda: not self.left(), patience_s)
+        assert self.left() == []
+
     def end(self) -> None:
         for process in self.started:
             if process.poll() is None:

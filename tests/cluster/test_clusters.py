@@ -67,7 +67,7 @@ def test_two_hosts_that_share_no_files(folder, made, reference):
                 lambda: machines.kill_one_worker(made),
                 before=here,
             )
-        machines.until(lambda: not made.left(), 120)
+        made.check_none_left()
 
 
 def test_jobs_of_slurm(folder, made, reference):
@@ -83,7 +83,7 @@ def test_jobs_of_slurm(folder, made, reference):
             lambda: machines.lose_node(environment, folder, "node2"),
             **environment,
         )
-        machines.until(lambda: not made.left(), 120)
+        made.check_none_left()
 
 
 def test_an_array_of_slurm(folder, made, reference):
@@ -109,4 +109,4 @@ def test_an_array_of_slurm(folder, made, reference):
         array = made.start(*submit, log=log, **environment)
         assert array.wait(machines.PATIENCE_S) == 0, log.read_text()
         machines.check_same(study, reference)
-        machines.until(lambda: not made.left(), 120)
+        made.check_none_left()

@@ -178,7 +178,7 @@ def test_hosts_that_share_no_files_and_the_command_killed(folder, made):
             stored = call.to_its_end()
         check_own_loop(stored)
         check_slots(stored.jobs)
-        machines.until(lambda: not made.left(), 120)
+        made.check_none_left()
 
 
 def test_jobs_of_slurm_and_a_node_lost(folder, made):
@@ -194,4 +194,4 @@ def test_jobs_of_slurm_and_a_node_lost(folder, made):
         stored = call.to_its_end()
         check_own_loop(stored)
         check_slots(stored.jobs)
-        machines.until(lambda: not made.left(), 120)
+        made.check_none_left()
