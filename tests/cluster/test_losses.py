@@ -21,6 +21,7 @@ from tests.studies import Broken, bowl, execute, plan, write_conf
 pytestmark = [
     machines.REAL_CLUSTER,
     pytest.mark.filterwarnings("ignore:waiting for workers"),  # a machine may be slow
+    pytest.mark.filterwarnings("ignore:unclosed cluster"),  # of one whose jobs are refused
 ]
 ONE = ["n_jobs=-1", "engine=dask", "engine.jobs=1", "engine.patience_s=300"]
 
