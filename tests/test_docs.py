@@ -15,7 +15,12 @@ from hpobench.cli import main
 from hpobench.study import catalogue
 from tests.rooms import ROOT
 
-PAGES = ["README.md", "docs/quickstart.md", "docs/recipes.md", "docs/chapter.md"]
+PAGES = [
+    "README.md",
+    "docs/quickstart.md",
+    pytest.param("docs/recipes.md", marks=pytest.mark.slow),
+    "docs/chapter.md",
+]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 SLOW = bool(os.environ.get("HPOBENCH_SLOW_TESTS"))

@@ -7,6 +7,7 @@ the worker with it.
 """
 
 import multiprocessing
+import multiprocessing.util
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,8 @@ class Beside:
             future = self._engine.submit(_find_code, tuple(greeting.unpacked(code)))
         future.result()
         (self._process,) = list(self._engine._processes.values())
+        # A worker that ends would wait for it.
+        self._at_exit = multiprocessing.util.Finalize(None, self.end, exitpriority=10)
 
     def submit(self, function: Callable[..., T], *arguments: Any) -> "Future[T]":
         """The answer of a function, to come."""
@@ -71,6 +74,7 @@ class Beside:
 
     def end(self) -> None:
         """End it, and what it has started."""
+        self._at_exit.cancel()
         if self._process.pid and self._process.is_alive():
             processes.end(self._process.pid)
         self._engine.shutdown(wait=False)
