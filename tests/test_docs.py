@@ -4,15 +4,24 @@ A block that begins with `# file: PATH` is written there; Python runs page by pa
 namespace; commands run in order. `make test-docs` runs the commands of the chapter, too.
 """
 
+import inspect
 import json
 import os
 import re
 import shlex
 
+import numpy as np
 import pytest
+import yaml
 
-from hpobench.cli import main
-from hpobench.study import catalogue
+from hpobench.cli import main, parser
+from hpobench.cli import run as running
+from hpobench.cli import tune as tuning
+from hpobench.records import Job
+from hpobench.results import load
+from hpobench.study import catalogue, compose
+from hpobench.study.build import build_task
+from hpobench.system.dotted import locate
 from tests.rooms import ROOT
 
 PAGES = [
@@ -119,3 +128,149 @@ def test_the_site_has_a_card_for_each_method_and_task_and_a_page_for_each_comman
     assert "### tune" in pages["reference/python.md"]
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert all(f": {name}" in nav for name in pages)
+
+
+# What a page cannot bring: data, models, logs -----------------------------------------------------
+
+CODE = """
+import math
+
+class Model:
+    def __init__(self, learning_rate, units, seed):
+        self.level, self.epochs = abs(math.log10(learning_rate) + 2) + 1 / units, 0
+
+    def train_one_epoch(self):
+        self.epochs += 1
+
+    def error(self, data):
+        return self.level + data + 1 / self.epochs
+
+    def store(self, path):
+        path.write_text(str(self.epochs))
+
+    def restore(self, path):
+        self.epochs = int(path.read_text())
+
+validation, test, training = 0.0, 0.1, -0.1
+error, test_error, train_error = 0.2, 0.3, 0.1
+
+"""
+ERROR = """
+def error(learning_rate, units, batch_size, activation, dropout):
+    return (learning_rate - 0.1) ** 2 + units / 1000 + dropout
+"""
+
+
+def blocks(page, language, beginning=""):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return [block for of, block in BLOCK.findall(text) if of == language and beginning in block]
+
+
+def written(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run_of(tmp_path, *words):
+    fixed = ["seeds=1", "budget.trials=3", "n_jobs=1", "progress=false", "name=mine"]
+    return main(["run", "--conf", str(tmp_path), *words, *fixed])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_loops_of_own_problem(number, tmp_path):
+    """A generator, one that reports, one that saves itself; each with the YAML of the first."""
+    code = [block for block in blocks("own-problem.md", "python") if "def train" in block]
+    (stated,) = blocks("own-problem.md", "yaml", "loops.TrainingLoop")
+    written(tmp_path / "training.py", CODE + code[number])
+    written(tmp_path / "task" / "mine.yaml", stated)
+    assert len(code) == 3
+    # As it is printed, on the simulated clock.
+    assert run_of(tmp_path, "task=mine", "method=[random,asha,bohb]") == 0
+    rows = load("runs/mine").observations
+    assert (rows["status"] == "ok").all()
+    assert rows["resource"].max() == 27
+    if number < 2:
+        assert np.allclose(rows["value"] - rows["train_value"], 0.1)
+
+
+def test_the_functions_of_own_problem_and_of_the_guide(tmp_path):
+    (stated,) = blocks("guide.md", "yaml", "functions.FunctionTask")
+    (short,) = blocks("own-problem.md", "yaml", "functions.FunctionTask")
+    written(tmp_path / "training.py", ERROR)
+    written(tmp_path / "task" / "mine.yaml", stated)
+    assert run_of(tmp_path, "task=mine", "method=random") == 0
+    written(tmp_path / "training.py", "def error(learning_rate):\n    return learning_rate\n")
+    written(tmp_path / "task" / "mine.yaml", "about: {summary: it}\n" + short)
+    assert run_of(tmp_path, "task=mine", "method=random", "--replace") == 0
+
+
+def test_the_estimator_of_own_problem():
+    (stated,) = blocks("own-problem.md", "yaml", "CrossValidation")
+    task = build_task(yaml.safe_load(stated))
+    job = Job(0, task.space.default(), 0, task.fidelity.r_min)
+    assert task.evaluate(job, 0, None).value < 0.5
+
+
+def test_the_commands_of_tables(tmp_path):
+    rows = [f"{0.1 * n},{n % 3},{1 / (n + 1)},{n + 1}" for n in range(9)]
+    written(tmp_path / "results.csv", "\n".join(["lr,depth,val_loss,train_time", *rows]))
+    for text in blocks("tables.md", "", "hpobench"):
+        run_commands(text.replace("seeds=30", "seeds=2"))
+    assert len(load("runs/mine").runs) == 6
+
+
+def test_the_commands_of_logs(tmp_path):
+    import optuna
+
+    for name in ("cnn-tpe-seed0", "cnn-random-seed0"):
+        study = optuna.create_study(storage=f"sqlite:///{tmp_path}/tuning.db", study_name=name)
+        study.optimize(lambda trial: trial.suggest_float("lr", 0, 1), n_trials=2)
+    bring, export = blocks("logs.md", "", "hpobench")
+    run_commands(bring)
+    run_commands(export.replace("export mine", "export tuning"))
+    assert (tmp_path / "mine.csv").read_text().count("\n") == 5
+    assert optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path}/mine.db") is None
+    assert [*(tmp_path / "mine_ioh").iterdir()]
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_tasks_of_suites_state_what_their_makers_take(number):
+    settings = yaml.safe_load(blocks("suites.md", "yaml")[number])
+    family = {name: values[0] for name, values in settings.pop("family", {}).items()}
+    maker = locate(settings.pop("_target_"))
+    given = {name: value for name, value in settings.items() if name not in ("about", "budget")}
+    inspect.signature(maker).bind(**given | family)
+
+
+ALL = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+INLINE = re.compile(r"`(hpobench [^`]+)`")
+
+
+def commands_of(page):
+    """All commands of a page, in blocks and in lines, that are whole."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for language, block in BLOCK.findall(text) for line in block.splitlines()]
+    found = [line for line in lines if line.startswith("hpobench ")]
+    found += INLINE.findall(BLOCK.sub("", text))
+    words = [shlex.split(line, comments=True)[1:] for line in found]
+    return [some for some in words if "..." not in some and len(some) > 1]
+
+
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
+def test_each_command_of_a_page_is_one(page, tmp_path):
+    """It is parsed; of a study all names and settings are looked up."""
+    for group, node in (("study", {"task": "branin", "method": "random"}), ("task", TASK)):
+        written(tmp_path / group / "mine.yaml", yaml.safe_dump(node))
+    written(tmp_path / "method" / "mine.yaml", yaml.safe_dump(METHOD))
+    written(tmp_path / "engine" / "ours.yaml", "_target_: dask_jobqueue.PBSCluster\n")
+    for words in commands_of(page):
+        options = parser._parse(words)
+        texts = getattr(options, "overrides", [])
+        known = not any(text.split("=")[-1].isupper() for text in texts)
+        if options.command in (running.run, tuning.tune) and known:
+            compose.load(["name=it", *texts], [tmp_path])
+
+
+TASK = {"_target_": "hpobench.tasks.functions.branin"}
+METHOD = {"_target_": "hpobench.methods.composite.Composite"}

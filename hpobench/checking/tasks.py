@@ -11,15 +11,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from hpobench.checking.promises import CHECKS, IMPURE, differ
-from hpobench.checking.trying import BrokenError, FailedError, Report, Trying, begun
+from hpobench.checking.trying import BrokenError, FailedError, Report, Trying, begun, levels
 from hpobench.contracts import Prepares, Task, hook
 from hpobench.loop import failures
 from hpobench.records import Constraint, Fidelity, Metric
 from hpobench.space.space import Space
 
-_LONG_S = 2.0
-"""An evaluation at the highest resource that is expected to take longer is not tried."""
-_ALL_S = 7.0
+_LONG_S = 0.25
+"""Resources at which an evaluation is expected to take longer are not tried, if there are lower."""
+_ALL_S = 4.0
 """What has not been begun after so many seconds is left out, and named."""
 
 
@@ -33,7 +33,7 @@ def look(task: Task) -> Report:
     try:
         if (preparing := hook(task, Prepares)) is not None:
             preparing.prepare()
-        trying.high = _affordable(trying)
+        trying.high = affordable(trying)
         began = time.perf_counter()
         for check in CHECKS:
             if time.perf_counter() - began < _ALL_S:
@@ -68,18 +68,28 @@ def light(task: Task, limit_s: float) -> Report:
     return Report(())
 
 
-def _affordable(trying: Trying) -> float:
-    """The highest resource, if an evaluation there is not expected to take long."""
-    highest = trying.task.fidelity.r_max
-    trying.run(trying.job(end=trying.low))
-    expected = trying.seconds[-1] * highest / trying.low
-    return highest if expected <= _LONG_S else trying.high
+def affordable(trying: Trying) -> float:
+    """The highest resource at which an evaluation is not expected to take long.
+
+    If all take long it is the one after the lowest, so that a job can still go on.
+    """
+    for _ in range(2):  # the first one may have to load what it needs
+        trying.run(trying.job(end=trying.low))
+        per_resource = min(trying.seconds) / trying.low
+        if per_resource * trying.high <= _LONG_S:
+            return trying.high
+    above = [level for level in levels(trying.task.fidelity) if level > trying.low]
+    some = [level for level in above if per_resource * level <= _LONG_S]
+    return max(some, default=min(above, default=trying.low))
 
 
 def answered(trying: Trying) -> tuple[tuple[float, ...], ...]:
-    """The values of two configurations, which must be the same in any process."""
+    """The values of two configurations, which must be the same in any process.
+
+    They are at the lowest resource: how high one can go depends on how fast a process is.
+    """
     sample = trying.task.space.sample(np.random.default_rng(1), 1)[0]
-    jobs = (trying.job(), trying.job(**sample))
+    jobs = (trying.job(end=trying.low), trying.job(end=trying.low, **sample))
     return tuple(tuple(trying.run(job).values.tolist()) for job in jobs)
 
 

@@ -91,18 +91,18 @@ class Trying:
 
 def begun(task: Task, nearest: bool = False) -> Trying:
     """A task to be tried in its default configuration, at two levels; `nearest`: the lowest."""
-    fidelity = task.fidelity
-    levels = _levels(fidelity)
-    if nearest and fidelity.integer and not fidelity.levels:
-        levels = (fidelity.r_min, min(fidelity.r_min + 1, fidelity.r_max))
-    return Trying(task, levels[0], levels[min(1, len(levels) - 1)], task.space.default())
+    known = levels(task.fidelity)
+    high = known[1] if nearest and len(known) > 1 else known[-1]
+    return Trying(task, known[0], high, task.space.default())
 
 
-def _levels(fidelity: Fidelity) -> Sequence[float]:
+def levels(fidelity: Fidelity) -> Sequence[float]:
+    """Resources at which a task is tried, rising: its own, or the ends and some between."""
     if fidelity.single:
         return (fidelity.r_max,)
     if fidelity.levels:
         return fidelity.levels
     middle = (fidelity.r_min * fidelity.r_max) ** 0.5
-    middle = max(math.floor(middle), fidelity.r_min + 1) if fidelity.integer else middle
-    return tuple(sorted({fidelity.r_min, min(middle, fidelity.r_max), fidelity.r_max}))
+    between = [fidelity.r_min + 1, math.floor(middle)] if fidelity.integer else [middle]
+    ends = (fidelity.r_min, fidelity.r_max)
+    return tuple(sorted({min(level, fidelity.r_max) for level in (*ends, *between)}))

@@ -31,8 +31,8 @@ LIBRARIES = {
 }
 """By the name of a library the function that reads its logs."""
 OPTIONS = (
-    *("task", "method", "seed", "runs", "study", "objective", "metric", "mode", "resource"),
-    *("columns", "step_times", "comparable"),
+    *("task", "method", "seed", "runs", "study", "objective", "metric", "mode", "test", "train"),
+    *("resource", "columns", "step_times", "comparable"),
 )
 
 
@@ -59,6 +59,9 @@ def add(commands: Commands) -> None:
         "--metric", help="the value, where there are several; Optuna: what to call it"
     )
     made.add_argument("--mode", choices=["min", "max"], help="which values of it are better")
+    for name, what in (("test", "test data"), ("train", "the data trained on")):
+        about = f"the metric that is the value on {what}; Optuna: the user attribute"
+        made.add_argument(f"--{name}", metavar="METRIC", help=about)
     made.add_argument(
         "--columns",
         nargs="+",

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from hpobench.results.foreign.files import parsed, text_of
-from hpobench.results.foreign.model import Piece, Run, evaluations, sign_of, value_label
+from hpobench.results.foreign.model import (
+    Piece,
+    Run,
+    check_beside,
+    evaluations,
+    sign_of,
+    value_label,
+)
 from hpobench.results.foreign.naming import Naming, files_of
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
@@ -29,12 +36,15 @@ def from_keras_tuner(
     runs: str = "",
     metric: str | None = None,
     mode: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
 ) -> Study:
     """Import projects of Keras Tuner: their folders, or files with one trial a line.
 
     Names of a run: those given; what `runs`, a pattern, finds in the name of the project's folder;
     else that name, "keras_tuner", and numbers. `metric`, `mode`: None, what the trials say of their
-    score. Raises ValueError, naming the file, for what cannot be read.
+    score. `test`, `train`: the same on test data and on the data trained on. Raises ValueError,
+    naming the file, for what cannot be read.
     """
     naming = Naming(task, method, seed, runs)
     made = []
@@ -43,9 +53,10 @@ def from_keras_tuner(
         trials.sort(key=lambda trial: _order(trial["trial_id"]))
         known = metric or _metric(name, trials)
         sign = sign_of(mode or _direction(trials, known), known)
+        check_beside(test, train, (m for t in trials for m in t["metrics"]["metrics"]), name)
         ended = [trial for trial in trials if trial.get("status", "COMPLETED") not in UNDER_WAY]
         pieces = [
-            _piece(number, trial, known, sign, clock)
+            _piece(number, trial, (known, test, train), sign, clock)
             for number, (trial, clock) in enumerate(
                 zip(ended, evaluations(len(ended)), strict=True)
             )
@@ -136,20 +147,28 @@ def _direction(trials: Sequence[Mapping[str, Any]], metric: str) -> str | None:
 def _piece(
     number: int,
     trial: Mapping[str, Any],
-    metric: str,
+    metrics: tuple[str, str | None, str | None],
     sign: float,
     clock: tuple[float, float],
 ) -> Piece:
-    """One trial: its score, else the best that was observed of the metric."""
+    """One trial: its score, else the best that was observed of the metric.
+
+    `metrics`: that of the value, and those on test and on training data, of the step of the value.
+    """
+    metric, *beside = metrics
     config = {
         name: value
         for name, value in trial["hyperparameters"]["values"].items()
         if value is not None and not name.startswith("tuner/")
     }
-    values = [value for _, value in _observed(trial, metric) if np.isfinite(value)]
-    value = sign * min((sign * each for each in values), default=np.nan)
-    if any(np.isclose(each, trial.get("score") or np.nan) for each in values):
-        value = float(trial["score"])
+    seen = [(sign * value, step) for step, value in _observed(trial, metric) if np.isfinite(value)]
+    value, step = min(seen, default=(np.nan, np.nan))
+    score = sign * trial["score"] if isinstance(trial.get("score"), int | float) else np.nan
+    if scored := [each for each in seen if np.isclose(each[0], score)]:
+        value, step = score, scored[0][1]
+    tests, trains = (
+        [sign * dict(_observed(trial, name)).get(step, np.nan)] if name else [] for name in beside
+    )
     status = str(trial.get("status", "COMPLETED"))
     failed = status != "COMPLETED" or not np.isfinite(value)
     return Piece(
@@ -159,7 +178,9 @@ def _piece(
         end_s=clock[1],
         resources=[1.0],
         times_s=[clock[1]],
-        values=[np.nan if failed else sign * value],
+        values=[np.nan if failed else value],
+        tests=tests,
+        trains=trains,
         error=f"{status.lower()} in Keras Tuner" if failed else "",
     )
 

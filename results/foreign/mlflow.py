@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 
 from hpobench.results.foreign.files import text_of
-from hpobench.results.foreign.model import Piece, Run, sign_of, value_label
+from hpobench.results.foreign.model import Piece, Run, check_beside, sign_of, value_label
 from hpobench.results.foreign.naming import Naming, files_of
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
@@ -54,13 +54,16 @@ def from_mlflow(
     runs: str = "",
     metric: str | None = None,
     mode: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
     comparable: bool = True,
 ) -> Study:
     """Import folders of MLflow (`mlruns`), or its databases (`mlflow.db`).
 
     Names of a run: those given; what `runs`, a pattern, finds in the name of the parent run, or of
     the experiment; else that name, "mlflow" and numbers. `metric`: None, if there is one only;
-    `mode`, min or max. `comparable`: values at different steps compare. Runs under way are left
+    `mode`, min or max. `test`, `train`: the same on test data and on the data trained on, at the
+    same steps. `comparable`: values at different steps compare. Runs under way are left
     out. Raises ValueError, naming the place, for what cannot be read.
     """
     naming = Naming(task, method, seed, runs)
@@ -74,7 +77,10 @@ def from_mlflow(
                 continue
             known = metric or _only_metric(f"{source}, {name}", ended)
             sign = sign_of(mode, known)
-            pieces = [_piece(n, trial, known, sign, _zero(ended)) for n, trial in enumerate(ended)]
+            check_beside(test, train, (m for trial in ended for m in trial.metrics), name)
+            metrics = (known, test, train)
+            zero = _zero(ended)
+            pieces = [_piece(n, trial, metrics, sign, zero) for n, trial in enumerate(ended)]
             steps = any(len(piece.values) > 1 for piece in pieces)
             made.append(
                 Run(
@@ -223,7 +229,15 @@ def _zero(trials: Sequence[_Trial]) -> float:
     return min(trial.start_ms for trial in trials)
 
 
-def _piece(number: int, trial: _Trial, metric: str, sign: float, zero_ms: float) -> Piece:
+def _piece(
+    number: int,
+    trial: _Trial,
+    metrics: tuple[str, str | None, str | None],
+    sign: float,
+    zero_ms: float,
+) -> Piece:
+    """A run as a trial; `metrics`: that of the value, and those on test and on training data."""
+    metric, *beside = metrics
     history = sorted(trial.metrics.get(metric, []), key=lambda each: each[2])
     first = 1.0 if history and history[0][2] == 0 else 0.0
     end_ms = trial.end_ms
@@ -231,12 +245,17 @@ def _piece(number: int, trial: _Trial, metric: str, sign: float, zero_ms: float)
         end_ms = max((each[0] for each in history), default=trial.start_ms)
     times = np.maximum.accumulate([np.clip(t, trial.start_ms, end_ms) for t, _, _ in history])
     values = [sign * value for _, value, _ in history]
+    tests, trains = (
+        [sign * _at(trial.metrics.get(name, []), step) for _, _, step in history] if name else []
+        for name in beside
+    )
     failed = trial.status in ("FAILED", "KILLED") or not values
     resources = [step + first for _, _, step in history] or [1.0]
     times_s = [(each - zero_ms) / 1e3 for each in times]
     if failed:
         values, times_s = [*values, np.nan], [*times_s, (end_ms - zero_ms) / 1e3]
         resources += [resources[-1]] * (len(values) - len(resources))
+        tests, trains = (some and [*some, np.nan] for some in (tests, trains))
     return Piece(
         trial=number,
         config=trial.params,
@@ -246,7 +265,14 @@ def _piece(number: int, trial: _Trial, metric: str, sign: float, zero_ms: float)
         times_s=times_s,
         values=values,
         error=f"{trial.status.lower()} in MLflow" if failed else "",
+        tests=tests,
+        trains=trains,
     )
+
+
+def _at(history: Sequence[tuple[float, float, float]], step: float) -> float:
+    """The last value at a step; NaN: there is none."""
+    return next((value for _, value, at in reversed(history) if at == step), math.nan)
 
 
 def _states(trials: Sequence[_Trial]) -> dict[str, int]:

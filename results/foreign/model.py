@@ -5,12 +5,13 @@ Values are minimised: an importer flips the sign of what is maximised and says s
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpobench.space.space import Configuration
 from hpobench.storage.schema import TaskFacts
+from hpobench.words import unknown
 
 UNTIMED = "Its log holds no times: all its times are in evaluations."
 LARGEST_SEED = 2**31
@@ -21,9 +22,9 @@ LARGEST_SEED = 2**31
 class Piece:
     """One job: what trial, from when to when, and the values (k,) that became known in it.
 
-    `times_s` are seconds since the run began; a value of NaN is a failed evaluation. `tests` (k,):
-    values on test data, if there are any. `slacks`: one number a constraint, feasible if >= 0, for
-    all values of the job.
+    `times_s` are seconds since the run began; a value of NaN is a failed evaluation. `tests` and
+    `trains` (k,): values on test data and on the data trained on, if there are any. `slacks`: one
+    number a constraint, feasible if >= 0, for all values of the job.
     """
 
     trial: int
@@ -36,6 +37,7 @@ class Piece:
     error: str = ""
     slacks: Mapping[str, float] = field(default_factory=dict)
     tests: Sequence[float] = ()
+    trains: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,14 @@ def sign_of(mode: str | None, metric: str) -> float:
     if mode not in SIGNS:
         raise ValueError(f"mode={mode!r}: use one of {', '.join(SIGNS)}")
     return SIGNS[mode]
+
+
+def check_beside(test: str | None, train: str | None, known: Iterable[str], where: str) -> None:
+    """Raise ValueError for a metric of test or training data that a log does not hold."""
+    names = list(dict.fromkeys(known))
+    for option, name in (("--test", test), ("--train", train)):
+        if name is not None and name not in names:
+            raise ValueError(f"{where}: {option}: {unknown('metric', name, names)}")
 
 
 def evaluations(count: int) -> list[tuple[float, float]]:

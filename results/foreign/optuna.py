@@ -9,12 +9,13 @@ does not keep: see `step_times`.
 import fnmatch
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpobench.results.foreign.model import Piece, Run, value_label
+from hpobench.results.foreign.model import Piece, Run, check_beside, finite, value_label
 from hpobench.results.foreign.naming import Names, Naming
 from hpobench.results.foreign.optuna_storages import opened
 from hpobench.results.foreign.rows import study_of
@@ -45,6 +46,8 @@ def from_optuna(
     objective: str | int | None = None,
     metric: str = "objective value",
     mode: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
     step_times: str = "end",
     comparable: bool = False,
 ) -> Study:
@@ -58,7 +61,9 @@ def from_optuna(
     "{task}-{method}-{seed}", finds in the study's name; else the study's user attributes of these
     names; else its own name, "optuna" and 0.
 
-    `objective`: the number (from 0) or name of one, for studies that have several.
+    `objective`: the number (from 0) or name of one, for studies that have several. `test`, `train`:
+    the user attributes of trials that hold the final value on test data, and on the data trained
+    on.
 
     `comparable`: values of steps count as values of the trial. By default the best trial is the
     one that Optuna calls so, of those that were completed; their values are then at the highest
@@ -82,7 +87,8 @@ def from_optuna(
         for name, each in _chosen(studies, wanted, mapping):
             names = mapping[name] if mapping else _names(name, each, naming)
             picked = _objective(name, each, objective)
-            made.append(_run(name, each, names, picked, metric, step_times, comparable, notes))
+            run = _run(name, each, names, picked, metric, step_times, comparable, notes)
+            made.append(_with_attributes(run, each, test, train))
         return study_of(made, "Optuna", notes)
 
 
@@ -172,6 +178,33 @@ def _run(
         sign=sign,
         states={name: states[name] for name in ("complete", "pruned", "fail") if states[name]},
         own_best=_own_best(study, finals, sign),
+    )
+
+
+def _with_attributes(run: Run, study: Any, test: str | None, train: str | None) -> Run:
+    """The run with final values on test and on training data, from attributes of its trials."""
+    if test is None and train is None:
+        return run
+    trials = {trial.number: trial.user_attrs for trial in study.get_trials(deepcopy=False)}
+    known = (name for attributes in trials.values() for name in attributes)
+    check_beside(test, train, known, f"Optuna study {study.study_name!r}")
+
+    def final(piece: Piece, name: str | None) -> list[float]:
+        value = trials[piece.trial].get(name)
+        if name is None or not piece.values:
+            return []
+        if value is None or isinstance(value, int | float):
+            found = np.nan if value is None else float(value)
+        else:
+            found = finite(value, f"user attribute {name}", f"trial {piece.trial}", "correct it")
+        return [*[np.nan] * (len(piece.values) - 1), run.sign * found]
+
+    return replace(
+        run,
+        pieces=[
+            replace(piece, tests=final(piece, test), trains=final(piece, train))
+            for piece in run.pieces
+        ],
     )
 
 

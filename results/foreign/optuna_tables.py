@@ -37,6 +37,7 @@ class TableTrial:
     datetime_complete: datetime | None
     intermediate_values: Mapping[int, float] = field(default_factory=dict)
     system_attrs: Mapping[str, Any] = field(default_factory=dict)
+    user_attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,17 @@ def _trial(row: Mapping[Any, Any], names: Sequence[str], path: Path) -> TableTri
         number=int(row["number"]),
         state=state,
         values=[float(value) for value in values] if known else None,
-        params={
-            str(name).removeprefix("params_"): value
-            for name, value in row.items()
-            if str(name).startswith("params_") and value is not None
-        },
+        params=_named(row, "params_"),
+        user_attrs=_named(row, "user_attrs_"),
         datetime_start=_moment(row.get("datetime_start"), where),
         datetime_complete=_moment(row.get("datetime_complete"), where),
     )
+
+
+def _named(row: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
+    """The cells of columns that begin so, less the prefix, that are not empty."""
+    named = {str(name): value for name, value in row.items() if str(name).startswith(prefix)}
+    return {name.removeprefix(prefix): value for name, value in named.items() if value is not None}
 
 
 def _moment(cell: Any, where: str) -> datetime | None:

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from hpobench.results.foreign.files import parsed, text_of
-from hpobench.results.foreign.model import Piece, Run, finite, sign_of, value_label
+from hpobench.results.foreign.model import (
+    Piece,
+    Run,
+    check_beside,
+    finite,
+    sign_of,
+    value_label,
+)
 from hpobench.results.foreign.naming import Naming, files_of
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
@@ -35,6 +42,8 @@ def from_ray_tune(
     runs: str = "",
     metric: str | None = None,
     mode: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
     resource: str = "training_iteration",
     comparable: bool = True,
 ) -> Study:
@@ -42,8 +51,9 @@ def from_ray_tune(
 
     Names of a run: those given; what `runs`, a pattern, finds in the name of its folder or file;
     else that name, "ray_tune", and numbers. `metric`: None, if the lines report one only; `mode`,
-    min or max, is to be given, as the logs do not say it. `comparable`: values at different
-    iterations compare. Raises ValueError, naming the file, for what cannot be read.
+    min or max, is to be given, as the logs do not say it. `test`, `train`: the same on test data
+    and on the data trained on. `comparable`: values at different iterations compare. Raises
+    ValueError, naming the file, for what cannot be read.
     """
     naming = Naming(task, method, seed, runs)
     made = []
@@ -51,7 +61,8 @@ def from_ray_tune(
         lines = [line for file in files for line in _lines(file)]
         known = metric or _only_metric(name, lines)
         sign = sign_of(mode, known)
-        pieces = _pieces(lines, known, sign, resource)
+        check_beside(test, train, _numbers_in(lines), name)
+        pieces = _pieces(lines, (known, test, train), sign, resource)
         made.append(
             Run(
                 *naming.of(name, task=name, method="ray_tune"),
@@ -97,15 +108,19 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return made
 
 
-def _only_metric(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
-    """The only number that is reported beside those that Ray Tune adds."""
-    found = dict.fromkeys(
+def _numbers_in(lines: Sequence[Mapping[str, Any]]) -> dict[str, None]:
+    """The names of numbers that are reported beside those that Ray Tune adds."""
+    return dict.fromkeys(
         key
         for line in lines
         for key, value in line.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
         if key not in AUTOMATIC and not key.startswith("_")
     )
+
+
+def _only_metric(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    found = _numbers_in(lines)
     if len(found) != 1:
         known = ", ".join(found) or "none"
         raise ValueError(f"{name} reports the numbers {known}: choose one by --metric")
@@ -113,9 +128,16 @@ def _only_metric(name: str, lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _pieces(
-    lines: Sequence[Mapping[str, Any]], metric: str, sign: float, resource: str
+    lines: Sequence[Mapping[str, Any]],
+    metrics: tuple[str, str | None, str | None],
+    sign: float,
+    resource: str,
 ) -> list[Piece]:
-    """One job a trial, times counted from when the first trial began."""
+    """One job a trial, times counted from when the first trial began.
+
+    `metrics`: that of the value, and those on test and on training data.
+    """
+    metric, *beside = metrics
     trials: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
         trials.setdefault(str(line["trial_id"]), []).append(line)
@@ -125,9 +147,13 @@ def _pieces(
     for number, (name, reports) in enumerate(trials.items()):
         ends = np.maximum.accumulate([_number(line, "timestamp") for line in reports]) - zero
         values = [sign * _value(line, metric) for line in reports]
+        tests, trains = (
+            [sign * _value(line, name) for line in reports] if name else [] for name in beside
+        )
         failed = reports[-1]["_error"] or ("" if np.isfinite(values[-1]) else f"no {metric}")
         if reports[-1]["_error"]:  # it had values before it failed
             values, ends = [*values, np.nan], np.append(ends, ends[-1])
+            tests, trains = (some and [*some, np.nan] for some in (tests, trains))
         resources = [_number(line, resource) for line in reports]
         resources += [resources[-1]] * (len(values) - len(resources))
         made.append(
@@ -140,6 +166,8 @@ def _pieces(
                 times_s=ends.tolist(),
                 values=values,
                 error=failed,
+                tests=tests,
+                trains=trains,
             )
         )
     return made

@@ -134,15 +134,14 @@ def _observations(pieces: Sequence[Piece], workers: IntArray) -> Columns:
         return np.repeat(np.array(values), counts)
 
     time_s = joined("times_s")
-    nothing = np.full(len(time_s), np.nan)
     columns: Columns = {
         "trial": repeated([piece.trial for piece in pieces]),
         "resource": joined("resources"),
         "time_s": time_s,
         "value": joined("values"),
-        "true_value": nothing,
-        "test_value": _tests(pieces),
-        "train_value": nothing,
+        "true_value": np.full(len(time_s), np.nan),
+        "test_value": _beside(pieces, "tests"),
+        "train_value": _beside(pieces, "trains"),
         "worker": repeated(workers),
     }
     for name in sorted({name for piece in pieces for name in piece.slacks}):
@@ -153,11 +152,12 @@ def _observations(pieces: Sequence[Piece], workers: IntArray) -> Columns:
     return {name: column[order] for name, column in columns.items()}
 
 
-def _tests(pieces: Sequence[Piece]) -> FloatArray:
-    """Test values of all observations, NaN where there is none."""
+def _beside(pieces: Sequence[Piece], name: str) -> FloatArray:
+    """Test or training values of all observations, NaN where there is none that can be used."""
     missing = [[np.nan] * len(piece.values) for piece in pieces]
-    known = [piece.tests or none for piece, none in zip(pieces, missing, strict=True)]
-    return np.array([value for some in known for value in some], dtype=float)
+    known = [getattr(piece, name) or none for piece, none in zip(pieces, missing, strict=True)]
+    values = np.array([value for some in known for value in some], dtype=float)
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
 def _jobs(

@@ -24,6 +24,7 @@ from hpobench.results.foreign.model import (
     SIGNS,
     Piece,
     Run,
+    check_beside,
     finite,
     value_label,
     whole_number,
@@ -49,6 +50,8 @@ def from_syne_tune(
     seed: int | None = None,
     metric: str | None = None,
     mode: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
     resource: str | None = None,
     comparable: bool = True,
 ) -> Study:
@@ -57,7 +60,8 @@ def from_syne_tune(
     Names: those given; else `benchmark`, `algorithm` and `seed` of the metadata; else its entry
     point, its scheduler, and the number of the experiment in order of creation. `metric`: None is
     the first of the metadata. `mode`: min or max; None: what the metadata says of the metric, if it
-    was tuned on, and else to be given. `resource`: the column of the resource; None:
+    was tuned on, and else to be given. `test`, `train`: columns of the same on test data and on
+    the data trained on. `resource`: the column of the resource; None:
     `resource_attr` of the metadata, else `epoch`, else the number of the report. `comparable`:
     values at different resources compare. Raises ValueError, naming the file, for what cannot be
     read.
@@ -71,7 +75,7 @@ def from_syne_tune(
         earlier = sum((run.task, run.method) == names for run in runs)
         number = each.metadata.get("seed", earlier) if seed is None else seed
         name, sign = each.metric(metric, mode)
-        pieces, kind = each.pieces(name, sign, resource, notes)
+        pieces, kind = each.pieces((name, test, train), sign, resource, notes)
         label = value_label(name, sign < 0)
         number = whole_number(number, str(each.path))
         runs.append(Run(*names, number, pieces, label, kind, comparable, sign=sign))
@@ -146,17 +150,29 @@ class _Experiment:
         return str(mode)
 
     def pieces(
-        self, name: str, sign: float, resource: str | None, notes: list[str]
+        self,
+        metrics: tuple[str, str | None, str | None],
+        sign: float,
+        resource: str | None,
+        notes: list[str],
     ) -> tuple[list[Piece], str]:
-        """The jobs, and what the resource is called."""
+        """The jobs, and what the resource is called.
+
+        `metrics`: that of the value, and those on test and on training data.
+        """
         rows = self.results.copy()
+        check_beside(*metrics[1:], map(str, rows), str(self.path))
         # A metric without a value is a failed evaluation; a text is a mistake.
-        values = sign * _numbers(self.path, rows, name, missing=True)
+        columns = {
+            column: sign * _numbers(self.path, rows, name, missing=True)
+            for column, name in zip(("value", "tests", "trains"), metrics, strict=True)
+            if name is not None
+        }
         kind = self._resource(resource)
         reports = rows.groupby(TRIAL).cumcount() + 1
         remedy = "choose another column by resource=, or correct it"
         resources = _numbers(self.path, rows, kind, remedy=remedy) if kind else reports
-        rows = rows.assign(value=values, resource=resources.astype(float))
+        rows = rows.assign(**columns, resource=resources.astype(float))
         single = reports.max() == 1 and not kind
         if not kind and not single:
             notes.append(RESOURCE_NOTE)
@@ -270,6 +286,7 @@ def _piece(job: pd.DataFrame, earliest_s: float) -> Piece:
         times_s=times_s.tolist(),
         values=values,
         error="" if np.isfinite(values[-1]) else "no value of the metric",
+        **{name: job[name].to_list() for name in ("tests", "trains") if name in job},
     )
 
 

@@ -32,9 +32,12 @@ SYNONYMS = {
     "step": "step iteration evaluation evaluations n_evals _step",
     "resource": "resource fidelity budget epoch",
     "test": "test test_value test_loss test_error test_score",
+    "train": "train train_value train_loss train_error train_score",
     "status": "status state",
 }
 """By what a column holds, the names by which it is recognised, in any case."""
+NUMBERS = ("step", "resource", "test", "train")
+"""Fields that hold numbers: another column of such a name is something else."""
 PREFIXES = ("config.", "config/", "config_", "params_", "param_", "params.", "hp_")
 FAILED = {"failed", "fail", "error", "crashed", "killed", "diverged", "trialstate.fail"}
 
@@ -48,6 +51,8 @@ def from_csv(
     runs: str = "",
     metric: str | None = None,
     mode: str | None = None,
+    test: str | None = None,
+    train: str | None = None,
     columns: Sequence[str] = (),
     comparable: bool = False,
 ) -> Study:
@@ -55,9 +60,11 @@ def from_csv(
 
     `columns`: what holds what, each as FIELD=COLUMN, or `config=A,B`, with the fields of
     `SYNONYMS`. Without `config` the hyperparameters are the columns that begin as other tools name
-    them (`PREFIXES`), else all that are nothing else. `metric`: the column of the value. `mode`:
-    min or max. Names of a run: those given; what `runs`, a pattern, finds in its name, or in that
-    of its file; else the columns; else the name of the file, "csv" and 0.
+    them (`PREFIXES`), else all that are nothing else. `metric`, `test`, `train`: the columns of the
+    value, and of the same on test data and on the data trained on. `mode`: min or max.
+
+    Names of a run: those given; what `runs`, a pattern, finds in its name, or in that of its file;
+    else the columns; else the name of the file, "csv" and 0.
 
     Times are seconds, or times of day; without any the clock counts evaluations, by their step if
     there is one. Without starts an evaluation begins when the one before it ends. Raises
@@ -68,7 +75,8 @@ def from_csv(
     naming = Naming(task, method, seed, runs)
     for file in files_of(paths, "*.csv", "*.csv.gz", "*.tsv", "*.parquet", "*.jsonl"):
         frame = _of_chart(reading.read([file]))
-        found = _columns(frame, metric, columns, str(file))
+        named = {"value": metric, "test": test, "train": train}
+        found = _columns(frame, named, columns, str(file))
         sign = sign_of(mode, found["value"])
         configs = _configs(frame, found, columns)
         read = [f"{name}: {column}" for name, column in found.items()]
@@ -104,9 +112,9 @@ def _of_chart(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(
-    frame: pd.DataFrame, metric: str | None, columns: Sequence[str], where: str
+    frame: pd.DataFrame, named: Mapping[str, str | None], columns: Sequence[str], where: str
 ) -> dict[str, str]:
-    """By field the column that holds it."""
+    """By field the column that holds it; `named`: by field what an option says."""
     given: dict[str, str] = {}
     for text in columns:
         field, sign, name = text.partition("=")
@@ -115,19 +123,34 @@ def _columns(
             raise ValueError(f"--columns {text}: write FIELD=COLUMN, with a field of {known}")
         if field != "config":
             given[field] = reading.one_of(frame, name, f"--columns {text}")
-    if metric is not None:
-        given["value"] = reading.one_of(frame, metric, "--metric")
+    for field, name in named.items():
+        if name is not None:
+            option = "--metric" if field == "value" else f"--{field}"
+            given[field] = reading.one_of(frame, name, option)
+    for field in NUMBERS:
+        if field in given and (word := _word_in(frame[given[field]])) is not None:
+            raise ValueError(
+                f"{where}: the column {given[field]} of the {field} holds {word!r}, no number: "
+                "correct it, or name another"
+            )
     lower = {str(name).lower(): str(name) for name in frame}
     found: dict[str, str] = {}
     for field, words in SYNONYMS.items():
         names = [lower[word] for word in words.split() if word in lower]
         names = [name for name in names if name not in {*given.values(), *found.values()}]
+        if field in NUMBERS:
+            names = [name for name in names if _word_in(frame[name]) is None]
         if field in given or names:
             found[field] = given.get(field) or names[0]
     if "value" not in found:
         known = ", ".join(map(str, frame))
         raise ValueError(f"{where}: which column is the value? Give --metric: it has {known}")
     return found
+
+
+def _word_in(column: "pd.Series[Any]") -> str | None:
+    """The first cell that is neither a number nor empty."""
+    return next((cell for cell in column if isinstance(cell, str)), None)
 
 
 def _configs(
@@ -191,7 +214,11 @@ def _run(
     failed = np.array([str(each).lower() in FAILED for each in status])
     values = (sign * values).where(~failed)
     resources = _numbers(rows, found.get("resource"), 1.0)
-    tests = sign * _numbers(rows, found["test"], np.nan) if "test" in found else None
+    beside = {
+        field: sign * _numbers(rows, found[field], np.nan)
+        for field in ("test", "train")
+        if field in found
+    }
     trials = rows[found["trial"]].map(str) if "trial" in found else pd.Series(range(len(rows)))
     numbers = {name: number for number, name in enumerate(dict.fromkeys(trials))}
     pieces = [
@@ -206,7 +233,7 @@ def _run(
             times_s=[float(row["_end"])],
             values=[float(value)],
             error="" if np.isfinite(value) else "no finite value",
-            tests=() if tests is None else [float(tests.iloc[place])],
+            **{f"{field}s": [float(column.iloc[place])] for field, column in beside.items()},
         )
         for place, (trial, resource, value, row) in enumerate(
             zip(trials, resources, values, rows.to_dict("records"), strict=True)

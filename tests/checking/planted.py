@@ -5,6 +5,7 @@
 
 import random
 import threading
+import time
 
 import numpy as np
 
@@ -47,6 +48,18 @@ class Good:
             true_values=true[new],
             checkpoint={"epoch": job.to_resource},
         )
+
+
+class Slow(Good):
+    """27 epochs, each of which really takes `epoch_s` seconds."""
+
+    def __init__(self, epoch_s):
+        super().__init__()
+        self.fidelity, self.epoch_s = Fidelity("epochs", 1, 27), epoch_s
+
+    def evaluate(self, job, seed, checkpoint):
+        time.sleep(self.epoch_s * (job.to_resource - self.first(job, checkpoint)))
+        return super().evaluate(job, seed, checkpoint)
 
 
 class Changed(Good):

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from hpobench.checking import tasks, trying
+from hpobench.checking.tasks import affordable
+from hpobench.checking.trying import begun
 from hpobench.cli import main
 from hpobench.study import compose
 from hpobench.study.overrides import ConfigError
@@ -28,6 +30,13 @@ def test_each_fault_is_named(kind, words):
     (fault, *others) = tasks.look(kind()).faults
     assert words in " ".join([fault, *others])
     assert ": " in fault  # what is wrong, and a remedy
+
+
+@pytest.mark.parametrize(("epoch_s", "highest"), [(0.0, 27), (0.015, 5), (0.15, 2)])
+def test_costly_tasks_are_tried_at_less_resource(epoch_s, highest):
+    """27 epochs of 0.015 s take 0.4 s, 5 of them less than a quarter; of 0.15 s two are tried."""
+    trying = begun(planted.Slow(epoch_s))
+    assert affordable(trying) == highest
 
 
 def test_what_two_evaluations_tell():

@@ -119,6 +119,19 @@ def test_optuna_by_hand():
     assert json.loads(study.trials["config"].iloc[2]) == {"x": 0.3}
 
 
+def test_final_values_on_other_data_are_user_attributes():
+    trials = trial(0, 10, 0.8, steps=[0.5], x=0.1), trial(0, 9, 0.7, x=0.1)
+    trials[0].user_attrs = {"test_acc": 0.75, "fit": 0.9}
+    trials[1].user_attrs = {"test_acc": float("nan")}
+    study = optuna_study(*trials)
+    rows = from_optuna(study, test="test_acc", train="fit", comparable=True).observations
+    assert rows["value"].tolist() == [-0.7, -0.8]
+    np.testing.assert_equal(rows["test_value"].tolist(), [np.nan, -0.75])
+    np.testing.assert_equal(rows["train_value"].tolist(), [np.nan, -0.9])
+    with pytest.raises(ValueError, match=r"--test: unknown metric 'tset_acc'. Did you mean"):
+        from_optuna(study, test="tset_acc")
+
+
 def test_steps_spread_evenly():
     study = from_optuna(three_trials(), step_times="even", comparable=True)
     rows = study.observations
@@ -440,6 +453,16 @@ def test_a_metric_that_was_not_tuned_on_has_its_own_mode(tmp_path):
     assert from_syne_tune(folder, metric="acc").observations["value"].tolist() == [-0.5, -0.6]
     with pytest.raises(ValueError, match="mode='low': use one of min, max"):
         from_syne_tune(folder, metric="loss", mode="low")
+
+
+def test_columns_of_other_data(tmp_path):
+    reports = "trial_id,acc,test,tests,st_tuner_time\n0,0.5,0.4,0.9,2.0\n1,0.6,,0.8,3.0\n"
+    folder = experiment(tmp_path / "e", reports)
+    rows = from_syne_tune(folder, test="test", train="tests").observations
+    np.testing.assert_equal(rows["test_value"].tolist(), [-0.4, np.nan])
+    assert rows["train_value"].tolist() == [-0.9, -0.8]
+    with pytest.raises(ValueError, match="--train: unknown metric 'tst'"):
+        from_syne_tune(folder, train="tst")
 
 
 def test_columns_called_like_ours_are_the_experiment_s(tmp_path):

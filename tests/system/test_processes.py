@@ -20,6 +20,7 @@ from hpobench.system import processes
 from tests import leaving
 from tests.real_runs import Sleeper
 from tests.rooms import ROOT
+from tests.studies import execute, plan, write_conf
 
 
 def running(text):
@@ -130,14 +131,51 @@ def test_what_others_have_started_is_left_alone():
 def test_a_command_that_is_told_to_stop(tmp_path, function, number, n_jobs):
     settings = ["seeds=60", "budget.trials=2", f"n_jobs={n_jobs}", "check_first=false"]
     call, mark = study(tmp_path, [function], *settings)
-    with subprocess.Popen(**call, stderr=subprocess.PIPE, start_new_session=True) as process:
-        until = time.monotonic() + 60
-        while not (tmp_path / "runs/s/study.json").exists() and time.monotonic() < until:
-            time.sleep(0.05)
-        time.sleep(2)  # it is under way
-        os.kill(process.pid, number)
-        status, said = process.wait(20), process.stderr.read()
+    status, said = stopped(call, number, lambda _: (tmp_path / "runs/s/study.json").exists(), 2)
     if number != signal.SIGKILL:
         assert status == 128 + number
-        assert [line[:16] for line in said.splitlines() if line] == ["hpobench: stoppe"]
+        assert_farewell(said)
     assert gone(mark)
+
+
+def stopped(call, number, is_under_way, wait_s):
+    """Exit status and words of a command that gets a signal once it is under way."""
+    with subprocess.Popen(**call, stderr=subprocess.PIPE, start_new_session=True) as process:
+        until = time.monotonic() + 60
+        while not is_under_way(process.pid) and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(wait_s)
+        os.kill(process.pid, number)
+        return process.wait(20), process.stderr.read()
+
+
+def assert_farewell(said):
+    assert [line[:16] for line in said.splitlines() if line] == ["hpobench: stoppe"]
+
+
+def test_tuning_that_is_told_to_stop(tmp_path):
+    settings = ["budget.trials=1000", "workers=2", "check_first=false"]
+    call, mark = study(tmp_path, [leaving.slow], *settings)
+    call["args"][3] = "tune"
+    status, said = stopped(
+        call, signal.SIGINT, lambda _: [*tmp_path.glob("runs/s/journal/*.jsonl")], 0.5
+    )
+    assert status == 130
+    assert_farewell(said)
+    assert gone(mark)
+
+
+@pytest.mark.parametrize("command", ["plot", "report"])
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells when it draws")
+def test_drawing_that_is_told_to_stop(tmp_path, command):
+    write_conf(tmp_path / "conf")
+    execute(plan(tmp_path, "task=[bowl]", "method=[random,sobol]", "seeds=2", "budget.trials=5"))
+    words = [sys.executable, "-m", "hpobench.cli", command, "study", "--runs-dir"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    call = {"args": [*words, str(tmp_path / "runs")], "env": environment, "text": True}
+    status, said = stopped(
+        call, signal.SIGINT, lambda it: "ft2font" in Path(f"/proc/{it}/maps").read_text(), 0.2
+    )
+    assert status == 130
+    assert_farewell(said)
+    assert not (tmp_path / "runs" / "study" / "report.html").exists()

@@ -15,9 +15,13 @@ Noise (Hansen et al. 2009, RR-6869, section 2), "moderate" or "severe":
                                          alpha = 0.01 (0.49 + 1/D) or 0.49 + 1/D, beta = 0.01 or 1
     cauchy     f + alpha max(0, 1000 + 1[U < p] N / |N'|),   alpha = 0.01 or 1, p = 0.05 or 0.2
 
-and f is left as it is below 10^-8. Mixed-integer (after Tušar, Brockhoff and Hansen 2019): of each
-five variables the first four have 2, 4, 8 and 16 values, evenly spaced in [-4, 4], and the function
-is moved so that its optimum is one of these points; the fifth is continuous.
+and f is left as it is below 10^-8.
+
+Mixed-integer (Tušar, Brockhoff and Hansen 2019), as in COCO: the first fifth of the variables has 2
+values, the next ones 4, 8 and 16, the last fifth is continuous. n values are evenly spaced within
+[-4, 4], each variable is moved so that the optimum is the nearest of them, and f is multiplied by a
+factor of its function. From 50 dimensions on COCO takes the functions of bbob-largescale in the
+place of f, which `ioh` does not have.
 """
 
 import math
@@ -27,7 +31,6 @@ from typing import Any
 
 import numpy as np
 
-from hpobench.arrays import FloatArray
 from hpobench.loop.randomness import mix
 from hpobench.records import Constraint, Evaluation, Fidelity, Job, Metric
 from hpobench.space.hyperparameters import Float, Hyperparameter, Integer
@@ -39,6 +42,11 @@ NOISES = ("none", "gaussian", "uniform", "cauchy")
 SEVERITIES = ("moderate", "severe")
 BY_SEED = "by_seed"
 ARITIES = (2, 4, 8, 16)
+FACTORS = (
+    *(1, 1e-3, 1e-1, 1e-1, 1, 1e-2, 1, 1e-2, 1e-2, 1e-3, 1e-2, 1e-4),
+    *(1e-1, 1, 1e-1, 1, 10, 1, 10, 1e-1, 1, 1, 10, 1e-1),
+)
+"""By what the mixed-integer form of each function is multiplied."""
 INSTANCES = 1000
 _EXACT = 1e-8  # below, noise is left out
 _SAMPLE, _SAMPLE_SEED = 1024, 20240229
@@ -69,9 +77,11 @@ class BBOB:
         _check(function, dimension, instance, noise, severity, mixed)
         self._function, self._dimension, self._instance = function, dimension, instance
         self.instances_by_seed = instance == BY_SEED
-        self._noise, self._severity, self._mixed = noise, severity, mixed
+        self._noise, self._severity = noise, severity
         self._cost_s = cost_s
-        self.space = Space({f"x{i}": _variable(i, mixed) for i in range(dimension)})
+        self._arities = [_arity(i, dimension) if mixed else 0 for i in range(dimension)]
+        self._factor = FACTORS[function - 1] if mixed else 1.0
+        self.space = Space({f"x{i}": _variable(n) for i, n in enumerate(self._arities)})
         self.fidelity = Fidelity()
         self.metric = Metric("f", "f(x) - f(optimum)")
         self.constraints: tuple[Constraint, ...] = ()
@@ -100,11 +110,8 @@ class BBOB:
         """f(x) - f(x*), at least 0."""
         problem = _problem(self._function, instance, self._dimension)
         best: Sequence[float] = problem.optimum.x
-        point = [
-            _at(i, config[f"x{i}"], best[i]) if self._mixed else float(config[f"x{i}"])
-            for i in range(self._dimension)
-        ]
-        return max(float(problem(point)) - float(problem.optimum.y), 0.0)
+        point = [_at(config[f"x{i}"], n, best[i]) for i, n in enumerate(self._arities)]
+        return max(float(problem(point)) - float(problem.optimum.y), 0.0) * self._factor
 
     def _noisy(self, value: float, key: int) -> float:
         """The value as it is observed."""
@@ -152,19 +159,24 @@ def _check(
         raise ValueError(f"mixed=true needs a dimension that is a multiple of 5, not {dimension}")
 
 
-def _variable(number: int, mixed: bool) -> Hyperparameter:
-    arity = (*ARITIES, None)[number % 5] if mixed else None
-    return Float(-5.0, 5.0) if arity is None else Integer(0, arity - 1)
+def _arity(number: int, dimension: int) -> int:
+    """How many values a variable of the mixed-integer form has; 0: it is continuous."""
+    return (*ARITIES, 0)[number // (dimension // 5)]
 
 
-def _at(number: int, value: float, best: float) -> float:
-    """Where a variable of the mixed-integer form lies in the continuous function."""
-    arity = (*ARITIES, None)[number % 5]
-    if arity is None:
+def _variable(arity: int) -> Hyperparameter:
+    return Integer(0, arity - 1) if arity else Float(-5.0, 5.0)
+
+
+def _at(value: float, arity: int, best: float) -> float:
+    """Where a variable lies in the continuous function."""
+    if not arity:
         return float(value)
-    points: FloatArray = np.linspace(-4.0, 4.0, arity)
-    nearest = points[np.abs(points - best).argmin()]
-    return float(points[int(value)] + best - nearest)
+    gap = 8.0 / (arity + 1)
+    least, step = -4.0 + gap, (8.0 - 2.0 * gap) / (arity - 1)
+    # Of two that are equally near the upper one, as in COCO, which adds 1e-7 for it.
+    nearest = min(max(math.floor((best - least) / step + 1e-7 + 0.5), 0), arity - 1)
+    return best + step * (value - nearest)
 
 
 @lru_cache(maxsize=4096)

@@ -363,3 +363,59 @@ def test_bad_coco(tmp_path):
     write(file, about | {"scenarios": [{"dimension": 2, "path": "../../x.dat"}]})
     with pytest.raises(ValueError, match="not below its folder"):
         from_coco(file)
+
+
+# Values on test data and on the data trained on --------------------------------------------------
+
+
+def beside(study):
+    """Per trial the last value, on validation, test and training data."""
+    last = study.observations.groupby("trial").last()
+    return last[["value", "test_value", "train_value"]].to_numpy().tolist()
+
+
+def test_values_beside_those_of_validation_in_tables(tmp_path):
+    file = write(tmp_path / "r.csv", "acc,test_acc,fit,lr\n.5,.4,.9,1\n.6,.5,,2\n")
+    study = from_csv(file, mode="max", metric="acc", test="test_acc", train="fit")
+    np.testing.assert_allclose(beside(study), [[-0.5, -0.4, -0.9], [-0.6, -0.5, np.nan]])
+    assert config(study) == {"lr": 1}
+    # Of a name that is usual, but of texts: a hyperparameter.
+    file = write(tmp_path / "b.csv", "loss,budget,train_loss\n.5,low,.1\n.6,high,.2\n")
+    study = from_csv(file, mode="min")
+    assert config(study) == {"budget": "low"}
+    np.testing.assert_allclose(beside(study)[0], [0.5, np.nan, 0.1])
+    with pytest.raises(ValueError, match=r"column budget of the test holds 'low', no number"):
+        from_csv(file, mode="min", test="budget")
+
+
+def test_values_beside_those_of_validation_in_ray_tune(tmp_path):
+    lines = [ray_line("a", n, n, n / 10, fit=n / 5, held=n / 20) for n in (1, 2)]
+    file = write(tmp_path / "x.jsonl", "\n".join(lines))
+    study = from_ray_tune(file, metric="score", mode="max", test="held", train="fit")
+    assert beside(study) == [[-0.2, -0.1, -0.4]]
+    with pytest.raises(ValueError, match=r"--train: unknown metric 'fti'. Did you mean fit"):
+        from_ray_tune(file, metric="score", mode="max", train="fti")
+
+
+def test_values_beside_those_of_validation_in_keras_tuner(tmp_path):
+    def history(*values):
+        observed = [{"value": [value], "step": step} for step, value in enumerate(values)]
+        return {"direction": "max", "observations": observed}
+
+    metrics = {"val_acc": history(0.7, 0.9, 0.8), "acc": history(0.75, 0.95, 1.0)}
+    trial = {"trial_id": "0", "score": 0.9, "metrics": {"metrics": metrics}}
+    write(tmp_path / "p" / "trial_0" / "trial.json", trial | {"hyperparameters": {"values": {}}})
+    study = from_keras_tuner(tmp_path, train="acc")
+    np.testing.assert_allclose(beside(study), [[-0.9, np.nan, -0.95]])  # of the step of the score
+
+
+def test_values_beside_those_of_validation_in_mlflow(tmp_path):
+    run = tmp_path / "mlruns" / "1" / "r"
+    write(run / "meta.yaml", "run_id: r\nstatus: 3\nstart_time: 0\nend_time: 3000\n")
+    for name, lines in (("val", "1 .5 0\n2 .4 1\n"), ("fit", "2 .2 1\n"), ("test", "3 .3 1\n")):
+        write(run / "metrics" / name, lines)
+    study = from_mlflow(tmp_path / "mlruns", metric="val", mode="min", test="test", train="fit")
+    assert beside(study) == [[0.4, 0.3, 0.2]]
+    assert np.isnan(study.observations["train_value"].iloc[0])
+    with pytest.raises(ValueError, match=r"--test: unknown metric 'tset'"):
+        from_mlflow(tmp_path / "mlruns", metric="val", mode="min", test="tset")
