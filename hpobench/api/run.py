@@ -23,7 +23,7 @@ def run(
     seeds: int | Iterable[int] | None = None,
     workers: int | None = None,
     budget: Mapping[str, float] | None = None,
-    conf: Iterable[str | Path] = (),
+    conf: str | Path | Iterable[str | Path] = (),
     extend: bool = False,
     replace: bool = False,
     **others: Any,
@@ -50,7 +50,7 @@ def run(
     texts = [*asked(study, seeds, workers, budget, others), *settings]
     named = name or any(text.startswith(("name=", "study=")) for text in texts)
     texts += [f"name={name or 'unnamed'}"] if name or not named else []
-    chosen = composed(texts, given_things, [Path(folder) for folder in conf])
+    chosen = composed(texts, given_things, folders_of(conf))
     planned = Study.make(chosen if named else _unnamed(chosen))
     planned, left = running.execute(planned, extend or not named, replace)
     running.remark(planned)
@@ -81,7 +81,7 @@ def composed(
 
 def run_study(
     *settings: str,
-    conf: Iterable[str | Path] = (),
+    conf: str | Path | Iterable[str | Path] = (),
     extend: bool = False,
     replace: bool = False,
 ) -> StoredStudy:
@@ -95,7 +95,7 @@ def run_study(
     from hpobench.study.study import Study
     from hpobench.system import dotted
 
-    folders = [Path(folder) for folder in conf]
+    folders = folders_of(conf)
     dotted.set_folders(folders)
     study = Study.make(compose.load(settings, folders))
     for _ in deciding.reports(study, extend=extend, replace=replace):
@@ -109,10 +109,14 @@ def load(study: str | Path, runs_dir: str | Path = "runs") -> StoredStudy:
     Raises FileNotFoundError if there is none; warns of parts that are damaged, and left out.
     """
     from hpobench.results.study import load as loading
+    from hpobench.study import checks
 
-    folder = Path(study)
-    if not (folder / "study.json").exists() and (Path(runs_dir) / folder / "study.json").exists():
-        folder = Path(runs_dir) / folder
+    if not isinstance(study, str | Path) or not str(study):
+        raise ValueError(f"study={study!r}: give the name of a stored study, or its folder")
+    try:
+        folder = checks.study_folder(str(study), str(runs_dir))
+    except ValueError as error:
+        raise FileNotFoundError(str(error)) from None
     return StoredStudy.of(loading.load(folder), folder)
 
 
@@ -124,16 +128,40 @@ def asked(
     others: Mapping[str, Any],
 ) -> list[str]:
     """Arguments as settings of the command line."""
-    listed = seeds if seeds is None or isinstance(seeds, int | str) else list(seeds)
-    single = {"study": study, "seeds": listed, "workers": workers, **others}
-    texts = [f"{key}={_text(value)}" for key, value in single.items() if value is not None]
-    return texts + [f"budget.{key}={_text(value)}" for key, value in (budget or {}).items()]
+    limits = {} if budget is None else budget
+    if not isinstance(limits, Mapping):
+        raise ValueError(
+            f"budget={budget!r}: give a dict of limits, such as {{'time_s': 3600}} or "
+            "{'trials': 50}"
+        )
+    single = {"study": study, "seeds": _listed(seeds), "workers": workers, **others}
+    single |= {f"budget.{key}": value for key, value in limits.items()}
+    return [f"{key}={_text(key, value)}" for key, value in single.items() if value is not None]
 
 
-def _text(value: Any) -> str:
+def _listed(seeds: Any) -> Any:
+    """Seeds as a list of Python's numbers, if there are several."""
+    plain = seeds.tolist() if hasattr(seeds, "tolist") else seeds  # of NumPy, or pandas
+    if isinstance(plain, str | bytes) or not isinstance(plain, Iterable):
+        return plain
+    return [each.item() if hasattr(each, "item") else each for each in plain]
+
+
+def folders_of(conf: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Folders of the user's YAML files; one may be given alone."""
+    return [Path(each) for each in ([conf] if isinstance(conf, str | Path) else conf)]
+
+
+def _text(key: str, value: Any) -> str:
     """A value in Hydra's grammar, where it is no text that is taken as it is written."""
     plain = value.item() if hasattr(value, "item") else value
-    return str(plain) if isinstance(plain, str | Path) else json.dumps(plain)
+    try:
+        return str(plain) if isinstance(plain, str | Path) else json.dumps(plain)
+    except TypeError:
+        raise ValueError(
+            f"{key}={value!r}, of type {type(value).__name__}, is no setting: give a number, a "
+            "text, a list or a dict of them"
+        ) from None
 
 
 def _unnamed(composed: "Composed") -> "Composed":

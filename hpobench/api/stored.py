@@ -91,6 +91,8 @@ class StoredStudy(Study):
         words = [f"{key}-{word}" for key, word in given.items() if word != usual.get(key)]
         place = self.folder / "figures" / as_file_name("+".join(words)) if words else None
         target = Path(folder or place or self.folder / "figures")
+        if target.exists() and not target.is_dir():
+            raise ValueError(f"folder={str(target)!r} is a file: name a folder for the figures")
         left: dict[str, str] = {}
         paths = draw.draw(
             self,
@@ -106,9 +108,13 @@ class StoredStudy(Study):
 
     def report(self, output: str | Path | None = None) -> "Page":
         """The page with everything, written to `output`, by default into the study's folder."""
-        from hpobench.plots.report import page
+        from hpobench.plots.report import page, reuse
+        from hpobench.system import atomic
 
-        return Page(page.write(self.folder, Path(output) if output else None))
+        place = None if output is None else Path(output)
+        if place is not None:
+            atomic.check_output(place, reuse.MARK)
+        return Page(page.write(self.folder, place))
 
     def _repr_html_(self) -> str:
         runs = self.runs

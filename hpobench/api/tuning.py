@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpobench.api import given
-from hpobench.api.run import asked, composed, load
+from hpobench.api.run import asked, composed, folders_of, load
 from hpobench.api.stored import StoredStudy
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def tune(
     method: Any = AUTO,
     workers: int | None = None,
     name: str | None = None,
-    conf: Iterable[str | Path] = (),
+    conf: str | Path | Iterable[str | Path] = (),
     replace: bool = False,
     **others: Any,
 ) -> Tuned:
@@ -84,7 +84,7 @@ def tune(
 def tuned(
     texts: Sequence[str],
     things: Mapping[str, Any],
-    conf: Iterable[str | Path] = (),
+    conf: str | Path | Iterable[str | Path] = (),
     *,
     replace: bool = False,
 ) -> Tuned:
@@ -94,7 +94,7 @@ def tuned(
     from hpobench.study.study import Study
 
     settings, methods = _without_method(texts, things)
-    folders = [Path(folder) for folder in conf]
+    folders = folders_of(conf)
     settings += _defaults(settings, things, folders)
     if methods == AUTO:
         methods = _advised(settings, things, folders)

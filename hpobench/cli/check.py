@@ -16,7 +16,7 @@ import numpy as np
 
 from hpobench.checking import methods, tasks
 from hpobench.checking.trying import Report
-from hpobench.system import dotted
+from hpobench.system import dotted, processes
 from hpobench.system.threads import cap_threads
 
 _HASH_SEEDS = ("1", "2")
@@ -219,8 +219,7 @@ def _begin(stack: ExitStack, hash_seed: str, look: Callable[[], Report]) -> "Fut
     before = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = hash_seed
     try:
-        spawn = multiprocessing.get_context("spawn")
-        pool = stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn))
+        pool = stack.enter_context(ProcessPoolExecutor(1, mp_context=processes.context()))
         return pool.submit(_looked, dotted.own_folders(), look)
     finally:
         del os.environ["PYTHONHASHSEED"]

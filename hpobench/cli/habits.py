@@ -24,10 +24,17 @@ def add_conf(command: argparse.ArgumentParser) -> None:
         "-cd",
         action="append",
         default=[],
-        type=Path,
+        type=_folder,
         metavar="DIR",
         help="a folder with method/, task/ or study/ YAML files of your own",
     )
+
+
+def _folder(given: str) -> Path:
+    """A folder that is named; "" would be this one, as that of a variable that is not set."""
+    if not given:
+        raise argparse.ArgumentTypeError("it is empty: name a folder, or leave it out")
+    return Path(given)
 
 
 def add_settings(command: argparse.ArgumentParser) -> None:

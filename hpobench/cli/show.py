@@ -64,7 +64,9 @@ def _place(options: argparse.Namespace, folder: Path) -> Path:
     """Where the report goes; raises ValueError if it would replace what is none."""
     if options.output is None:
         return folder / "report.html"
-    atomic.check_output(options.output, REPORT_MARK)
+    from hpobench.plots.report import reuse
+
+    atomic.check_output(options.output, reuse.MARK)
     output: Path = options.output
     return output
 
@@ -113,7 +115,3 @@ def watch(options: argparse.Namespace) -> int:
     for line in watching.follow(folder, output, options.every or 30, once=options.once):
         print(line, flush=True)
     return 0
-
-
-REPORT_MARK = "<title>Study "
-"""In every report, whatever version wrote it."""

@@ -40,7 +40,7 @@ class Beside:
     """One process; `environment` is set in it before anything is imported that may read it."""
 
     def __init__(self, code: Code, environment: Mapping[str, str]) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = processes.context()
         self._engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
         with _allowed_children(), capped(1), with_environment(environment):
             future = self._engine.submit(_find_code, tuple(greeting.unpacked(code)))

@@ -1,7 +1,6 @@
 """Where jobs run: what a pool of workers is, and the one with a process for each worker."""
 
 import math
-import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -135,9 +134,7 @@ class WorkerProcesses:
     def _engine(self, worker: int) -> ProcessPoolExecutor:
         engine = self._engines[worker]
         if engine is None:
-            # Not forked: a copy of a process with threads (BLAS, torch) may hang.
-            context = multiprocessing.get_context("spawn")
-            engine = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
+            engine = ProcessPoolExecutor(1, mp_context=processes.context(), initializer=begin)
             with capped(self._threads), with_environment(self._environments[worker]):
                 engine.submit(ready, self._build)  # a process starts with its first job
             self._engines[worker] = engine

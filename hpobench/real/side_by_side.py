@@ -104,9 +104,8 @@ class SideBySide(Generic[T, R]):
                 return
             item = waiting.popleft()
             ours, theirs = multiprocessing.Pipe()
-            context = multiprocessing.get_context("spawn")
             about = (theirs, tuple(dotted.own_folders()), self._function, item, mine)
-            process = context.Process(target=_main, args=about)
+            process = processes.context().Process(target=_main, args=about)
             with capped(1):
                 process.start()
             theirs.close()

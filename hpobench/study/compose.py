@@ -37,6 +37,8 @@ _NEEDED = (
     *("clock", "job_timeout_s", "worker_memory_mb", "engine", "engine_address", "oversubscribe"),
     *("engine_settings", "faults", "failed_trials"),
 )
+# Without a default: the study states them, or the command line.
+_BY_STUDIES = ("name", "seeds", "workers")
 # Beside the settings of conf/config.yaml a study states these.
 _OF_A_STUDY = ("about", "name", "seeds", "workers", "comparisons", "tasks", "methods")
 
@@ -138,7 +140,8 @@ def _merge(
     """All settings, interpolations resolved; `own`: the YAML of tasks and methods by name."""
     said = {group: _chosen(study, group, stated.get(group), nodes) for group, nodes in own.items()}
     try:
-        settings = OmegaConf.merge(_base(), dict(stated) | dict(own), said)
+        unsaid = dict.fromkeys(_BY_STUDIES)
+        settings = OmegaConf.merge(unsaid, _base(), dict(stated) | dict(own), said)
         assert isinstance(settings, DictConfig)
         for change in changes:
             _apply(settings, change)
@@ -169,6 +172,11 @@ def _check_keys(study: str, stated: Mapping[str, Any]) -> None:
     """Raise ConfigError for a key of a study that nothing reads."""
     known = [*_OF_A_STUDY, *_base()]
     for key in stated:
+        if key in ("task", "method"):
+            raise ConfigError(
+                f"study {study!r} states {key}: write what is compared as comparisons: "
+                "[{task: [NAME, ...], method: [NAME, ...]}]"
+            )
         if key not in known:
             raise ConfigError(unknown(f"key of study {study!r}:", key, known))
 
@@ -183,13 +191,15 @@ def _chosen(study: str, group: str, nodes: Any, names: Collection[str]) -> dict[
 def _check_shape(settings: Mapping[str, Any]) -> None:
     """Raise ConfigError if a node is missing, or is no mapping where one is needed."""
     for name in _NEEDED:
-        if name not in settings:
+        if name not in settings or (name in _BY_STUDIES and settings[name] is None):
             raise ConfigError(f"the study states no {name!r}: add it, or give {name}=VALUE")
     for group in ("tasks", "methods"):
         nodes = settings.get(group)
         for name, node in nodes.items() if isinstance(nodes, dict) else [(group, None)]:
             if not isinstance(node, dict) or "_target_" not in node:
                 raise ConfigError(f"{group}.{name} must be a mapping with a _target_, not {node!r}")
+    if not settings["runs_dir"]:
+        raise ConfigError("runs_dir is empty: name the folder of studies, or leave it out")
     if not isinstance(settings["budget"], dict):
         raise ConfigError(f"budget={settings['budget']!r}: give budget.time_s= or another limit")
 

@@ -101,15 +101,15 @@ def check_output(path: Path, mark: str) -> None:
     have `mark` near their beginning.
     """
     if not path.parent.is_dir():
-        raise ValueError(f"--output {path}: there is no folder {path.parent}: make it first")
+        raise ValueError(f"output {path}: there is no folder {path.parent}: make it first")
     if path.is_dir():
-        raise ValueError(f"--output {path}: that is a folder: name a file in it")
+        raise ValueError(f"output {path}: that is a folder: name a file in it")
     if path.is_file():
         with ours(path), path.open("rb") as file:
             theirs = file.read(_LITTLE_BYTES)
         if theirs and mark.encode() not in theirs:
             raise ValueError(
-                f"--output {path}: that file was not written by this command, and is left as it "
+                f"output {path}: that file was not written by this command, and is left as it "
                 "is: choose another name, or move it away"
             )
 

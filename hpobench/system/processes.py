@@ -8,6 +8,8 @@ lists processes in /proc, other systems with `ps`.
 import atexit
 import concurrent.futures.thread
 import ctypes
+import multiprocessing.context
+import multiprocessing.spawn
 import multiprocessing.util
 import os
 import re
@@ -46,6 +48,44 @@ class _Known(NamedTuple):
 
 _before = _Known()
 _registry: dict[Any, Callable[[], object]] = vars(multiprocessing.util)["_finalizer_registry"]
+
+
+class _Apart(multiprocessing.context.SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802  (as Python calls it)
+        _begun.apart = True
+        try:
+            return multiprocessing.context.SpawnProcess._Popen(process_obj)
+        finally:
+            _begun.apart = False
+
+
+class _Context(multiprocessing.context.SpawnContext):
+    Process = _Apart
+
+
+_begun = threading.local()
+_usual_preparation = multiprocessing.spawn.get_preparation_data
+
+
+def _preparation(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = _usual_preparation(name)
+    if getattr(_begun, "apart", False):
+        for key in ("init_main_from_path", "init_main_from_name"):
+            data.pop(key, None)
+    return data
+
+
+multiprocessing.spawn.get_preparation_data = _preparation
+
+
+def context() -> multiprocessing.context.SpawnContext:
+    """How our processes begin: as new interpreters, which do not import the user's program.
+
+    Python's own would run a script without `if __name__ == "__main__":` once more in each. What
+    such a script defines travels by itself (`carried`). Forks of a process with threads may hang.
+    """
+    return _Context()
 
 
 def adopt() -> None:

@@ -17,6 +17,8 @@ from hpobench.results.study import stored
 from hpobench.system import atomic
 
 FILE = ".report.json"
+MARK = "<title>Study "
+"""In every report, whatever version wrote it."""
 LIBRARIES = (
     *("numpy", "scipy", "pandas", "pyarrow"),
     *("matplotlib", "fonttools", "pillow", "jinja2"),

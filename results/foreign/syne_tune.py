@@ -286,7 +286,8 @@ def _piece(job: pd.DataFrame, earliest_s: float) -> Piece:
         times_s=times_s.tolist(),
         values=values,
         error="" if np.isfinite(values[-1]) else "no value of the metric",
-        **{name: job[name].to_list() for name in ("tests", "trains") if name in job},
+        tests=job["tests"].to_list() if "tests" in job else [],
+        trains=job["trains"].to_list() if "trains" in job else [],
     )
 
 

@@ -123,10 +123,10 @@ def _columns(
             raise ValueError(f"--columns {text}: write FIELD=COLUMN, with a field of {known}")
         if field != "config":
             given[field] = reading.one_of(frame, name, f"--columns {text}")
-    for field, name in named.items():
-        if name is not None:
+    for field, column in named.items():
+        if column is not None:
             option = "--metric" if field == "value" else f"--{field}"
-            given[field] = reading.one_of(frame, name, option)
+            given[field] = reading.one_of(frame, column, option)
     for field in NUMBERS:
         if field in given and (word := _word_in(frame[given[field]])) is not None:
             raise ValueError(
@@ -214,11 +214,10 @@ def _run(
     failed = np.array([str(each).lower() in FAILED for each in status])
     values = (sign * values).where(~failed)
     resources = _numbers(rows, found.get("resource"), 1.0)
-    beside = {
-        field: sign * _numbers(rows, found[field], np.nan)
+    tests, trains = (
+        sign * _numbers(rows, found[field], np.nan) if field in found else None
         for field in ("test", "train")
-        if field in found
-    }
+    )
     trials = rows[found["trial"]].map(str) if "trial" in found else pd.Series(range(len(rows)))
     numbers = {name: number for number, name in enumerate(dict.fromkeys(trials))}
     pieces = [
@@ -233,7 +232,8 @@ def _run(
             times_s=[float(row["_end"])],
             values=[float(value)],
             error="" if np.isfinite(value) else "no finite value",
-            **{f"{field}s": [float(column.iloc[place])] for field, column in beside.items()},
+            tests=() if tests is None else [float(tests.iloc[place])],
+            trains=() if trains is None else [float(trains.iloc[place])],
         )
         for place, (trial, resource, value, row) in enumerate(
             zip(trials, resources, values, rows.to_dict("records"), strict=True)

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import Annotated
 
+import numpy as np
 import pytest
 
 import hpobench
@@ -210,3 +211,57 @@ def test_what_is_not_known_here_is_named():
         carried.mine_0123456789ab  # noqa: B018
     with pytest.raises(AttributeError):
         carried.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("seeds", "same"), [(np.int64(2), [0, 1]), (np.arange(1, 3), [1, 2]), ([np.int32(4)], [4])]
+)
+def test_numbers_of_numpy_are_numbers(tmp_path, monkeypatch, seeds, same):
+    monkeypatch.chdir(tmp_path)
+    study = hpobench.run(
+        methods="sobol", tasks="branin", seeds=seeds, budget={"trials": np.int64(1)}, n_jobs=1
+    )
+    assert study.runs["seed"].tolist() == same
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"seeds": 2.0}, r"seeds=2\.0: use a count"),
+        ({"seeds": b"2"}, "seeds="),
+        ({"budget": 5}, r"budget=5: give a dict of limits, such as \{'time_s': 3600\}"),
+        ({"budget": b"x"}, "budget=b'x': give a dict"),
+        ({"conf": "nowhere"}, "--conf nowhere: there is no such folder"),
+    ],
+)
+def test_arguments_of_other_kinds_are_named(asked, words):
+    with pytest.raises(ValueError, match=words):
+        hpobench.run(**{"methods": "sobol", "tasks": "branin", "seeds": 1} | asked)
+
+
+@pytest.mark.parametrize("given", [3, None, b"x", ""])
+def test_what_is_no_name_of_a_study(given):
+    with pytest.raises(ValueError, match="give the name of a stored study, or its folder"):
+        hpobench.load(given)
+
+
+def test_a_study_that_is_not_there_is_looked_for_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hpobench.run("name=mine", methods="sobol", tasks="branin", seeds=1, n_jobs=1)
+    with pytest.raises(FileNotFoundError, match="no study 'mien'; studies in runs/: mine"):
+        hpobench.load("mien")
+
+
+def test_reports_and_figures_replace_nothing_of_the_users(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = hpobench.run("name=mine", methods="sobol", tasks="branin", seeds=1, n_jobs=1)
+    (tmp_path / "thesis.html").write_text("years of work")
+    for output, words in (
+        ("thesis.html", "was not written by this command"),
+        (".", "that is a folder"),
+        ("no/such/x.html", "there is no folder no/such"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            study.report(output)
+    with pytest.raises(ValueError, match=r"folder='thesis\.html' is a file"):
+        study.plot(folder="thesis.html")

@@ -28,6 +28,7 @@ from hpobench.real.executor import execute
 from hpobench.real.journal import remove
 from hpobench.real.pool import WorkerProcesses
 from hpobench.records import Evaluation, Job
+from hpobench.system import processes
 from tests.real_runs import build, builder
 from tests.tiny import ScriptedMethod
 
@@ -491,3 +492,13 @@ def test_what_is_no_point_of_the_space_is_not_evaluated():
     asked.ask = lambda: Job(0, {"x": "nowhere"}, 0, 1)
     with pytest.raises(ValueError, match=r"the method proposed what it cannot: .*nowhere"):
         run({"pace": [0.01]}, asked, workers=1)
+
+
+def test_the_users_program_is_not_run_again_in_workers(tmp_path, monkeypatch):
+    """As Python's own processes would, of a script that does not ask whether it is __main__."""
+    script = tmp_path / "script.py"
+    script.write_text("raise SystemExit('it ran again')")
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
+    with ProcessPoolExecutor(1, mp_context=processes.context()) as pool:
+        assert pool.submit(math.sqrt, 4).result() == 2

@@ -254,3 +254,32 @@ def test_scalars(text, value):
     parsed = yaml_text.parse(f"a: {text}", "here")["a"]
     assert parsed == value
     assert type(parsed) is type(value)
+
+
+def test_what_is_empty_names_no_folder(capsys):
+    """As a variable of the shell that is not set."""
+    asked = ["run", "task=branin", "method=random", "seeds=1", "budget.trials=1"]
+    assert main([*asked, "runs_dir="]) == 2
+    assert "runs_dir is empty: name the folder of studies" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*asked, "--conf", ""])
+    assert "it is empty: name a folder" in capsys.readouterr().err
+
+
+def test_a_study_that_names_a_task_is_told_where_tasks_belong(tmp_path):
+    write(tmp_path, "study", "own", {"task": "branin", "method": "random", "seeds": 1})
+    with pytest.raises(
+        compose.ConfigError, match=r"states method: write .* as comparisons: \[\{task"
+    ):
+        compose.load(["study=own"], [tmp_path])
+
+
+def test_what_a_study_does_not_state_can_be_given(tmp_path):
+    write(tmp_path, "study", "own", {"comparisons": [{"task": ["branin"], "method": ["random"]}]})
+    given = ["name=mine", "seeds=2", "workers=3"]
+    settings = compose.load(["study=own", *given], [tmp_path]).settings
+    assert (settings["name"], settings["seeds"], settings["workers"]) == ("mine", 2, 3)
+    for number, missing in enumerate(("name", "seeds", "workers")):
+        words = f"the study states no '{missing}': add it, or give {missing}=VALUE"
+        with pytest.raises(compose.ConfigError, match=words):
+            compose.load(["study=own", *given[:number], *given[number + 1 :]], [tmp_path])
