@@ -71,7 +71,7 @@ ARROWS = {
         "arrays forest identity real results.anytime results.statistics results.study loop storage"
     ),
     "results.foreign": (
-        "arrays identity records results.anytime results.study space storage system tables"
+        "arrays identity records results.anytime results.study space storage system tables words"
     ),
     "results.exports": "results.study storage system",
     "results.statistics": "arrays words",
