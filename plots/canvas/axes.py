@@ -36,6 +36,9 @@ CURVE_MARKER_POINTS = 4.0
 FLOOR_SENTENCE = (
     "Centres and bands that reach zero, or below the log axis, are cut off at its lower edge."
 )
+EDGE_SENTENCE = (
+    "Bands that reach farther than all curves together are cut off at the edges of the axis."
+)
 
 
 def axis_scale(panel: Comparison) -> tuple[float, str]:
@@ -99,6 +102,33 @@ def is_cut(panel: Comparison) -> bool:
 
 def _lowest(line: Summary) -> float:
     return float(np.min(line.low, initial=np.inf, where=np.isfinite(line.low)))
+
+
+def _highest(line: Summary) -> float:
+    return float(np.max(line.high, initial=-np.inf, where=np.isfinite(line.high)))
+
+
+def centred(panel: Comparison) -> tuple[float, float] | None:
+    """Limits of a linear axis of many lines, whose pale bands would leave little for the curves.
+
+    Bands take at most as much as all centres, on either side. None: they take no more than that.
+    """
+    centres = _centres(panel)
+    if len(panel.lines) <= MOST_BANDS or not len(centres) or not np.ptp(centres) > 0:
+        return None
+    low, high, room = float(centres.min()), float(centres.max()), float(np.ptp(centres))
+    lowest = min(map(_lowest, panel.lines.values()))
+    highest = max(map(_highest, panel.lines.values()))
+    if lowest >= low - room and highest <= high + room:
+        return None
+    return max(lowest, low - room), min(highest, high + room)
+
+
+def cuts(panels: Sequence[Comparison]) -> list[str]:
+    """What a caption has to say of what `set_value_axis` leaves outside of the panels."""
+    beyond = [floor_shown(panel) is None and centred(panel) is not None for panel in panels]
+    said = {FLOOR_SENTENCE: any(map(is_cut, panels)), EDGE_SENTENCE: any(beyond)}
+    return [sentence for sentence, holds in said.items() if holds]
 
 
 def draw_lines(
@@ -196,6 +226,8 @@ def set_value_axis(axes: Axes, panel: Comparison) -> None:
     floor = floor_shown(panel)
     if floor is None:
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        if limits := centred(panel):
+            axes.set_ylim(*limits)
         return
     axes.set_yscale("log")
     top = max(float(np.nanmax(line.centre)) for line in panel.lines.values())

@@ -14,9 +14,8 @@ from matplotlib.lines import Line2D
 from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import (
     CURVE_MARKER_POINTS,
-    FLOOR_SENTENCE,
+    cuts,
     draw_lines,
-    is_cut,
     set_time_axis,
     set_value_axis,
 )
@@ -60,7 +59,7 @@ def sheet(
     """Draw the panels; `finish` sets up the value axis of each. Raises ValueError without any."""
     if not panels:
         raise ValueError("there is nothing to draw: no panels")
-    extra = [FLOOR_SENTENCE] if any(map(is_cut, panels)) else []
+    extra = cuts(panels)
     text = caption(panels, methods, settings or {}, time=time, extra=extra)
     with styled():
         rows, columns = grid_of(len(panels))

@@ -37,7 +37,8 @@ def log_ticks(axes: Axes, which: str, most: int) -> None:
 def _log_places(low: float, high: float, most: int) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     sets = [[s * 10.0**d for d in decades for s in some] for some in ((1, 2, 5), (1, 3), (1,))]
-    sets += [[10.0**d for d in decades if d % step == 0] for step in (2, 3, 4, 6)]
+    every = [(step, first) for step in (2, 3, 4, 6) for first in range(step)]
+    sets += [[10.0**d for d in decades if d % step == first] for step, first in every]
     inside = [[place for place in some if low <= place <= high] for some in sets]
     fitting = [some for some in inside if 2 <= len(some) <= most]
     return fitting[0] if fitting else inside[0][:: max(len(inside[0]) // most, 1)]

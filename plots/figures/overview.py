@@ -8,9 +8,8 @@ from matplotlib.axes import Axes
 from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.axes import (
     CURVE_MARKER_POINTS,
-    FLOOR_SENTENCE,
+    cuts,
     draw_lines,
-    is_cut,
     set_time_axis,
     set_value_axis,
 )
@@ -45,7 +44,7 @@ def overview_figure(
     time: str = "log",
 ) -> Drawn:
     """The curves at the left, the strip with the names of the methods, which is their key too."""
-    extra = [*([FLOOR_SENTENCE] if is_cut(curves) else []), *said(strip)]
+    extra = [*cuts([curves]), *said(strip)]
     text = caption([curves], methods, settings or {}, time=time, extra=extra)
     order = [name for name in methods if name in strip.marks]
     with styled():

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from hpobench.results.verdicts.decisions import Decisions
 from hpobench.results.verdicts.judging import BETTER, EQUAL, FUTILE, OPEN, WORSE, Path
@@ -12,6 +13,8 @@ from hpobench.storage.schema import MethodFacts
 from hpobench.words import both, counted, either, first_of
 
 MOST_NAMED = 4
+MOST_PAIRS = 45
+"""Those of ten methods."""
 
 
 def so_far(made: Decisions) -> str:
@@ -152,16 +155,23 @@ def level(made: Decisions) -> str:
 
 
 def planned(needs: Needs, methods: Mapping[str, MethodFacts]) -> Iterator[str]:
-    """What a difference needs, as lines of text: a table for each group of tasks."""
+    """What a difference needs, as lines of text: a table for each group of tasks.
+
+    Of many pairs those with the method that was best so far.
+    """
     yield (
         f"Seeds to find a difference of {needs.detect:g} in normalised regret with a power of "
         f"{100 * needs.power:g} %, by Student's t over runs of the same seed at "
         f"{100 * needs.level:g} %:"
     )
-    head = ("pair", "seen", "sd", "seeds", "CPU h", "all pairs", "CPU h")
+    head = ("pair", "seen", "sd", "seeds", "CPU", "all pairs", "CPU")
     for tasks, rows in needs.pairs.groupby("tasks", sort=False):
         where = f"{'Average of ' if ', ' in str(tasks) else ''}{tasks}"
         yield f"\n{where} ({rows['pilot'].min()} seeds so far):"
+        if len(rows) > MOST_PAIRS:
+            best, every = _best(rows), len(rows)
+            rows = rows[(rows["method"] == best) | (rows["other"] == best)]
+            yield f"  Of {every:,} pairs those with the best so far, {methods[best].label}."
         names = [
             f"{methods[one].label} - {methods[two].label}"
             for one, two in zip(rows["method"], rows["other"], strict=True)
@@ -170,12 +180,12 @@ def planned(needs: Needs, methods: Mapping[str, MethodFacts]) -> Iterator[str]:
         yield f"  {head[0]:<{width}}" + "".join(f"{word:>11}" for word in head[1:])
         numbers = rows[list(rows.columns[3:])].to_numpy(float)
         for name, (seen, sd, _, alone, hours, total, most) in zip(names, numbers, strict=True):
-            cells = [f"{seen:.3g}", f"{sd:.3g}", _count(alone), _hours(hours)]
-            cells += [_count(total), _hours(most)]
+            cells = [f"{seen:.3g}", f"{sd:.3g}", _count(alone), _cpu(hours)]
+            cells += [_count(total), _cpu(most)]
             yield f"  {name:<{width}}" + "".join(f"{cell:>11}" for cell in cells)
     yield (
         "\nSeen: the difference in this study; sd: of one seed, averaged over the tasks. All "
-        "pairs: where the p-values of all pairs are corrected. CPU hours: of both methods on all "
+        "pairs: where the p-values of all pairs are corrected. CPU: of both methods on all "
         "the tasks, by the runs so far. What the pilot does not know of the spread is counted in."
     )
 
@@ -184,5 +194,15 @@ def _count(seeds: float) -> str:
     return "> 100,000" if np.isnan(seeds) else f"{seeds:,.0f}"
 
 
-def _hours(hours: float) -> str:
-    return "-" if np.isnan(hours) else f"{hours:,.3g}"
+def _best(rows: pd.DataFrame) -> str:
+    """The method of the lowest mean, from the differences of all pairs."""
+    ahead = rows.groupby("other")["difference"].sum()
+    return str(rows.groupby("method")["difference"].sum().sub(ahead, fill_value=0.0).idxmin())
+
+
+def _cpu(hours: float) -> str:
+    """Such as: 3.3 s, 12 min or 140 h."""
+    if np.isnan(hours):
+        return "-"
+    size, unit = (1 / 3600, "s") if hours < 1 / 30 else (1 / 60, "min") if hours < 2 else (1, "h")
+    return f"{hours / size:,.3g} {unit}"

@@ -1,12 +1,16 @@
 """`hpobench plan`: what a difference needs, from a study that is there."""
 
+from itertools import combinations
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hpobench.cli.parser import main
 from hpobench.results import incumbents, references
-from hpobench.results.verdicts.planning import needs
+from hpobench.results.text.decision_words import planned
+from hpobench.results.verdicts.planning import COLUMNS, Needs, needs
 from tests.results.synthetic import random_study
 from tests.studies import execute, plan
 
@@ -38,6 +42,22 @@ def test_what_is_no_difference_is_refused(runs, capsys, wrong):
 def test_one_seed_is_no_pilot(runs, capsys):
     assert main(["plan", "one", "--runs-dir", str(runs), "--detect", "0.05"]) == 2
     assert "no two methods have 2 runs of the same seeds" in capsys.readouterr().err
+
+
+def test_of_many_pairs_those_with_the_best_are_shown():
+    """Eleven methods have 55 pairs, ten of them with the best, and 4 s are no 0.00111 h."""
+    names = [f"method_{number}" for number in range(11)]
+    rows = [
+        ("t", one, two, float(names.index(one) - names.index(two)), 0.1, 20, 30, 4 / 3600, 60, 2.5)
+        for one, two in combinations(names, 2)
+    ]
+    facts = {name: SimpleNamespace(label=name.replace("_", " ")) for name in names}
+    made = Needs(0.05, 0.8, 0.05, pd.DataFrame(rows, columns=list(COLUMNS)))
+    lines = list(planned(made, facts))
+    assert "  Of 55 pairs those with the best so far, method 0." in lines
+    shown = [line for line in lines if line.startswith("  method")]
+    assert len(shown) == 10
+    assert " ".join(shown[0].split()) == "method 0 - method 1 -1 0.1 30 4 s 60 2.5 h"
 
 
 def test_numbers_of_a_plan():

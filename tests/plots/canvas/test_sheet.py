@@ -8,6 +8,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from hpobench.plots.canvas.axes import (
+    EDGE_SENTENCE,
     FLOOR_SENTENCE,
     MARKERS,
     floor_shown,
@@ -166,6 +167,25 @@ def test_the_caption_counts_failed_runs_and_says_whose_notes_differ(synthetic):
     assert "over 6 seeds" in text
     assert "2 of 12 runs of method 0 failed: from then on they count as the median" in text
     assert "A curve begins when all of its runs have a value. (task 1.)" in text
+
+
+def test_pale_bands_of_many_methods_leave_room_for_the_curves(synthetic):
+    study = synthetic.random_study(tasks=1, methods=9, seeds=6)
+    panel = panels_of(study)[0]
+    summary = next(iter(panel.lines.values()))
+    level = np.full(len(panel.time), 1.0)
+    lines = {
+        name: replace(summary, centre=level + place / 8, low=level - 50, high=level + 90)
+        for place, name in enumerate(panel.lines)
+    }
+    drawn = anytime_figure([replace(panel, lines=lines)], study.methods, study.settings)
+    # Centres lie between 1 and 2: bands may take as much on either side.
+    assert drawn.figure.axes[0].get_ylim() == (0, 3)
+    assert EDGE_SENTENCE in drawn.caption
+    few = dict(list(lines.items())[:8])
+    drawn = anytime_figure([replace(panel, lines=few)], study.methods, study.settings)
+    assert drawn.figure.axes[0].get_ylim()[1] > 90
+    assert EDGE_SENTENCE not in drawn.caption
 
 
 def test_panels_of_one_task_are_told_apart_by_their_time_axes(synthetic):
