@@ -37,9 +37,15 @@ class Nodes(NamedTuple):
 
 
 class Boxes:
-    """The leaves of `trees` trees. What it takes in memory grows with nodes times trees."""
+    """The leaves of `trees` trees. What it takes in memory grows with nodes times trees.
+
+    Tables are made with the first query: of a forest that is only looked at there are none.
+    """
 
     def __init__(self, nodes: Nodes, trees: int, categorical: BoolArray) -> None:
+        self._given: tuple[Nodes, int, BoolArray] | None = (nodes, trees, categorical)
+
+    def _prepare(self, nodes: Nodes, trees: int, categorical: BoolArray) -> None:
         inner = nodes.children != np.arange(len(nodes.children))
         leaves = np.flatnonzero(~inner)
         leaves = leaves[np.argsort(nodes.trees[leaves], kind="stable")]
@@ -72,6 +78,9 @@ class Boxes:
 
     def apply(self, queries: FloatArray) -> IntArray:
         """(m, t): the leaf of each query (m, d) in each tree."""
+        if self._given is not None:
+            self._prepare(*self._given)
+            self._given = None
         left = np.repeat(self._roots[None], len(queries), axis=0)
         for column, thresholds, table in self._tables:
             values = queries[:, column]

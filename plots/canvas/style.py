@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
-from fontTools import subset
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
 from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.colours import distance
@@ -151,6 +150,8 @@ def lean_fonts() -> Iterator[None]:
 
     Where fontTools has no such list, they are embedded whole.
     """
+    from fontTools import subset  # the report embeds none
+
     options: Any = subset.Options
     before = getattr(options, "_drop_tables_default", None)
     if before is None:
@@ -177,6 +178,8 @@ def plain_where_needed(figure: Figure) -> None:
     """
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
+            if not isinstance(axis.get_major_locator(), FixedLocator):
+                continue  # numbers, whose names are our own: to look at them would place all ticks
             ticks = axis.get_ticklabels()  # ticks are numbered anew whenever they are drawn
             if not all(_can_be_set(text.get_text()) for text in ticks):
                 for text in ticks:
@@ -212,6 +215,8 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
 
     The files hold no date, so that the same figure gives the same bytes.
     """
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
     step(stem)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -475,10 +475,35 @@ def test_without_scripts_figures_and_tables_are_there(report):
         assert all(image.get_property("naturalWidth") > 300 for image in images)
         assert driver.find_element("css selector", "#table-scores tbody td").is_displayed()
         assert not driver.find_element("css selector", "#choose-panel").is_displayed()
+        assert "hpobench plot" in driver.find_element("css selector", ".not-interactive").text
         words = driver.find_element("css selector", "#summary").text
         assert "mean normalised regret" in words
     finally:
         driver.quit()
+
+
+def test_paper_has_the_curves_of_what_is_open(opened):
+    """As they are at first, whatever the reader looks at; nothing of them stays on the screen."""
+    drawn = "return [...document.querySelectorAll('.on-paper .main-svg')].length"
+    opened.choose("panel", "task-task_1")
+    opened.click("#log-x")
+    opened.run("document.getElementById('task-1').open = true")
+    assert opened.run(drawn) == 0
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    panels = opened.run(
+        "return [...document.querySelectorAll('.on-paper')].filter(e => e.querySelector('svg'))"
+        ".map(e => [e.dataset.panel, e.querySelector('figcaption').textContent])"
+    )
+    assert [name for name, _ in panels] == ["rank-1", "task-task_0", "test-task_0"]
+    assert all("log scale" in caption for _, caption in panels)
+    assert "method 0" in opened.run(
+        "return document.querySelector('.on-paper .legend').textContent"
+    )
+    opened.run("dispatchEvent(new Event('afterprint'))")
+    assert opened.run(drawn) == 0
+    assert opened.element("#choose-panel").get_attribute("value") == "task-task_1"
+    opened.click("#log-x")
+    opened.wait("return document.getElementById('chart')._fullLayout.xaxis.type === 'log'")
 
 
 def test_a_broken_figure_leaves_the_static_ones(browser, report, tmp_path):
