@@ -28,7 +28,6 @@ _TO_XYZ = np.array(
 )
 _WHITE = _TO_XYZ.sum(axis=1)
 _CUT = (6 / 29) ** 3
-LIGHTEST_ON_WHITE = 82.0
 DARKEST_ON_BLACK = 62.0
 """Of L*, so that lines of a method stand out from a dark page."""
 TURNED = 0.45

@@ -134,8 +134,10 @@ def _draw_scales(axes: Axes, scales: Sequence[ParallelAxis], width_in: float) ->
     length_in = (width_in - name_in(width_in)) * (1 - IMPORTANCE_SHARE) / (1.2 if inactive else 1)
     for row, scale in enumerate(scales):
         axes.plot([0, 1], [row, row], color="#999999", linewidth=0.8, zorder=1)
-        for place, text in ticks_that_fit(scale, length_in):
-            axes.plot([place], [row], marker="|", markersize=5, color="#555555", zorder=1)
+        ticks = list(ticks_that_fit(scale, length_in))
+        shown = [place for place, _ in ticks]
+        axes.plot(shown, [row] * len(ticks), "|", markersize=5, color="#555555", zorder=1)
+        for place, text in ticks:
             align = {0.0: "left", 0.5: "center", 1.0: "right"}[anchor(place)]
             axes.annotate(
                 text, (place, row), (0, -4), textcoords="offset points", va="top", ha=align,
