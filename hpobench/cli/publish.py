@@ -93,6 +93,8 @@ def reproduce(options: argparse.Namespace) -> int:
             raise ValueError(
                 f"{text}: what is run again is run as it was; only how may be chosen: {known}"
             )
+    if options.seeds is not None and options.seeds < 1:
+        raise ValueError(f"--seeds {options.seeds}: use a number of at least 1")
     runs_dir = Path(options.runs_dir)
     source = doing.opened(options.path, runs_dir, _say)
     if code := doing.untrusted(source):

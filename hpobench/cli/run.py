@@ -266,6 +266,8 @@ def record(options: argparse.Namespace) -> int:
     from hpobench.study import catalogue, checks, recording
 
     _check_recorded(options.overrides)
+    if not any(text.startswith(("task=", "study=")) for text in options.overrides):
+        raise ValueError("name the task to record: task=NAME (hpobench list task)")
     counts = [text for text in options.overrides if text.startswith("configs=")]
     if len(counts) > 1:
         raise ValueError(f"{' '.join(counts)}: give configs= once")

@@ -90,6 +90,8 @@ def import_table(options: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise ValueError(f"--conf {folder}: there is no such folder: make it first")
     catalogue.check_name(options.name)
+    if "/" in options.name:
+        raise ValueError(f"--name {options.name}: name a task of one file, without a /")
     if options.name in catalogue.names("task"):
         raise ValueError(f"--name {options.name}: a task of that name is shipped: choose another")
     tuples = ("config", "where", "test_where")

@@ -68,7 +68,7 @@ def mapping(path: Path, as_texts: bool = False) -> dict[str, Any]:
 def check_name(name: str, path: str = "--name") -> None:
     """Raise ValueError for a name that no file of `conf/` can have; `path`: where it stands."""
     if not re.fullmatch(r"[\w/-]+", name):
-        raise ValueError(f"{path}: name it with letters, digits, _ and - only")
+        raise ValueError(f"{path}: {name!r} is no name: use letters, digits, _ and - only")
 
 
 def _paths(group: str, folders: Sequence[Path]) -> dict[str, Path]:

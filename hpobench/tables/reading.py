@@ -5,6 +5,7 @@ cell and `nan` are None; any other word, `None` too, stays what was written.
 """
 
 import ast
+import codecs
 import csv
 import gzip
 import json
@@ -52,19 +53,30 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"there is no file {path} to import")
     if kind not in KINDS:
-        raise ValueError(f"{path}: a table is read from {', '.join(KINDS)}, each also as .gz")
+        raise ValueError(
+            f"{path}: a table is read from {', '.join(KINDS)}, each also as .gz: save it as one"
+        )
     try:
         if kind == ".parquet":
             return as_plain(pd.read_parquet(path).reset_index(drop=True))
         opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+        with opener(path, "rb") as file:
+            text = _decoded(file.read())
         if kind.startswith(".json") or kind == ".ndjson":
             return _of_json(text)
         return _of_csv(text)
     except (OSError, ValueError, KeyError, TypeError, csv.Error, RecursionError) as error:
         words = " ".join(str(error).split())
         raise ValueError(f"{path} cannot be read as a table: {words}") from error
+
+
+def _decoded(content: bytes) -> str:
+    """The text of a file: in UTF-8, or in the UTF-16 that Excel writes, which marks itself."""
+    is_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if is_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 ({error}): save it as UTF-8") from None
 
 
 def as_plain(frame: pd.DataFrame) -> pd.DataFrame:

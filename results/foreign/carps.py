@@ -47,6 +47,8 @@ def from_carps(
     """
     folder = Path(folder)
     paths = sorted(folder.rglob(LOG)) if folder.is_dir() else [folder]
+    if folder.is_file() and folder.name != LOG:
+        raise ValueError(f"{folder} is no log of CARP-S: give a run's {LOG}, or its folder")
     if not paths or not paths[0].is_file():
         raise ValueError(f"{folder} holds no run of CARP-S: there is no {LOG}")
     notes = [NAMES_NOTE]

@@ -51,6 +51,11 @@ def from_coco(
     naming = Naming(task, method, seed, runs)
     made = []
     for file in files_of(paths, "*.info", "IOHprofiler_*.json"):
+        if file.suffix not in (".info", ".json"):
+            raise ValueError(
+                f"{file} is neither an .info file of COCO nor an IOHprofiler_*.json: give one, or "
+                "their folder"
+            )
         for data in _of_json(file) if file.suffix == ".json" else _of_info(file):
             for values in _runs(data):
                 names = naming.of(data.algorithm, task=data.task, method=data.algorithm)

@@ -50,6 +50,8 @@ def from_keras_tuner(
     made = []
     for name, files in _projects(paths).items():
         trials = [trial for file in files for trial in _trials(file)]
+        if not trials:
+            raise ValueError(f"{files[0]} holds no trial of Keras Tuner: it is empty")
         trials.sort(key=lambda trial: _order(trial["trial_id"]))
         known = metric or _metric(name, trials)
         sign = sign_of(mode or _direction(trials, known), known)

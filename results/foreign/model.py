@@ -114,9 +114,9 @@ def whole_number(given: Any, where: str) -> int:
     except (TypeError, ValueError, OverflowError):
         number, whole = 0, False
     if not whole:
-        raise ValueError(f"{where}: the seed {given!r} is not a whole number: give seed=")
+        raise ValueError(f"{where}: the seed {given!r} is not a whole number: give --seed")
     if not abs(number) < LARGEST_SEED:
-        raise ValueError(f"{where}: the seed {number} is not below 2^31: give another as seed=")
+        raise ValueError(f"{where}: the seed {number} is not below 2^31: give another by --seed")
     return number
 
 

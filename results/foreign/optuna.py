@@ -81,7 +81,9 @@ def from_optuna(
     naming = Naming(task, method, seed, pattern)
     with opened(source, mode, notes) as studies:
         if not studies:
-            raise ValueError(f"there is no Optuna study to import in {redacted(str(source))}")
+            given = source if isinstance(source, list | tuple) else [source]
+            places = ", ".join(redacted(str(each)) for each in given)
+            raise ValueError(f"there is no Optuna study to import in {places}")
         wanted = [study] if isinstance(study, str) else study
         made = []
         for name, each in _chosen(studies, wanted, mapping):

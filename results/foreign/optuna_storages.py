@@ -125,10 +125,20 @@ def _stored(source: str | Path, folder: Path) -> "Sequence[optuna.Study]":
         raise ValueError(f"there is no file {path} to import Optuna studies from")
     copy = _copied(path, folder)
     with copy.open("rb") as file:
-        is_sqlite = file.read(15) == b"SQLite format 3"
-    if is_sqlite:
+        begins = file.read(15)
+    if begins == b"SQLite format 3":
         return _of_sqlite(copy)
-    return _studies(JournalStorage(JournalFileBackend(str(copy))))
+    if path.suffix in (".csv", ".tsv"):
+        raise ValueError(
+            "it is a table, but not of trials_dataframe, which has the columns number, state and "
+            "value: hpobench import csv reads any"
+        )
+    if begins and not begins.startswith(b"{"):
+        raise ValueError("it is neither an SQLite file nor a journal of Optuna")
+    try:
+        return _studies(JournalStorage(JournalFileBackend(str(copy))))
+    except KeyError as error:
+        raise ValueError(f"it is no journal of Optuna: a line lacks {error}") from None
 
 
 def _copied(path: Path, folder: Path) -> Path:

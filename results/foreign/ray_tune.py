@@ -59,6 +59,8 @@ def from_ray_tune(
     made = []
     for name, files in _experiments(paths).items():
         lines = [line for file in files for line in _lines(file)]
+        if not lines:
+            raise ValueError(f"{files[0]} holds no report of Ray Tune: it is empty")
         known = metric or _only_metric(name, lines)
         sign = sign_of(mode, known)
         check_beside(test, train, _numbers_in(lines), name)

@@ -104,7 +104,7 @@ def _read(file: Path) -> tuple[list[_Entry], Mapping[str, Any]]:
         entries = [_entry(each) for each in data]
     except (ValueError, TypeError, KeyError, IndexError) as error:
         words = error if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
-        shown = "" if str(file) in str(words) else f"{file} is no run history of SMAC: "
+        shown = "" if str(words).startswith(f"{file} ") else f"{file} is no run history of SMAC: "
         raise ValueError(f"{shown}{words}") from None
     return [entry for entry in entries if entry.status not in RUNNING], configs
 

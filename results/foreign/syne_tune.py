@@ -125,7 +125,7 @@ class _Experiment:
         """The metric, and the sign that makes it one to be minimised."""
         names = _listed(self.metadata.get("metric_names"))
         if wanted is None and not names:
-            raise ValueError(f"{self.folder / METADATA} names no metric: give metric=")
+            raise ValueError(f"{self.folder / METADATA} names no metric: give --metric")
         name = str(wanted or names[0])
         if name not in self.results:
             columns = ", ".join(self.results.columns)
@@ -138,7 +138,7 @@ class _Experiment:
         if name not in names:
             raise ValueError(
                 f"{self.folder / METADATA} does not say whether {name!r} is minimised, as it was "
-                f"tuned on {', '.join(map(str, names)) or 'nothing'}: give mode=min or mode=max"
+                f"tuned on {', '.join(map(str, names)) or 'nothing'}: give --mode min or --mode max"
             )
         modes = _listed(self.metadata.get("metric_mode", "min"))
         mode = modes[min(names.index(name), len(modes) - 1)] if modes else None
@@ -170,7 +170,7 @@ class _Experiment:
         }
         kind = self._resource(resource)
         reports = rows.groupby(TRIAL).cumcount() + 1
-        remedy = "choose another column by resource=, or correct it"
+        remedy = "choose another column by --resource, or correct it"
         resources = _numbers(self.path, rows, kind, remedy=remedy) if kind else reports
         rows = rows.assign(**columns, resource=resources.astype(float))
         single = reports.max() == 1 and not kind
@@ -201,7 +201,8 @@ def _read_metadata(path: Path) -> dict[str, Any]:
             raise ValueError(f"there is no {METADATA} beside the results in {path.parent}")
         content = parsed(text_of(path))
     except ValueError as error:
-        words = "" if str(path.parent) in str(error) else f"{path} is not JSON: "
+        said = str(error).startswith((str(path), "there is no "))
+        words = "" if said else f"{path} is not JSON: "
         raise ValueError(f"{words}{error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} does not hold the metadata of an experiment")
@@ -212,7 +213,7 @@ def _read_results(path: Path) -> pd.DataFrame:
     try:
         rows = pd.read_csv(io.StringIO(text_of(path)))
     except (ValueError, pd.errors.ParserError) as error:
-        words = "" if str(path) in str(error) else f"{path} cannot be read as a table: "
+        words = "" if str(error).startswith(str(path)) else f"{path} cannot be read as a table: "
         raise ValueError(f"{words}{error}") from None
     for name in (TRIAL, TIME):
         if name not in rows:

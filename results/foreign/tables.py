@@ -314,5 +314,8 @@ def _moment(cell: Any, where: str) -> float:
             return float(pd.Timedelta(str(cell)).total_seconds())
         moment = datetime.fromisoformat(str(cell))
     except ValueError:
-        raise ValueError(f"{where}: {cell!r} is neither seconds nor a time: correct it") from None
+        raise ValueError(
+            f"{where}: {cell!r} is neither seconds nor a time: write 2026-01-31 12:00:00, or "
+            "seconds"
+        ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

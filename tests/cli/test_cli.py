@@ -568,3 +568,11 @@ def test_findings_of_a_part_of_the_runs_are_not_kept(tmp_path, monkeypatch, caps
     assert main(call) == 0
     assert Path("found.jsonl").read_text().count("claims/random") == 1
     assert "grid" in capsys.readouterr().out
+
+
+def test_seeds_to_reproduce_and_tasks_to_record_are_asked_for(tmp_path, capsys):
+    for seeds in ("0", "-1"):
+        assert main(["reproduce", str(tmp_path), "--seeds", seeds]) == 2
+        assert f"--seeds {seeds}: use a number of at least 1" in capsys.readouterr().err
+    assert main(["record", "configs=3"]) == 2
+    assert "name the task to record: task=NAME" in capsys.readouterr().err

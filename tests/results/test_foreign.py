@@ -350,7 +350,7 @@ def test_bad_optuna_files(tmp_path):
         from_optuna(f"sqlite:///{tmp_path}/missing.db")
     assert not (tmp_path / "missing.db").exists()
     (tmp_path / "junk.log").write_text("junk\n")
-    with pytest.raises(ValueError, match=r"no Optuna study to import in .*junk\.log"):
+    with pytest.raises(ValueError, match=r"junk\.log .* is neither an SQLite file nor"):
         from_optuna(tmp_path / "junk.log")
     (tmp_path / "junk.db").write_bytes(b"SQLite format 3\0junk")
     with pytest.raises(ValueError, match=r"junk\.db cannot be read as an Optuna storage"):
@@ -509,7 +509,7 @@ def test_syne_tune_without_optional_columns(tmp_path):
         (lambda f: (f / "results.csv.zip").unlink(), "has no results"),
         (lambda f: (f / "metadata.json").write_text("{"), r"metadata\.json is not JSON"),
         (lambda f: (f / "metadata.json").write_text("[]"), "does not hold the metadata"),
-        (lambda f: (f / "metadata.json").write_text("{}"), "names no metric: give metric="),
+        (lambda f: (f / "metadata.json").write_text("{}"), "names no metric: give --metric"),
         (lambda f: (f / "metadata.json").unlink(), "holds no Syne Tune experiment"),
     ],
 )
@@ -570,13 +570,13 @@ def test_bad_syne_tune_cells_are_named(tmp_path, column, value, words):
             r"metadata\.json: the metric_mode None of 'acc' is not one of min, max",
         ),
         ({"metric_mode": ["maximum"]}, "the metric_mode 'maximum' of 'acc'"),
-        ({"metric_names": []}, r"metadata\.json names no metric: give metric="),
+        ({"metric_names": []}, r"metadata\.json names no metric: give --metric"),
         (
             {"st_tuner_creation_timestamp": "today"},
             r"metadata\.json: the st_tuner_creation_.*'today'",
         ),
         ({"seed": 2**31}, r"results\.csv\.zip: the seed 2147483648 is not below 2\^31"),
-        ({"seed": 1.5}, r"results\.csv\.zip: the seed 1\.5 is not a whole number: give seed="),
+        ({"seed": 1.5}, r"results\.csv\.zip: the seed 1\.5 is not a whole number: give --seed"),
     ],
 )
 def test_bad_syne_tune_metadata_is_named(tmp_path, metadata, words):

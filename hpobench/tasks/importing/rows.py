@@ -92,7 +92,7 @@ def _hyperparameters(frame: pd.DataFrame, asked: Asked) -> dict[str, str]:
                 raise ValueError(f"--config: two hyperparameters are called {star or column!r}")
     others = [asked.value, asked.seconds, asked.resource, asked.repetition]
     others += [asked.test, asked.train, asked.by]
-    if both := [name for name, column in names.items() if column in filter(None, others)]:
+    if both := [column for column in names.values() if column in filter(None, others)]:
         raise ValueError(f"--config {both[0]}: that column is said to be something else as well")
     return names
 

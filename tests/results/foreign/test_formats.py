@@ -7,6 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from hpobench.cli import main
 from hpobench.results.anytime.incumbents import incumbents
 from hpobench.results.foreign import (
     from_coco,
@@ -419,3 +420,44 @@ def test_values_beside_those_of_validation_in_mlflow(tmp_path):
     assert np.isnan(study.observations["train_value"].iloc[0])
     with pytest.raises(ValueError, match=r"--test: unknown metric 'tset'"):
         from_mlflow(tmp_path / "mlruns", metric="val", mode="min", test="tset")
+
+
+# What is none of their files ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "text", "words"),
+    [
+        ("smac", "e", "", "e is no run history of SMAC"),
+        ("ray-tune", "e", "", "e holds no report of Ray Tune: it is empty"),
+        ("keras-tuner", "e", "", "e holds no trial of Keras Tuner: it is empty"),
+        ("carps", "e", "hello", "e is no log of CARP-S: give a run's trial_logs.jsonl"),
+        ("coco", "e", "hello", "e is neither an .info file of COCO nor an IOHprofiler_*.json"),
+        ("optuna", "e", "hello", "it is neither an SQLite file nor a journal of Optuna"),
+        ("optuna", "e", "", "there is no Optuna study to import in e"),
+        ("optuna", "e", '{"op": 1}\n', "it is no journal of Optuna: a line lacks 'op_code'"),
+        ("optuna", "t.csv", "a,b\n1,2\n", "hpobench import csv reads any"),
+        ("csv", "t.csv", "value,time\n1,31.01.2026\n", "write 2026-01-31 12:00:00, or seconds"),
+        ("csv", "t.csv", "value,seed\n1,0.5\n", "is not a whole number: give --seed"),
+        ("csv", "t.xlsx", "PK", "t.xlsx: a table is read from .csv, "),
+        ("csv", "t.csv", b"value\n\xdf", "it is not UTF-8"),
+    ],
+)
+def test_what_is_none_of_their_files_is_named(
+    tmp_path, monkeypatch, capsys, library, name, text, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    mode = ["--mode", "min"] if library in ("csv", "ray-tune") else []
+    assert main(["import", library, name, "--name", "mine", *mode]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("hpobench: error: ")
+    assert words in said
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_tables_with_a_mark_of_their_encoding(tmp_path, encoding):
+    (tmp_path / "r.csv").write_text("value;größe\n0,5;1\n0,4;2\n", encoding=encoding)
+    study = from_csv(tmp_path / "r.csv", mode="min")
+    assert study.observations["value"].tolist() == [0.5, 0.4]
+    assert config(study) == {"größe": 1}

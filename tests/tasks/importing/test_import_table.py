@@ -335,3 +335,9 @@ def test_names_are_not_taken_twice(tmp_path, capsys):
     assert "is there already" in capsys.readouterr().err
     assert run(tmp_path, file, *LR, name="phoneme") == 2
     assert "is shipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "x y"])
+def test_names_that_no_file_can_have(tmp_path, capsys, name):
+    assert run(tmp_path, written(tmp_path, "lr,loss\n1,2\n2,3\n"), *LR, name=name) == 2
+    assert "--name" in capsys.readouterr().err
