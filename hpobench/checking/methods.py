@@ -32,6 +32,8 @@ SPACE = Space(
 )
 EPOCHS = Fidelity("epochs", 1, 9)
 _WORKERS, _TRIALS = 3, 25
+_LONG_S = 1.5
+"""A run is cut once it has taken so many seconds: some methods take long to decide."""
 
 
 class Problem:
@@ -70,6 +72,7 @@ class Watched:
     fidelity: Fidelity
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    cut: bool = False
     _reached: dict[int, float] = field(default_factory=dict)
     _running: set[int] = field(default_factory=set)
 
@@ -158,6 +161,8 @@ def look(build: Build) -> Report:
             f"{len(first.seconds)} decisions, {np.mean(first.seconds):.2g} s each (mean), of "
             f"{len({asked[0] for asked in first.asked})} trials"
         )
+        if first.cut:
+            notes.append(f"runs were cut after {_LONG_S:g} s, since decisions take long")
     except BrokenError as broken:
         faults.append(str(broken))
     finally:
@@ -185,9 +190,12 @@ def _run(build: Build, problem: Problem, seed: int) -> Watched:
     watched = Watched(method, problem.fidelity)
     before = random.getstate(), str(np.random.get_state())  # noqa: NPY002
     budget = Budget(trials=_TRIALS, resource=_TRIALS * problem.fidelity.r_max)
+    began = time.perf_counter()
     try:
         for _ in simulate(problem, watched, budget=budget, seed=7, workers=_WORKERS):
-            pass
+            if time.perf_counter() - began > _LONG_S:
+                watched.cut = True
+                break
     finally:
         if (owner := hook(method, Closes)) is not None:
             owner.close()

@@ -198,20 +198,24 @@ def _apart(subject: Subject) -> Report:
                 return Report((f"no end after {_LONGEST_S:g} s: its evaluations hang",))
     first, second = reports
     faults = list(first.faults)
-    if not faults and first.answers != second.answers:
+    if not faults and (words := _differing(first, second)):
         faults.append(
-            f"in another process it answers otherwise, {_differing(first, second)}: what it does "
-            "must not depend on hash(), the order of a set, the time or the process"
+            f"in another process it answers otherwise, {words}: what it does must not depend on "
+            "hash(), the order of a set, the time or the process"
         )
     return first._replace(faults=tuple(faults or second.faults))
 
 
 def _differing(first: Report, second: Report) -> str:
+    """The first answers that differ of those that both have; "" if none do.
+
+    One process may have had time for more of them.
+    """
     for one, other in zip(first.answers, second.answers, strict=False):
         for value, another in zip(one, other, strict=False):
             if value != another:
                 return f"{value:.10g} and {another:.10g}"
-    return "with more or fewer values"
+    return ""
 
 
 def _begin(stack: ExitStack, hash_seed: str, look: Callable[[], Report]) -> "Future[Report]":
