@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
@@ -146,22 +147,23 @@ def _free_look(name: str, taken: set[Look]) -> Look:
 
 @contextmanager
 def lean_fonts() -> Iterator[None]:
-    """Embed fonts in PDFs without what only typesetting needs, which takes most of the time.
-
-    Where fontTools has no such list, they are embedded whole.
-    """
+    """Embed fonts in PDFs without what only typesetting needs, which takes most of the time."""
     from fontTools import subset  # the report embeds none
 
-    options: Any = subset.Options
-    before = getattr(options, "_drop_tables_default", None)
-    if before is None:
-        yield
-        return
-    options._drop_tables_default = [*before, *TYPESETTING]
+    load: Any = subset.load_font
+
+    def lean(*given: Any, **options: Any) -> Any:
+        font = load(*given, **options)
+        for name in TYPESETTING:
+            if name in font:
+                del font[name]
+        return font
+
+    subset.load_font = lean
     try:
         yield
     finally:
-        options._drop_tables_default = before
+        subset.load_font = load
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
@@ -189,10 +191,18 @@ def plain_where_needed(figure: Figure) -> None:
 
 def plain_texts(artist: Artist) -> None:
     """The same for the texts of one artist, before it is measured."""
-    texts: Any = artist.findobj(Text)
-    for text in texts:
+    for text in _texts(artist):
         if not _can_be_set(text.get_text()):
             text.set_parse_math(False)
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """All texts but those of ticks, which would have to be placed first."""
+    if isinstance(artist, Text):
+        yield artist
+    children = [artist.label] if isinstance(artist, Axis) else artist.get_children()
+    for child in children:
+        yield from _texts(child)
 
 
 def _can_be_set(text: str) -> bool:
