@@ -8,8 +8,8 @@ from hpobench.plots.report.parts.groups import by_group
 from hpobench.results.verdicts import sources as of_spread
 
 HEADS = {
-    "task": "task",
-    "method": "method",
+    "task": "between tasks",
+    "method": "between methods",
     "task_method": "method x task",
     "noise": "noise",
     "method_noise": "method x noise",
