@@ -154,6 +154,19 @@ def resolve(function: Function | str, setting: str = "function") -> Function:
     return made
 
 
+def check_returns(function: Function) -> None:
+    """Raise ValueError for a function that yields, or is awaited: it returns no value."""
+    if inspect.isgeneratorfunction(function):
+        raise ValueError(
+            "the function yields: what trains step by step is a training loop: _target_: "
+            "hpobench.tasks.loops.TrainingLoop, with loop: and epochs: in the place of function:"
+        )
+    if inspect.iscoroutinefunction(function):
+        raise ValueError(
+            "the function is async, and would not be awaited: give one that calls asyncio.run"
+        )
+
+
 def takes(function: Function, name: str) -> bool:
     """Whether a function has a parameter of that name."""
     try:

@@ -120,6 +120,7 @@ class FunctionTask:
         self.constraints = calling.stated_bounds(constraints)
         self.can_checkpoint = False
         self._function = calling.resolve(function)
+        calling.check_returns(self._function)
         self.noise, self._noise = calling.stated_noise(noise, self._function, self.space.names)
         self._takes_resource = fidelity is not None
         self._check_resource()

@@ -93,7 +93,7 @@ def advise(rows: Sequence[Row], question: Question) -> Advice:
     alike = tuple(task for task, d in zip(tasks, distances, strict=True) if d <= ALIKE)
     reason = ""
     if len(alike) < FEWEST:
-        reason = f"only {counted(len(alike), 'tasks')} of this kind have evidence"
+        reason = f"there is evidence of {counted(len(alike), 'tasks')} of this kind only"
     elif usual_reference() in (names[0], *rivals):
         reason = "random search is within error of the best"
     ranked = {methods[index]: float(means[index]) for index in order}

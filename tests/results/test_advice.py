@@ -37,7 +37,9 @@ def test_the_method_is_that_of_the_budget(trainings, method):
 def test_few_tasks_of_the_kind_and_a_tie_with_random_search_cannot_tell():
     few = advise(rows(SIX[:3], METHODS), Question(PLAIN, 1, 100))
     assert not few.sure
-    assert few.in_words().startswith("cannot tell: only 3 tasks of this kind have evidence; slow")
+    assert few.in_words().startswith(
+        "cannot tell: there is evidence of 3 tasks of this kind only; slow"
+    )
     ties = {"random": (0.5, 0.5), "same": (0.5, 0.5)}
     tie = advise(rows(SIX, ties), Question(PLAIN, 1, 100))
     assert "random search is within error of the best" in tie.in_words()

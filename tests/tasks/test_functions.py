@@ -357,6 +357,23 @@ def test_dicts_that_are_wrong_are_named(returned, words):
         evaluate(task, {"x": 0.5})
 
 
+def yields(x):
+    yield x
+
+
+async def waits(x):
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [(yields, r"is a training loop: _target_: hpobench\.tasks\.loops"), (waits, "is async")],
+)
+def test_functions_that_return_no_value_are_named(function, words):
+    with pytest.raises(ValueError, match=words):
+        FunctionTask(function, X)
+
+
 @pytest.mark.parametrize(
     ("function", "settings", "words"),
     [
