@@ -30,6 +30,7 @@ FIXED = 100
 RULES = {
     "best, 100 seeds at most": Rule(max=FIXED),
     "best": Rule(),
+    "best, given up below 0.2": Rule(futile=0.2),
     "reference": Rule(compare="reference"),
     "all, 100 seeds at most": Rule(compare="all", max=FIXED),
     "all": Rule(compare="all"),
