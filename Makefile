@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Where bytecode may not be kept, each command compiles all that it loads anew: seconds of CPU.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test one cover profile check test-peers test-slow test-browser test-dask test-cluster bench torture calibrate check-contracts lock figures picture wheel-test test-docs docs clean
+.PHONY: demo test suite one cover profile check test-peers test-slow test-browser test-dask test-cluster bench torture calibrate check-contracts lock figures picture wheel-test test-docs docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -30,7 +30,10 @@ check: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/mypy
 
 # Slow libraries, and those in environments of their own, have a target of their own.
-test: check  ## style, types, tests
+test: $(VENV)/.installed-dev  ## style, types, tests: what CI runs
+	$(MAKE) --no-print-directory -j2 check suite
+
+suite: $(VENV)/.installed-dev  ## the tests alone
 	HPOBENCH_PEERS=build/no-peers OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto
 

@@ -1,5 +1,6 @@
 """Hooks: what a task, searcher, scheduler or method may have besides its role."""
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,6 +47,7 @@ SET_WHEN_BUILT = {
 """Attributes of instances."""
 
 
+@cache
 def owners():
     settings = compose.load(["task=*", "method=*"]).settings
 

@@ -152,7 +152,7 @@ def test_a_changed_function_is_run_anew_or_refused(own, monkeypatch, capsys):
     assert (load("runs/mine").observations["value"] > 99).all()
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_studies_of_one_program_each_find_the_code_of_their_own_folder(tmp_path, number):
     # Processes that ran the first study look for modules in the folder of the first.
     for value in (1, 2):

@@ -49,7 +49,9 @@ def best_so_far(task, replace, seed):
     return np.minimum.accumulate(values)
 
 
-@pytest.mark.parametrize("replace", [False, True], ids=["without", "with"])
+@pytest.mark.parametrize(
+    "replace", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["without", "with"]
+)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_mean_of_the_best(dataset, replace):
     task = table(dataset, repetition="mean")
