@@ -79,7 +79,7 @@ def reevaluated(winner: "Winner", folder: Path, times: int) -> list[float]:
     from hpobench.real.worker import prepare
     from hpobench.records import Job
     from hpobench.storage.layout import read_config
-    from hpobench.study.build import build_task
+    from hpobench.study.planned import built
 
     settings = read_config(folder)
     node = (settings.get("tasks") or {}).get(winner.task)
@@ -88,7 +88,10 @@ def reevaluated(winner: "Winner", folder: Path, times: int) -> list[float]:
             f"{folder} has no settings of task {winner.task!r}: it cannot be evaluated"
         )
     config = {key: value for key, value in node.items() if key not in ("about", "budget")}
-    task = build_task(config)
+    try:
+        task = built(winner.task, config)
+    except ValueError as error:
+        raise ValueError(f"{error} (is its folder given with --conf DIR?)") from error
     prepare(task)
     root, job = settings.get("study_seed", 0), Job(0, dict(winner.config), 0, winner.resource)
     values = []

@@ -5,7 +5,7 @@ CHECKLIST.md     what good reporting asks for, answered from the facts
 README.md        how to read it and how to run it again
 requirements.lock  all that was installed, by version
 study/           the stored study: settings as composed, plan, manifest, all runs
-code/            the user's own modules that its settings name, and what these import
+code/            the user's own modules that its settings name, what these import, and tables
 report.html, figures/, tables.md, tables.tex, scores.csv
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 from hpobench.storage.layout import read_config, read_manifest
 from hpobench.study import catalogue, sources
-from hpobench.system import atomic
+from hpobench.system import atomic, dotted
 from hpobench.words import counted
 
 FORMAT = 1
@@ -38,7 +38,7 @@ class BundleError(ValueError):
 def write(folder: Path, output: Path, say: Callable[[str], None] = print) -> Path:
     """Write the bundle of the study in a folder.
 
-    Raises ValueError if the study names code that no file holds, as of a notebook.
+    Raises ValueError if the study names code or tables that no file holds, as of a notebook.
     """
     from hpobench.results.study.load import load
 
@@ -67,7 +67,40 @@ def code_of(settings: Mapping[str, Any]) -> dict[str, Path]:
             "the study has functions or classes of a notebook or a program, which no file holds: "
             "put them into a module, run the study with those, and bundle that"
         )
-    return sources.places(nodes)
+    if lacking := sources.missing(nodes):
+        raise ValueError(
+            f"the bundle would lack {', '.join(lacking)}, of which no file is found: give the "
+            "folder of your code with --conf DIR"
+        )
+    return sources.places(nodes) | dict(_data_files(nodes))
+
+
+def _data_files(node: Any) -> Iterator[tuple[str, Path]]:
+    """The user's tables that settings name, by the place where a folder of settings has them."""
+    for text in _texts(node):
+        path = Path(text)
+        if path.suffix not in (".parquet", ".csv"):
+            continue
+        below = "task/" if path.suffix == ".parquet" else ""
+        places = [path, *(folder / below / path for folder in dotted.own_folders())]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None or path.is_absolute() or ".." in path.parts:
+            why = "is not found: give its folder with --conf DIR"
+            if found is not None:
+                why = "would not be found elsewhere: put it beside the YAML and name it by its name"
+            raise ValueError(f"the bundle would lack the table {text}, which {why}")
+        yield below + path.as_posix(), found
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """All texts of settings but what is said about them."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        yield from _texts([item for key, item in node.items() if key != "about"])
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts(item)
 
 
 def lock() -> str:

@@ -38,6 +38,7 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="evaluate it N times anew: how sure its value is",
     )
+    habits.add_conf(best)
     _add_format(best)
     best.set_defaults(command=show_best)
 

@@ -50,7 +50,7 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
     for task_name, method_name in composed.pairs:
         task_config = _own(settings["tasks"][task_name])
         method_config = _own(settings["methods"][method_name])
-        task = _build(f"task {task_name!r}", build.build_task, task_config)
+        task = built(task_name, task_config)
         what = f"method {method_name!r} on task {task_name!r}"
         rng = np.random.default_rng(0)
         method = _build(what, build.build_method, method_config, task, rng, workers)
@@ -87,6 +87,11 @@ def pairs(composed: Composed) -> tuple[Pair, ...]:
 
 def _own(node: Mapping[str, Any]) -> Config:
     return {key: value for key, value in node.items() if key not in _ASIDE}
+
+
+def built(name: str, config: Config) -> Task:
+    """The task of that name and these settings; raises ConfigError if it cannot be built."""
+    return _build(f"task {name!r}", build.build_task, config)
 
 
 def _build(what: str, build: Callable[..., T], *arguments: Any) -> T:

@@ -70,6 +70,24 @@ def places(config: Any) -> dict[str, Path]:
     return dict(sorted((found | own).items()))
 
 
+def missing(config: Any) -> list[str]:
+    """The dotted paths of code in settings whose first module is nowhere to be found."""
+    tops = {path: path.partition(".")[0] for path in _named(config)}
+    return sorted(path for path, top in tops.items() if not _spec(top) and not _file(top))
+
+
+def _named(node: Any, key: str = "") -> Iterator[str]:
+    """Texts that can be nothing but paths of code."""
+    if isinstance(node, Mapping):
+        for name, item in node.items():
+            yield from _named(item, str(name))
+    elif isinstance(node, list):
+        for item in node:
+            yield from _named(item, key)
+    elif key in ("_target_", "function", "loop") and isinstance(node, str) and _is_path(node):
+        yield node
+
+
 def _files(config: Any, paths: Iterable[str], loaded: Mapping[Path, object]) -> dict[str, bytes]:
     """What the user's files hold, by the names of their modules."""
     found: dict[str, bytes] = {}

@@ -118,14 +118,16 @@ def _of_run(table: pd.DataFrame, row: "pd.Series[Any]") -> "pd.Series[bool]":
 
 
 def _again(study: Study, row: "pd.Series[Any]", config: str) -> "pd.Series[float]":
-    """The values of the same configuration at the same resource under other seeds, one of each.
+    """The values of the same configuration at the same resource, each draw of its noise once.
 
-    Under the same seed its noise would be the same.
+    Methods share the noise of a seed: a value that one seed gave twice is one draw. Where they do
+    not, as in logs of others, the values of a seed differ, and all count.
     """
     trials = study.trials[["method", "seed", "trial", "config"]]
     same = trials.loc[trials["config"] == config, ["method", "seed", "trial"]]
     table = study.observations
     table = table[(table["resource"] == row["resource"]) & (table["status"] == "ok")]
     rows = table.merge(same, on=["method", "seed", "trial"])
-    values: pd.Series[float] = rows[rows["seed"] != row["seed"]].drop_duplicates("seed")["value"]
+    own = (rows["seed"] == row["seed"]) & (rows["value"] == row["value"])
+    values: pd.Series[float] = rows[~own].drop_duplicates(["seed", "value"])["value"]
     return values

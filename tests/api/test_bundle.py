@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import sys
 import zipfile
 
 import pytest
@@ -13,6 +14,7 @@ from hpobench.api import bundle, reproduce
 from hpobench.cli import main
 from hpobench.results import load
 from hpobench.results.verdicts.agreement import agreements
+from hpobench.system import dotted
 
 OWN = "def error(x, seed=None):\n    open('ran', 'a').write('x')\n    return {what} * x\n"
 TASK = {
@@ -105,6 +107,26 @@ def test_a_bundle_that_was_changed_is_refused(here, capsys, change, words):
     assert main(["reproduce", "other.zip", "--trust"]) == 2
     assert words in capsys.readouterr().err
     assert not (here / "ran").exists()
+
+
+def test_code_and_tables_that_are_not_found_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPOBENCH_CONF_FOLDERS", "[]")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    own = {"_target_": TASK["_target_"], "function": "no_such_module.error"}
+    with pytest.raises(ValueError, match=r"lack no_such_module.error, .* --conf DIR"):
+        bundle.code_of({"tasks": {"own": own}})
+    task = {"_target_": "hpobench.tasks.recorded_table.recorded", "table": "mine.parquet"}
+    with pytest.raises(ValueError, match=r"lack the table mine.parquet, which is not found"):
+        bundle.code_of({"tasks": {"own": task}})
+    (tmp_path / "conf" / "task").mkdir(parents=True)
+    (tmp_path / "conf" / "task" / "mine.parquet").write_bytes(b"x")
+    dotted.set_folders([tmp_path / "conf"])
+    found = {"task/mine.parquet": tmp_path / "conf" / "task" / "mine.parquet"}
+    assert bundle.code_of({"tasks": {"own": task}}) == found
+    absolute = task | {"table": str(tmp_path / "conf" / "task" / "mine.parquet")}
+    with pytest.raises(ValueError, match="put it beside the YAML"):
+        bundle.code_of({"tasks": {"own": absolute}})
 
 
 def test_no_file_is_unpacked_outside(tmp_path):
