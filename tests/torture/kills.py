@@ -23,7 +23,7 @@ import yaml
 
 from hpobench.results import load
 
-KILLS = 36
+KILLS = 100
 """On each clock."""
 SIMULATED = ("method=[random,evolution]", "seeds=4", "budget.trials=12", "n_jobs=2", "part_runs=1")
 REAL = ("method=random", "seeds=2", "budget.trials=12", "clock=real", "workers=2")
