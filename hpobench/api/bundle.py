@@ -12,6 +12,7 @@ report.html, figures/, tables.md, tables.tex, scores.csv
 import hashlib
 import json
 import time
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
@@ -21,7 +22,8 @@ from typing import Any
 
 from hpobench.storage.layout import read_config, read_manifest
 from hpobench.study import catalogue, sources
-from hpobench.system import atomic, dotted
+from hpobench.system import atomic
+from hpobench.system.terminal import Notice
 from hpobench.words import counted
 
 FORMAT = 1
@@ -72,35 +74,34 @@ def code_of(settings: Mapping[str, Any]) -> dict[str, Path]:
             f"the bundle would lack {', '.join(lacking)}, of which no file is found: give the "
             "folder of your code with --conf DIR"
         )
-    return sources.places(nodes) | dict(_data_files(nodes))
+    return sources.places(nodes) | dict(_tables(nodes))
 
 
-def _data_files(node: Any) -> Iterator[tuple[str, Path]]:
-    """The user's tables that settings name, by the place where a folder of settings has them."""
-    for text in _texts(node):
-        path = Path(text)
-        if path.suffix not in (".parquet", ".csv"):
-            continue
-        below = "task/" if path.suffix == ".parquet" else ""
-        places = [path, *(folder / below / path for folder in dotted.own_folders())]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None or path.is_absolute() or ".." in path.parts:
-            why = "is not found: give its folder with --conf DIR"
-            if found is not None:
-                why = "would not be found elsewhere: put it beside the YAML and name it by its name"
-            raise ValueError(f"the bundle would lack the table {text}, which {why}")
-        yield below + path.as_posix(), found
+def _tables(node: Any) -> Iterator[tuple[str, Path]]:
+    """The user's tables that settings name, by the place where a folder of settings has them.
 
+    Raises ValueError for one that is not found; one that will not be found elsewhere is said.
+    """
+    from hpobench.tasks import recorded_table
+    from hpobench.tasks.data import tabular
 
-def _texts(node: Any) -> Iterator[str]:
-    """All texts of settings but what is said about them."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, Mapping):
-        yield from _texts([item for key, item in node.items() if key != "about"])
-    elif isinstance(node, list):
-        for item in node:
-            yield from _texts(item)
+    homes = {"table": ("task/", recorded_table.locate), "csv": ("", tabular.find)}
+    for key, item in node.items() if isinstance(node, Mapping) else enumerate(node):
+        if isinstance(item, Mapping | list):
+            yield from _tables(item)
+        elif key in homes and isinstance(item, str) and Path(item).suffix:
+            below, find = homes[key]
+            try:
+                found = find(item)
+            except LookupError as error:
+                raise ValueError(
+                    f"the bundle would lack {item}: give --conf DIR ({error})"
+                ) from error
+            if Path(item).is_absolute() or ".." in Path(item).parts:
+                words = f"{item} is not in the bundle: it is found here only, by its path"
+                warnings.warn(words, Notice, stacklevel=2)
+            else:
+                yield below + Path(item).as_posix(), found
 
 
 def lock() -> str:

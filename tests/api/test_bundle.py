@@ -15,6 +15,7 @@ from hpobench.cli import main
 from hpobench.results import load
 from hpobench.results.verdicts.agreement import agreements
 from hpobench.system import dotted
+from hpobench.system.terminal import Notice
 
 OWN = "def error(x, seed=None):\n    open('ran', 'a').write('x')\n    return {what} * x\n"
 TASK = {
@@ -117,7 +118,7 @@ def test_code_and_tables_that_are_not_found_are_named(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"lack no_such_module.error, .* --conf DIR"):
         bundle.code_of({"tasks": {"own": own}})
     task = {"_target_": "hpobench.tasks.recorded_table.recorded", "table": "mine.parquet"}
-    with pytest.raises(ValueError, match=r"lack the table mine.parquet, which is not found"):
+    with pytest.raises(ValueError, match=r"would lack mine.parquet: give --conf DIR"):
         bundle.code_of({"tasks": {"own": task}})
     (tmp_path / "conf" / "task").mkdir(parents=True)
     (tmp_path / "conf" / "task" / "mine.parquet").write_bytes(b"x")
@@ -125,8 +126,10 @@ def test_code_and_tables_that_are_not_found_are_named(tmp_path, monkeypatch):
     found = {"task/mine.parquet": tmp_path / "conf" / "task" / "mine.parquet"}
     assert bundle.code_of({"tasks": {"own": task}}) == found
     absolute = task | {"table": str(tmp_path / "conf" / "task" / "mine.parquet")}
-    with pytest.raises(ValueError, match="put it beside the YAML"):
-        bundle.code_of({"tasks": {"own": absolute}})
+    with pytest.warns(Notice, match="found here only"):
+        assert bundle.code_of({"tasks": {"own": absolute}}) == {}
+    category = {"space": {"x": {"type": "categorical", "values": ["a.csv", "no.such.module"]}}}
+    assert bundle.code_of({"tasks": {"own": category}}) == {}
 
 
 def test_no_file_is_unpacked_outside(tmp_path):
