@@ -26,6 +26,13 @@ def report_failures(study: "Study", runs: "pd.DataFrame", left: Sequence[str] = 
     `runs`: the table of the runs of the study. `left`: why others were not run at all, as if they
     had failed.
     """
+    words, status = failures(study, runs, left)
+    print(words, end="", file=sys.stderr)
+    return status
+
+
+def failures(study: "Study", runs: "pd.DataFrame", left: Sequence[str] = ()) -> tuple[str, int]:
+    """What `report_failures` says, nothing if all went well, and the exit status."""
     from hpobench.results.study.first_errors import groups, lost_tasks
 
     mine = {(key.task, key.method, key.seed) for key in study.keys()}  # noqa: SIM118
@@ -34,16 +41,15 @@ def report_failures(study: "Study", runs: "pd.DataFrame", left: Sequence[str] = 
     made = groups(runs)
     failed = [group for group in made if group.fate == "failed"]
     logs = _logs(study)
-    for lines in (
+    said = (
         _lost(lost_tasks(runs)),
         _listed("failed (retry with retry_failed=true)", failed),
         _listed("mostly failed", [group for group in made if group.fate == "mostly"]),
         _partly(group for group in made if group.fate == "partly"),
         _printed(logs, failed),
         _left(left),
-    ):
-        print("".join(lines), end="", file=sys.stderr)
-    return 1 if failed or left else 0
+    )
+    return "".join(line for lines in said for line in lines), 1 if failed or left else 0
 
 
 def _lost(tasks: "dict[str, list[Group]]") -> Iterator[str]:

@@ -6,13 +6,11 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpobench.api import deciding, running
-from hpobench.api.failing import report_failures
+from hpobench.api.failing import failures, report_failures
 from hpobench.cli import habits, scoring
 from hpobench.cli.options import Commands
 from hpobench.study import catalogue
@@ -129,10 +127,9 @@ def run(options: argparse.Namespace) -> int:
             deciding.print_decisions(study)
     for path in _drawn(study, stored, options):
         print(path)
-    with redirect_stderr(StringIO()) as failures:
-        status = report_failures(study, stored.runs, left)
-    print(failures.getvalue(), end="", file=sys.stderr)
-    if made_of and not failures.getvalue():
+    failed, status = failures(study, stored.runs, left)
+    print(failed, end="", file=sys.stderr)
+    if made_of and not failed:
         scoring.keep(study, made_of, text)
     return status
 

@@ -67,7 +67,7 @@ def _found(path: str, first: str, rest: Sequence[str]) -> Any:
 def _outlived(path: str) -> Iterator[None]:
     """Code that ends the process while it is imported is an ImportError instead."""
 
-    def refuse(status: int) -> None:
+    def refuse(status: object) -> None:
         raise ImportError(
             f"{path}: the module ends the program with status {status} when it is imported: keep "
             "what only a script does under `if __name__ == '__main__':`"
@@ -77,7 +77,7 @@ def _outlived(path: str) -> Iterator[None]:
     try:
         yield
     except SystemExit as end:
-        refuse(end.code)  # type: ignore[arg-type]
+        refuse(end.code or 0)
     finally:
         os._exit = usual
 
