@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from hpobench.real.live import Status
     from hpobench.study.merging import Change
     from hpobench.study.study import Study
+
+IN_FILES_S = 10.0
+"""Seconds between the lines of a bar that no terminal shows."""
 
 
 def execute(study: "Study", extend: bool, replace: bool) -> "tuple[Study, list[str]]":
@@ -69,7 +73,10 @@ def progress_bar(total: int, name: str, quiet: bool, unit: str = "run") -> "tqdm
         warnings.simplefilter("ignore")  # that a notebook has no ipywidgets: the bar is of text
         from tqdm.auto import tqdm
 
-        return tqdm(total=total, unit=unit, desc=name, disable=quiet, smoothing=0)
+        bar = tqdm(total=total, unit=unit, desc=name, disable=quiet, smoothing=0)
+    if not (quiet or bar.gui or sys.stderr.isatty()):
+        bar.mininterval = IN_FILES_S
+    return bar
 
 
 def remark(study: "Study") -> None:
@@ -123,5 +130,10 @@ def _show(bar: "tqdm[NoReturn]", status: "Status") -> None:
     left = "" if math.isinf(status.left_s) else f", {status.left_s:.0f} s left"
     bar.set_postfix_str(
         f"{status.time_s:.0f} s, {len(status.running)} jobs running, {status.trials} trials, "
-        f"best {best}{left}"
+        f"best {best}{left}",
+        refresh=False,
     )
+    now = time.time()
+    if now - bar.last_print_t >= bar.mininterval:
+        bar.refresh()
+        bar.last_print_t = now

@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
     )
     made.add_argument("--view", choices=VIEWS, help="value that is scored")
     add_scale(made, "scores, and nothing else,")
-    made.add_argument("--output", type=Path, metavar="FILE", help="default: print them")
+    made.add_argument("--output", type=Path, metavar="FILE", help="default, and -: print them")
     add_failed(made)
     made.set_defaults(command=export)
 
@@ -48,6 +48,8 @@ def export(options: argparse.Namespace) -> int:
     from hpobench.study.checks import study_folder
 
     study = load(study_folder(options.study, options.runs_dir))
+    if options.output == Path("-"):
+        options.output = None
     if options.format in DATA:
         return _data(options, study)
     study = counting_failed(study, options.failed)

@@ -65,9 +65,7 @@ def _execute(arguments: Sequence[str] | None) -> int:
     except (ValueError, LookupError, OSError) as error:
         if os.environ.get("HPOBENCH_TRACEBACK") or interruption.told():
             raise
-        # str() of a KeyError would put its message in quotes.
-        words = error.args[0] if isinstance(error, LookupError) and error.args else error
-        print(f"hpobench: error: {words}", file=sys.stderr)
+        print(f"hpobench: error: {_in_words(error)}", file=sys.stderr)
         return 2
     if why := terminal.lost():
         print(f"hpobench: standard output could not be written: {why}", file=sys.stderr)
@@ -78,6 +76,19 @@ def _execute(arguments: Sequence[str] | None) -> int:
         )
         return max(status, int(printing and not getattr(options, "output", None)))
     return status
+
+
+def _in_words(error: Exception) -> Any:
+    if isinstance(error, LookupError) and error.args:
+        return error.args[0]  # str() of a KeyError would put it in quotes
+    if not isinstance(error, OSError) or error.filename is None:
+        return error
+    where = error.filename2 or error.filename
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{where}: a file is in the place of a folder: move it away, or write elsewhere"
+    if isinstance(error, PermissionError):
+        return f"{where}: {error.strerror}: see who owns it and its folder, or write elsewhere"
+    return f"{where}: {error.strerror}"
 
 
 def _farewell(number: int) -> str:

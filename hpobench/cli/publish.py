@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hpobench.cli import habits
 from hpobench.cli.options import Commands, of_study
+from hpobench.system import atomic
 from hpobench.system.threads import cap_threads
 
 
@@ -51,18 +52,11 @@ def write(options: argparse.Namespace) -> int:
 
     folder = study_folder(options.study, options.runs_dir)
     output = options.output or Path(f"{folder.resolve().name}-bundle.zip")
-    if output.exists() and not _is_bundle(output):
-        raise ValueError(f"{output} is there and is no bundle: choose another --output")
+    atomic.check_output(output, bundle.INDEX)
+    if output.exists():
+        _say(f"{output}: the bundle that was there is replaced")
     print(bundle.write(folder, output, _say))
     return 0
-
-
-def _is_bundle(path: Path) -> bool:
-    import zipfile
-
-    from hpobench.api.bundle import INDEX
-
-    return zipfile.is_zipfile(path) and INDEX in zipfile.ZipFile(path).namelist()
 
 
 def _say(words: str) -> None:

@@ -45,7 +45,10 @@ def add(commands: Commands) -> None:
         help="metrics that may be constrained; with a bound: 'latency<=0.1'",
     )
     for name, what in (
-        ("where", "only these rows"),
+        (
+            "where",
+            "only these rows, or but for these: COLUMN!=VALUE; no value: empty cells",
+        ),
         ("test-where", "the rows whose value is the test value of their configuration"),
     ):
         made.add_argument(f"--{name}", nargs="+", default=[], metavar="COLUMN=VALUE", help=what)

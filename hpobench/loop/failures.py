@@ -33,6 +33,10 @@ class ElsewhereError(Exception):
         return cls(in_words(error), last_words(error), traced(error))
 
 
+class GaveUpError(RuntimeError):
+    """A run that gets nowhere because its jobs fail: what they raised is all there is to say."""
+
+
 def contain(error: BaseException) -> None:
     """Raise `error` again if it is no failure of a trial or run: Ctrl-C, or a file of our own."""
     in_main = threading.current_thread() is threading.main_thread()

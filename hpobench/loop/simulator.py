@@ -19,6 +19,7 @@ from hpobench.contracts import Method, Task
 from hpobench.loop.budget import TOLERANCE, Budget
 from hpobench.loop.evaluating import evaluate, timed_out
 from hpobench.loop.events import Charge, Decision, Event, Outcome
+from hpobench.loop.failures import GaveUpError
 from hpobench.loop.faults import AS_IT_IS, Faults, Policy
 from hpobench.loop.hooks import Stopwatch, refuse
 from hpobench.loop.noise_seeds import NoiseSeeds
@@ -27,7 +28,8 @@ from hpobench.records import Evaluation, Job
 
 # So many events at one and the same time mean that the clock will never move again.
 STANDSTILL_EVENTS = 100_000
-# So many failures in a row mean that nothing but their error is to be learned.
+# So many failures in a row mean that nothing but their error is to be learned: always on the wall
+# clock, and here where the clock does not move or nothing has ever succeeded.
 FAILURES = 100
 
 
@@ -251,22 +253,30 @@ def _known_by(evaluation: Evaluation, start: float, end: float) -> Evaluation:
 
 @dataclass(slots=True)
 class _Standstill:
-    """Notices that the clock no longer moves. A budget of trials (`counted`) ends a run anyhow."""
+    """Notices that a run gets nowhere: the clock does not move, or every job fails.
+
+    A budget of trials (`counted`) ends a run whose clock stands still anyhow.
+    """
 
     workers: int
     counted: bool
     events: int = 0
     failures: int = 0
+    succeeded: bool = False
 
     def watch(self, moved: bool, evaluation: Evaluation) -> None:
-        if moved:
-            self.events = self.failures = 0
-            return
-        self.events += 1
-        self.failures = self.failures + 1 if evaluation.error else 0
-        if self.failures > FAILURES + self.workers:
-            raise RuntimeError(
-                f"{self.failures} jobs in a row failed at once; the last: {evaluation.error}"
-            )
+        self.events = 0 if moved else self.events + 1
+        if not evaluation.error:
+            self.failures, self.succeeded = 0, True
+        elif moved and self.succeeded:
+            self.failures = 0
+        else:
+            self.failures += 1
+            if self.failures > FAILURES + self.workers:
+                how = "at once" if self.succeeded else "and no other succeeded"
+                raise GaveUpError(
+                    f"given up: {self.failures} jobs in a row failed {how}; the last: "
+                    f"{evaluation.error}"
+                )
         if self.events > STANDSTILL_EVENTS + self.workers and not self.counted:
             raise RuntimeError("the clock stands still: the task's jobs take no time")

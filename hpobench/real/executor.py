@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from hpobench.contracts import Method, Task
 from hpobench.loop.budget import Budget
 from hpobench.loop.events import Decision, Event, Outcome
+from hpobench.loop.failures import GaveUpError
 from hpobench.loop.hooks import Stopwatch, refuse
 from hpobench.loop.noise_seeds import NoiseSeeds
 from hpobench.loop.simulator import FAILURES
@@ -209,7 +210,9 @@ class _Run:
         state.best = min(state.best, evaluation.value)
         state.failures = state.failures + 1 if evaluation.error else 0
         if state.failures > FAILURES:
-            raise RuntimeError(f"{FAILURES} jobs in a row failed; the last: {evaluation.error}")
+            raise GaveUpError(
+                f"given up: {FAILURES} jobs in a row failed; the last: {evaluation.error}"
+            )
         state.held.pop(worker, None)
         if finished.holds:
             state.held[worker] = job.trial

@@ -52,6 +52,8 @@ def record_run(
                 _say(pair, seed, recorder, logs)
             recorder.watch(happening)
             recorder.check()
+        except failures.GaveUpError as gave_up:
+            error = str(gave_up)
         except BaseException as exception:
             failures.contain(exception)
             error, trace = failures.last_words(exception), failures.traced(exception)

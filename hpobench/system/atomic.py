@@ -100,6 +100,8 @@ def check_output(path: Path, mark: str) -> None:
     Its folder must be there, and a file in its place is replaced only if it is one of ours, which
     have `mark` near their beginning.
     """
+    if path == Path("-"):
+        raise ValueError("output -: this is not printed: name a file")
     if not path.parent.is_dir():
         raise ValueError(f"output {path}: there is no folder {path.parent}: make it first")
     if path.is_dir():

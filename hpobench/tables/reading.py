@@ -161,14 +161,18 @@ def plain(text: str) -> Any:
 
 
 def chosen(frame: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
-    """The rows for which all of `COLUMN=VALUE` hold; raises ValueError if none is left."""
+    """The rows for which all of `COLUMN=VALUE` and `COLUMN!=VALUE` hold, no value being empty.
+
+    Raises ValueError if none is left.
+    """
     for condition in where:
         name, sign, value = condition.partition("=")
         if not sign:
-            raise ValueError(f"--where {condition}: write COLUMN=VALUE")
-        one_of(frame, name, "--where")
+            raise ValueError(f"--where {condition}: write COLUMN=VALUE or COLUMN!=VALUE")
+        unlike = name.endswith("!") and name not in frame
+        name = one_of(frame, name.removesuffix("!") if unlike else name, "--where")
         wanted = _cell(value.strip(), False)
-        kept = frame[name].map(lambda cell, wanted=wanted: _same(cell, wanted))
+        kept = frame[name].map(lambda cell, wanted=wanted: _same(cell, wanted)) != unlike
         if not kept.any():
             values = [str(each) for each in frame[name].dropna().unique()]
             raise ValueError(f"--where {condition}: no row has it; {name} is {first_of(values, 8)}")

@@ -73,6 +73,17 @@ def test_a_bundle_is_complete_and_runs_again_to_the_bit(here, capsys):
     assert "only how may be chosen" in capsys.readouterr().err
 
 
+def test_a_bundle_replaces_a_bundle_and_says_so_and_nothing_else(here, capsys):
+    output = here / "other.zip"
+    shutil.copy("mine-bundle.zip", output)
+    assert main(["bundle", "mine", "--conf", "gone", "--output", "other.zip"]) == 0
+    assert "other.zip: the bundle that was there is replaced" in capsys.readouterr().err
+    output.write_bytes(b"PK of somebody")
+    for path, words in (("other.zip", "was not written by this command"), ("-", "name a file")):
+        assert main(["bundle", "mine", "--conf", "gone", "--output", path]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_a_folder_is_run_again_and_what_differs_is_said(here, capsys):
     """The code returns 200 x instead of 2 x: all final values are a hundred times as large."""
     shutil.move(here / "gone", here / "conf")

@@ -39,6 +39,21 @@ def test_a_function_is_tuned_on_the_wall_clock(here):
     assert "x" in found._repr_html_()
 
 
+@pytest.mark.parametrize(("clock", "count"), [("simulated", 101), ("real", 100)])
+def test_a_function_that_always_fails_is_given_up_with_its_own_error(here, capsys, clock, count):
+    """And a bar that no terminal shows is no line a job."""
+
+    def broken(x):
+        raise OSError("no file data.csv")
+
+    hpobench.tune(broken, X, {"trials": 500}, method="random", workers=1, clock=clock)
+    said = capsys.readouterr().err
+    assert f"all {count} evaluations of broken failed; the first error:" in said
+    assert 'raise OSError("no file data.csv")' in said
+    assert "in a row" not in said
+    assert said.count("tune_broken: ") <= 3
+
+
 def test_the_command_tunes_and_prints_the_configuration(here, capsys):
     call = ["tune", "task=bowl", "--conf", "conf", "method=sobol", "budget.trials=8", "workers=1"]
     assert main([*call, "progress=false"]) == 0

@@ -306,6 +306,14 @@ def test_plot_writes_figures(here, capsys):
     assert "studies in runs/: mine" in capsys.readouterr().err
 
 
+def test_a_file_in_the_place_of_a_folder_is_said(here, capsys):
+    arguments = ["run", *FAST, "task=bowl", "method=random", "seeds=1", "--conf", "conf"]
+    assert main([*arguments, "name=mine"]) == 0
+    (here / "runs" / "mine" / "figures").write_text("")
+    assert main(["plot", "mine"]) == 2
+    assert "figures: a file is in the place of a folder: move it" in capsys.readouterr().err
+
+
 def test_a_call_of_another_plan_is_refused_and_changes_nothing(here, capsys):
     def call(*settings):
         return main(["run", *FAST, "task=bowl", "budget.trials=3", "--conf", "conf", *settings])

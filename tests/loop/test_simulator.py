@@ -268,12 +268,26 @@ def test_times_that_do_not_rise_are_found_at_the_end():
 
 
 def test_jobs_that_fail_at_once_for_ever_end_the_run_with_their_error():
-    task = ScriptedTask([1], fail={0: 0.0})
+    task = ScriptedTask([1, 1], fail={0: 0.0})
     method = ScriptedMethod([])
     counter = iter(range(10**9))
-    method.ask = lambda: Job(next(counter), {"x": 0}, 0, 1)
+    method.ask = lambda: Job(trial := next(counter), {"x": int(trial == 0)}, 0, 1)
     with pytest.raises(RuntimeError, match="failed at once; the last: diverged"):
         run(task, method)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_run_whose_jobs_fail_in_next_to_no_time_ends_unless_one_succeeded(first):
+    task = ScriptedTask([1, 1], fail={0: 0.001})
+    method = ScriptedMethod([])
+    counter = iter(range(10**9))
+    method.ask = lambda: Job(trial := next(counter), {"x": first if trial == 0 else 0}, 0, 1)
+    budget = {"time_s": 1000.0, "trials": 500}
+    if first == 1:
+        assert len(run(task, method, **budget)) > 500
+    else:
+        with pytest.raises(RuntimeError, match="no other succeeded; the last: diverged"):
+            run(task, method, **budget)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

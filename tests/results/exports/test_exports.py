@@ -41,7 +41,7 @@ def test_csv(runs_dir, tmp_path, capsys):
     assert finals(again) == finals(mine)
     found, theirs = incumbents(mine, view="observed"), incumbents(again)
     np.testing.assert_allclose(theirs.time_s, found.time_s)
-    assert main(["export", str(runs_dir / "mine"), "--format", "csv"]) == 0
+    assert main(["export", str(runs_dir / "mine"), "--format", "csv", "--output", "-"]) == 0
     header = next(csv.reader(capsys.readouterr().out.splitlines()[1:]))
     assert header[:4] == ["task", "method", "seed", "trial"]
 

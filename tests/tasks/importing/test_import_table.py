@@ -306,6 +306,17 @@ def test_values_on_training_data(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("condition", "values"),
+    [("of!=b", (1, 3)), ("of!=", (1, 2)), ("of=", (3, 3)), ("odd!=1", (1, 1))],
+)
+def test_rows_are_chosen_by_what_they_do_not_have(tmp_path, condition, values):
+    text = "lr,loss,of,odd!\n1,1,a,1\n2,2,b,2\n3,3,,2\n"
+    assert run(tmp_path, written(tmp_path, text), *LR, "--where", condition) == 0
+    tried = catalogue.read("task", "mine", [tmp_path])["space"]["lr"]
+    assert (tried["low"], tried["high"]) == values
+
+
+@pytest.mark.parametrize(
     ("text", "options", "words"),
     [
         ("lr,loss\n1,2\n", [], "--config: say which columns"),
@@ -316,6 +327,8 @@ def test_values_on_training_data(tmp_path):
         ("lr,lr,loss\n1,2,3\n", LR, "two columns are called 'lr'"),
         ("lr,loss\n1,nan\n", LR, "no configuration with a finite value"),
         ("lr,loss\n1,2\n", [*LR, "--where", "lr=3"], "no row has it; lr is 1"),
+        ("lr,loss\n1,2\n", [*LR, "--where", "lr!=1"], "no row has it; lr is 1"),
+        ("lr,loss\n1,2\n", [*LR, "--where", "lr>1"], "COLUMN=VALUE or COLUMN!=VALUE"),
         ("lr,loss,s\n1,2,-1\n", [*LR, "--seconds", "s"], "-1 is below 0"),
         ("lr,loss,e\n1,2,x\n", [*LR, "--resource", "e"], "holds 'x', no number"),
         ("lr,a_x,a_y\n1,2,3\n", ["--config", "lr", "--value", "a_*"], "--repetition '*'"),
