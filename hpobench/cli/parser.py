@@ -38,7 +38,8 @@ EPILOG = """examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, by default that of this program; returns the exit status.
 
-    0; 1 if runs failed; 2 if it was asked wrongly; 128 + N if signal N told it to stop.
+    0; 1 if runs failed, or stored ones are left out of what is shown; 2 if it was asked wrongly;
+    128 + N if signal N told it to stop.
     """
     program = arguments is None
     if program:
@@ -75,7 +76,9 @@ def _execute(arguments: Sequence[str] | None) -> int:
             *(exporting.export, peers.listing),
         )
         return max(status, int(printing and not getattr(options, "output", None)))
-    return status
+    # Those that run make again what is left out.
+    makes = options.command in (running.run, running.record, running.claims, tune.tune)
+    return max(status, int(terminal.left_out() and not makes))
 
 
 def _in_words(error: Exception) -> Any:

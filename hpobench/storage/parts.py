@@ -22,7 +22,7 @@ from hpobench.storage import seal
 from hpobench.storage.arrow import FINGERPRINT, RunRecord, tables
 from hpobench.system import atomic
 from hpobench.system.names import as_file_name
-from hpobench.system.terminal import Notice
+from hpobench.system.terminal import LeftOut, Notice
 
 _NAMED = 5
 
@@ -150,13 +150,14 @@ def warn(folder: Path) -> None:
         if fault.kind == "newer":
             raise ValueError(f"{part}: {fault.reason}: {fault.remedy}")
     words = [f"{part}: {fault.reason} ({fault.remedy})" for part, fault in _faults(found).items()]
+    kind = LeftOut if words else Notice
     words += [
         f"{part}: runs that {first} holds as well (each counts once; remove one of the two)"
         for part, first in _repeated(found).items()
     ]
     if words:
         rest = [f"and {len(words) - _NAMED} others"] if len(words) > _NAMED else []
-        warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), Notice, stacklevel=3)
+        warnings.warn("left out: " + "; ".join(words[:_NAMED] + rest), kind, stacklevel=3)
 
 
 def _examined(folder: Path) -> dict[Path, seal.Examined]:

@@ -24,6 +24,10 @@ class Notice(UserWarning):
     """Something that whoever reads or runs a study must know: said once, whatever is ignored."""
 
 
+class LeftOut(Notice):
+    """That a part of what is stored is missing from what is shown: the exit status says so, too."""
+
+
 def say_notices() -> None:
     """From now on notices are said, each in one line and once.
 
@@ -44,16 +48,21 @@ def _in_a_line(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    if not (category is Notice or str(message).startswith(_GLYPH)):
+    if not (issubclass(category, Notice) or str(message).startswith(_GLYPH)):
         return _as_python_does(message, category, filename, lineno, line)
     text = f"hpobench: {' '.join(str(message).split())}\n"
     if text in _said:  # Python forgets what it has said once filters change, as they often do
         return ""
-    _said.add(text)
+    _said[text] = category
     return text
 
 
-_said: set[str] = set()
+def left_out() -> bool:
+    """Whether it was said of a part of what is stored that it is left out."""
+    return LeftOut in _said.values()
+
+
+_said: dict[str, type[Warning]] = {}
 _as_python_does = warnings.formatwarning
 
 

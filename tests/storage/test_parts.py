@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -107,6 +109,17 @@ def test_what_does_not_fit_is_left_out_and_named(folder, spoil):
     assert SPOILT[spoil] in fault.reason
     with pytest.warns(UserWarning, match="left out: .*random.*makes its runs again"):
         assert len(load(folder / "runs" / "study").runs) == 2
+
+
+def test_a_command_that_shows_less_than_is_stored_says_so_by_its_status(folder):
+    """In a process of its own: pytest hears warnings before the command does."""
+    spoil_missing(parts(folder)["random"], None)
+    study = str(folder / "runs" / "study")
+    command = [sys.executable, "-m", "hpobench.cli", "export", study, "--format", "csv"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("hpobench: left out: ")
+    assert "bowl,sobol," in done.stdout
 
 
 @pytest.mark.parametrize(("key", "words"), [("seal", "seal 2"), ("schema", "row schema 2")])
