@@ -4,6 +4,8 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hpobench.study import sources
@@ -35,16 +37,35 @@ def task(
 
     >>> @hpobench.task(space={"x": {"type": "float", "low": 0, "high": 1}}, noise="none")
     ... def bowl(x): return (x - 0.3) ** 2
+
+    A bound method, or a function of C, cannot say anything of itself: a partial of it does.
     """
     if function is None:
         return lambda given: task(given, space, budget, **settings)
+    stated = {"space": space, "budget": budget, **settings}
     try:
-        setattr(function, _STATED, {"space": space, "budget": budget, **settings})
-    except AttributeError:  # of C, or a bound method
-        raise ValueError(
-            f"{function!r} cannot be marked: write a function of Python that calls it"
-        ) from None
+        setattr(function, _STATED, stated)
+    except AttributeError:
+        function = partial(function)
+        setattr(function, _STATED, stated)
     return function
+
+
+def aside(
+    function: Callable[..., Any], space: Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> Node:
+    """A task by its name, for one call: the function itself does not learn of it."""
+    try:
+        name = _name("task", function)
+    except ValueError:  # a lambda
+        name = "function"
+    return {name: _Stated(function, {"space": space, **settings})}
+
+
+@dataclass(frozen=True)
+class _Stated:
+    function: Callable[..., Any]
+    settings: Mapping[str, Any]
 
 
 def nodes(group: str, things: Any) -> tuple[list[str], dict[str, Node]]:
@@ -109,6 +130,9 @@ def _path(name: str, thing: Any) -> str:
 def _task(name: str, thing: Any) -> Node:
     if isinstance(thing, Mapping):
         return _settings("task", name, thing)
+    stated = dict(getattr(thing, _STATED, {}))
+    if isinstance(thing, _Stated):
+        thing, stated = thing.function, stated | thing.settings
     about = {"about": _about(name, thing)}
     if _has(thing, "evaluate", "space") and not isinstance(thing, type):
         return about | {"_target_": _path(name, _Gives(thing))}
@@ -119,7 +143,6 @@ def _task(name: str, thing: Any) -> Node:
         )
     if isinstance(thing, type) and hasattr(thing, "evaluate"):
         return about | {"_target_": _path(name, thing)}
-    stated = dict(getattr(thing, _STATED, {}))
     space = stated.pop("space", None) or _annotated(thing)
     if not space:
         raise ValueError(

@@ -73,9 +73,7 @@ def tune(
     if space is not None or own:
         if not isinstance(function, Callable):  # type: ignore[arg-type]
             raise ValueError(f"a space is for functions: {function!r} has one already")
-        function = given.task(function, space, None, **own)
-        if not getattr(function, "__name__", "").isidentifier():  # a lambda, a partial
-            function = {"function": function}
+        function = given.aside(function, space, own)
     texts = [*asked(None, None, workers, budget, others), *settings]
     texts += [f"name={name}"] if name else []
     return tuned(texts, {"task": function, "method": method}, conf, replace=replace)

@@ -156,10 +156,13 @@ class Study:
             stored = self.stored_plan()
             change = self._change(stored, plan)
             if change.kind == "extends" and not (extend or replace):
-                raise ConfigError(self._refusal(change, "--extend to add to the study"))
+                raise ConfigError(
+                    self._refusal(change, "--extend (in Python extend=True) to add to the study")
+                )
             if change.kind == "replaces" and not replace:
                 hide = (
-                    "--replace to hide them: they stay on disk, and their settings show them again"
+                    "--replace (in Python replace=True) to hide them: they stay on disk, and their "
+                    "settings show them again"
                 )
                 raise ConfigError(self._refusal(change, hide))
             plan = adopt(found, merge(stored, plan))

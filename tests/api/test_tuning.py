@@ -1,5 +1,6 @@
 """Tuning one task, and the best configuration of a study."""
 
+import functools
 import json
 
 import pytest
@@ -52,6 +53,33 @@ def test_a_function_that_always_fails_is_given_up_with_its_own_error(here, capsy
     assert 'raise OSError("no file data.csv")' in said
     assert "in a row" not in said
     assert said.count("tune_broken: ") <= 3
+
+
+def test_what_is_tuned_gives_the_study_its_name_and_does_not_learn_of_the_space(here):
+    class Trainer:
+        def objective(self, x):
+            return x
+
+        __call__ = objective
+
+    def plain(x, more=0.0):
+        return x + more
+
+    settings = {"method": "random", "workers": 1, "clock": "simulated", "progress": False}
+    tune = functools.partial(hpobench.tune, space=X, budget={"trials": 2}, **settings)
+    for thing, name in (
+        (Trainer().objective, "objective"),
+        (Trainer(), "Trainer"),
+        (functools.partial(plain, more=1.0), "plain"),
+        (lambda x: x, "function"),
+    ):
+        assert tune(thing).folder.name == f"tune_{name}"
+        assert tune(thing).config["x"] == tune(thing).value - (name == "plain")
+    with pytest.raises(ValueError, match=r"name=OTHER .* \(in Python replace=True\)"):
+        tune(plain)
+    assert not vars(plain)
+    marked = hpobench.task(Trainer().objective, X, {"trials": 2})
+    hpobench.run(tasks=marked, methods="random", seeds=1, name="mine", progress=False)
 
 
 def test_the_command_tunes_and_prints_the_configuration(here, capsys):
