@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hpobench.plots import recipes
+from hpobench.plots.canvas.files import save
 from hpobench.plots.canvas.sheet import Drawn
-from hpobench.plots.canvas.style import save
 from hpobench.plots.deciding.paths import decision_paths_figure, seeds_figure
 from hpobench.plots.figures.anytime import anytime_figure
 from hpobench.plots.figures.run import curves_figure, gap_figure, rungs_figure

@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -20,8 +19,6 @@ from matplotlib.ticker import FixedLocator
 from hpobench.plots.canvas import paper
 from hpobench.plots.canvas.colours import distance
 from hpobench.storage.schema import MethodFacts
-from hpobench.system import atomic
-from hpobench.system.terminal import step
 
 # Okabe and Ito (2008), without yellow, which is too light for lines on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -53,11 +50,8 @@ FILLINGS = {"-": "full", "--": "none", "-.": "left", ":": "bottom"}
 PANEL_IN = (3.4, 2.7)
 SINGLE_IN = (6.4, 4.2)
 COLUMN_IN = 3.4
-DPI = 200
 MARKER_POINTS = 5.0
 BAND_ALPHA = 0.18
-TYPESETTING = ("GSUB", "GPOS", "GDEF", "kern", "name")
-"""Tables of a font that were used when a text was set, and are of no use to who reads it."""
 
 RC: Any = {
     "font.size": 9,
@@ -145,27 +139,6 @@ def _free_look(name: str, taken: set[Look]) -> Look:
     return next(free, Look(hues[0], "-"))
 
 
-@contextmanager
-def lean_fonts() -> Iterator[None]:
-    """Embed fonts in PDFs without what only typesetting needs, which takes most of the time."""
-    from fontTools import subset  # the report embeds none
-
-    load: Any = subset.load_font
-
-    def lean(*given: Any, **options: Any) -> Any:
-        font = load(*given, **options)
-        for name in TYPESETTING:
-            if name in font:
-                del font[name]
-        return font
-
-    subset.load_font = lean
-    try:
-        yield
-    finally:
-        subset.load_font = load
-
-
 def new_figure(width_in: float, height_in: float) -> Figure:
     """An empty figure that belongs to no window and no global state."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
@@ -218,33 +191,3 @@ def _is_well_formed(line: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
-    """Write `stem`.png (200 dpi) and `stem`.pdf into `folder`, made if need be; their paths.
-
-    The files hold no date, so that the same figure gives the same bytes.
-    """
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf
-
-    step(stem)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
-    plain_where_needed(figure)
-    with styled(), lean_fonts():
-        layout = figure.get_layout_engine()
-        if layout is not None:
-            layout.execute(figure)  # once, or each drawing would find the layout anew
-            figure.set_layout_engine("none")
-        # `savefig` would draw everything twice, and throw the first away.
-        pixels: Any = FigureCanvasAgg(figure)
-        page: Any = FigureCanvasPdf(figure)
-        dpi = figure.dpi
-        figure.set_dpi(DPI)
-        with atomic.draft(png) as aside:
-            pixels.print_png(aside)
-        figure.set_dpi(dpi)
-        with atomic.draft(pdf) as aside:
-            page.print_pdf(aside, metadata={"CreationDate": None})
-    return [png, pdf]

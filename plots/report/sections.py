@@ -1,9 +1,11 @@
 """The sections of a report, in order. What cannot be computed says why in its place."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from hpobench.plots.canvas.paper import current, drawn_for
 from hpobench.plots.report.blocks import Block, Section
 from hpobench.plots.report.context import Context
 from hpobench.plots.report.parts.across import across
@@ -64,7 +66,8 @@ WHILE_RUNNING = tuple(
 def sections(context: Context, parts: Sequence[Part] = PARTS) -> list[Section]:
     """Those that have something to say."""
     made = []
-    for part in parts:
-        step(part.title)
-        made.append(Section(part.name, part.title, attempt(partial(part.make, context))))
+    with drawn_for(replace(current(), caption=False)):  # the page has them as text
+        for part in parts:
+            step(part.title)
+            made.append(Section(part.name, part.title, attempt(partial(part.make, context))))
     return [section for section in made if section.blocks]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpobench.arrays import FloatArray
+from hpobench.arrays import BoolArray, FloatArray
 from hpobench.results.statistics.bootstrap import (
     ANY,
     Band,
@@ -116,13 +116,25 @@ def summarise(
     groups = [values] if isinstance(values, np.ndarray) else list(values)
     if not groups or not all(len(group) for group in groups):
         raise ValueError("there is nothing to summarise: no runs")
-    centre = _centre(groups, statistic)
-    low, high = _band_of(statistic, band, tasks, limits)(groups, centre)
-    low, high = np.clip(low, *limits), np.clip(high, *limits)
+    # Curves are steps: what has not changed since the time before is not computed again.
+    new = _is_new(groups)
+    some, least = [group[:, new] for group in groups], np.broadcast_to(limits[0], len(new))[new]
+    centre = _centre(some, statistic)
+    band_ends = _band_of(statistic, band, tasks, (least, limits[1]))(some, centre)
+    low, high = (np.clip(end, least, limits[1]) for end in band_ends)
+    centre, low, high = (each[new.cumsum() - 1] for each in (centre, low, high))
     count = sum(map(len, groups))
     units = "seeds" if len(groups) == 1 else "task-seed pairs"
     skewness = _skewness(groups[0]) if band == "interval" and len(groups) == 1 else np.nan
     return Summary(centre, low, high, count, statistic, band, units, skewness)
+
+
+def _is_new(groups: Groups) -> BoolArray:
+    """Whether the values (n, t) at a time are others than at the time before."""
+    pooled = np.concatenate(groups)
+    now, before = pooled[:, 1:], pooled[:, :-1]
+    same = (now == before) | (np.isnan(now) & np.isnan(before))
+    return np.concatenate([[True], ~same.all(axis=0)])[: pooled.shape[1]]
 
 
 def skewed(some: Iterable[Summary]) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hpobench.plots.canvas.style import save
+from hpobench.plots.canvas.files import save
 from hpobench.plots.deciding.paths import MOST_PANELS, decision_paths_figure, seeds_figure
 from hpobench.plots.draw import draw_decisions
 from hpobench.plots.report.blocks import Choices, Image, Paragraph, Section, Table

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hpobench.plots.canvas.style import COLUMN_IN, SINGLE_IN, save
+from hpobench.plots.canvas.files import save
+from hpobench.plots.canvas.style import COLUMN_IN, SINGLE_IN
 from hpobench.plots.figures.aggregates import aggregates_figure, rank_intervals_figure
 from hpobench.plots.figures.configurations import parallel_figure
 from hpobench.plots.figures.critical_difference import critical_difference_figure

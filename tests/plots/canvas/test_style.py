@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hpobench.plots.canvas.colours import distance, lab, lightness, linear, on_dark
-from hpobench.plots.canvas.style import FAR, HUES, Look, looks, new_figure, save
+from hpobench.plots.canvas.files import save
+from hpobench.plots.canvas.style import FAR, HUES, Look, looks, new_figure
 from hpobench.storage.schema import MethodFacts
 from hpobench.study import catalogue
 
