@@ -160,6 +160,18 @@ def _goes_on(trying: Trying) -> Iterator[str]:
                 "was"
             )
             return
+        if words and _as_from_zero(straight, resumed):
+            yield (
+                f"paused at {trying.low:g} and resumed{what} it reports what it reports from zero: "
+                "its checkpoint is not used: restore it, or state can_checkpoint = False"
+            )
+            return
+        if words and not differ(straight, trying.run(trying.job())):
+            trying.remarks.append(
+                f"called again it repeats, but paused at {trying.low:g} and resumed{what} it does "
+                f"not: {words}: does a checkpoint hold all that training needs?"
+            )
+            return
         total = paused.duration_s + resumed.duration_s
         if trying.repeats_costs and not math.isclose(total, straight.duration_s, rel_tol=1e-6):
             yield (
@@ -168,6 +180,16 @@ def _goes_on(trying: Trying) -> Iterator[str]:
                 "it trains now"
             )
             return
+
+
+def _as_from_zero(straight: Evaluation, resumed: Evaluation) -> bool:
+    """Whether what was resumed goes through the first values of a training, and these differ."""
+    first = straight.values[: len(resumed.values)]
+    return (
+        len(set(straight.values.tolist())) > 1
+        and len(first) == len(resumed.values)
+        and np.allclose(first, resumed.values, rtol=_CLOSE, atol=0)
+    )
 
 
 def _stored(trying: Trying, state: Any) -> Generator[str, None, tuple[Any, Any]]:

@@ -125,6 +125,7 @@ def _notes(trying: Trying) -> Iterator[str]:
         yield f"left out, since evaluations take long: {'; '.join(trying.left_out)}"
     if not trying.repeats:
         yield "nothing is claimed to repeat (noise: unknown), so that was not tried"
+    yield from trying.remarks
     if trying.high < trying.task.fidelity.r_max:
         yield (
             f"tried to {trying.high:g} of {trying.task.fidelity.r_max:g} "

@@ -44,6 +44,7 @@ class Trying:
     config: dict[str, Any]
     seconds: list[float] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @cached_property
     def straight(self) -> Evaluation:

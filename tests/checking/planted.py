@@ -11,6 +11,7 @@ import numpy as np
 
 from hpobench.records import Evaluation, Fidelity, Job, Metric
 from hpobench.space.space import Space
+from hpobench.tasks.loops import TrainingLoop
 
 SPACE = Space({"x": {"type": "float", "low": 0.25, "high": 1}})
 
@@ -219,7 +220,47 @@ class NamesASpaceOfItsOwn(Good):
         self.space = {"x": [0, 1]}
 
 
+def _curve(x, seed, start, off=0.0):
+    epoch = start
+    while True:
+        epoch += 1
+        noise = np.random.default_rng([seed, epoch]).normal(0, 0.01)
+        state = str(epoch)
+        yield {
+            "value": x + 1 / epoch + noise + off,
+            "save": lambda folder, state=state: (folder / "epoch").write_text(state),
+        }
+
+
+def restores(x, load=None):
+    yield from _curve(x, 0, int((load / "epoch").read_text()) if load else 0)
+
+
+def restores_half(x, load=None):
+    """As where the order of data, or momentum, is not restored."""
+    begin = int((load / "epoch").read_text()) if load else 0
+    yield from _curve(x, 0, begin, 0.05 if load else 0.0)
+
+
+def begins_anew(x, load=None):
+    yield from _curve(x, 0, 0)
+
+
+def begins_anew_by_chance(x, load=None):
+    yield from _curve(x, random.SystemRandom().randrange(10**9), 0)
+
+
+def loop(function):
+    """A training loop without a seed, of which nothing is claimed to repeat."""
+    return TrainingLoop(function, {"x": SPACE.specification()["x"]}, epochs=9, cost_s=2.0)
+
+
+def BeginsAnew():  # noqa: N802
+    return loop(begins_anew)
+
+
 FAULTS = {
+    BeginsAnew: "paused at 1 and resumed it reports what it reports from zero",
     ReturnsANumber: "evaluate() returned 0.5, of type float",
     IsRandom: "is not a function of (configuration, resources, seed)",
     UsesGlobalRandomness: "global random state",

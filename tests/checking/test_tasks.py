@@ -32,6 +32,22 @@ def test_each_fault_is_named(kind, words):
     assert ": " in fault  # what is wrong, and a remedy
 
 
+@pytest.mark.parametrize(
+    ("loop", "words"),
+    [
+        (planted.restores, ""),
+        (planted.restores_half, "does a checkpoint hold all that training needs?"),
+        (planted.begins_anew_by_chance, ""),
+    ],
+)
+def test_what_is_not_claimed_to_repeat_but_does_is_to_go_on_as_well(loop, words):
+    report = tasks.look(planted.loop(loop))
+    assert report.faults == ()
+    remarks = [note for note in report.notes if "called again it repeats" in note]
+    assert words in " ".join(remarks)
+    assert bool(remarks) == bool(words)
+
+
 @pytest.mark.parametrize(("epoch_s", "highest"), [(0.0, 27), (0.015, 5), (0.15, 2)])
 def test_costly_tasks_are_tried_at_less_resource(epoch_s, highest):
     """27 epochs of 0.015 s take 0.4 s, 5 of them less than a quarter; of 0.15 s two are tried."""
