@@ -340,7 +340,15 @@ def costs(study: Study, left_out: LeftOut = untold) -> Iterator[Named]:
 
 
 def configurations(study: Study, task: str) -> Drawn:
-    """The incumbents of a task in parallel coordinates, hyperparameters by their importance.
+    """The incumbents of a task in parallel coordinates, hyperparameters by their importance."""
+    found, matters, options = configurations_of(study, task)
+    return parallel_figure(found, study.methods, matters, **options)
+
+
+def configurations_of(
+    study: Study, task: str
+) -> tuple[pd.DataFrame, pd.DataFrame | None, dict[str, Any]]:
+    """The incumbents of a task, the importance of its hyperparameters, and how both are shown.
 
     Without importance, and saying why, if the study has too few configurations. Raises ValueError
     if it has no such task, or no configuration of it.
@@ -353,9 +361,7 @@ def configurations(study: Study, task: str) -> Drawn:
         matters, notes = importance(study, task), []
     except ValueError as error:
         matters, notes = None, [f"Importance is not shown: {error}."]
-    return parallel_figure(
-        found, study.methods, matters, label=facts.value_label, space=facts.space, notes=notes
-    )
+    return found, matters, {"label": facts.value_label, "space": facts.space, "notes": notes}
 
 
 def on_axes(

@@ -47,6 +47,10 @@ Space = Mapping[str, Mapping[str, Any]]
 INACTIVE = -0.13
 ROW_IN = 0.4
 IMPORTANCE_SHARE = 0.22
+IMPORTANCE_SENTENCE = (
+    "Importance: share of the variance that a hyperparameter explains alone (fANOVA), mean over "
+    "trees; lines from the 2.5 % to the 97.5 % quantile over trees."
+)
 
 
 def parallel_figure(
@@ -69,12 +73,10 @@ def parallel_figure(
     """
     width_in = paper.width(width_in, SINGLE_IN[0])
     configs = need(configs, "incumbent_configs", *FACTS)
-    order, total = _rows(configs, importance, most), len(_hyperparameters(configs))
-    text = _parallel_text(configs, order, total, color, label, space or {}, notes)
-    if importance is not None:
-        text = sentences(text, importance_text())
+    order = rows_shown(configs, importance, most)
+    text = parallel_text(configs, order, importance is not None, color, label, space, notes)
     with styled():
-        names = _names(_scales(configs, order, space), label, width_in)
+        names = names_beside(scales_of(configs, order, space), label, width_in)
         height = max(ROW_IN * len(names), rows_in(names)) + FRAME_IN
         figure = new_figure(width_in, height)
         axes = _panels(figure, importance is not None)
@@ -104,14 +106,14 @@ def draw_parallel(
         raise ValueError(f"color={color!r}: use one of {', '.join(COLORS)}")
     configs = need(configs, "incumbent_configs", *FACTS).sort_values("value", ascending=False)
     order = list(_hyperparameters(configs) if order is None else order)
-    scales = _scales(configs, order, space)
+    scales = scales_of(configs, order, space)
     places = np.array([scale.places for scale in scales])
     _draw_scales(axes, scales, width_of(axes))
     if color == "value":
         _draw_by_value(axes, places)
     else:
         _draw_by_method(axes, places, configs["method"], methods)
-    axes.set_yticks(range(len(scales)), _names(scales, label, width_of(axes)))
+    axes.set_yticks(range(len(scales)), names_beside(scales, label, width_of(axes)))
     axes.tick_params(axis="y", length=0, labelsize=NAME_POINTS)
     axes.set_xlim(INACTIVE - 0.03 if np.isnan(places).any() else -0.02, 1.02)
     axes.set_ylim(len(scales) - 0.4, -0.4)
@@ -159,14 +161,15 @@ def _lines(places: FloatArray) -> list[FloatArray]:
     return [np.column_stack([each, rows]) for each in x.T]
 
 
-def _strength(count: int) -> float:
+def strength(count: int) -> float:
+    """How opaque each of so many lines is."""
     return float(np.clip(20 / count, 0.2, 0.9))
 
 
 def _draw_by_value(axes: Axes, places: FloatArray) -> None:
     """Dark for low values, which are the best and on top."""
     shades = colormaps["viridis"](np.clip(places[-1], 0, 0.95))
-    shades[:, 3] = _strength(places.shape[1])
+    shades[:, 3] = strength(places.shape[1])
     axes.add_collection(LineCollection(_lines(places), colors=shades, linewidths=1.0, zorder=2))
     ends = np.linspace(0, 1, 101)
     row = len(places) - 1
@@ -185,7 +188,7 @@ def _draw_by_method(
         look = all_looks[name]
         axes.plot(
             line[:, 0], line[:, 1], look.line, color=look.color, linewidth=0.9,
-            alpha=max(_strength(len(lines)), 0.35), zorder=2,
+            alpha=max(strength(len(lines)), 0.35), zorder=2,
         )  # fmt: skip
         axes.plot(*line[-1], **look.options(line=False, size=4), zorder=3)
 
@@ -194,7 +197,7 @@ def _hyperparameters(configs: pd.DataFrame) -> list[str]:
     return [str(name) for name in configs.columns if name not in FACTS]
 
 
-def _rows(configs: pd.DataFrame, importance: pd.DataFrame | None, most: int) -> list[str]:
+def rows_shown(configs: pd.DataFrame, importance: pd.DataFrame | None, most: int) -> list[str]:
     """The hyperparameters to show, from top."""
     names = _hyperparameters(configs)
     if importance is not None:
@@ -203,13 +206,16 @@ def _rows(configs: pd.DataFrame, importance: pd.DataFrame | None, most: int) -> 
     return names[:most]
 
 
-def _scales(configs: pd.DataFrame, order: Sequence[str], space: Space | None) -> list[ParallelAxis]:
+def scales_of(
+    configs: pd.DataFrame, order: Sequence[str], space: Space | None
+) -> list[ParallelAxis]:
     """An axis a hyperparameter, the value last."""
     known = {name: (space or {}).get(hyperparameter_of(name)) for name in order}
     return [parallel_axis(name, configs[name], known.get(name)) for name in [*order, "value"]]
 
 
-def _names(scales: Sequence[ParallelAxis], label: str, width_in: float) -> list[str]:
+def names_beside(scales: Sequence[ParallelAxis], label: str, width_in: float) -> list[str]:
+    """What the axes are called, in lines that fit a figure of this width."""
     shown = [*(hyperparameter_of(scale.name) for scale in scales[:-1]), label]
     names = [
         name + (" (log)" if scale.log else "") for name, scale in zip(shown, scales, strict=True)
@@ -217,15 +223,17 @@ def _names(scales: Sequence[ParallelAxis], label: str, width_in: float) -> list[
     return [wrapped_name(name, width_in) for name in names]
 
 
-def _parallel_text(
+def parallel_text(
     configs: pd.DataFrame,
     order: Sequence[str],
-    total: int,
+    ranked: bool,
     color: str,
     label: str,
-    space: Space,
+    space: Space | None,
     notes: Sequence[str],
 ) -> str:
+    """The caption; `ranked`: importance is shown beside the axes."""
+    total = len(_hyperparameters(configs))
     seeds = configs.groupby("method").size()
     lost = int(configs["value"].isna().sum())
     return sentences(
@@ -245,6 +253,7 @@ def _parallel_text(
         f"Shown: {len(order)} of {total} hyperparameters." if len(order) < total else "",
         f"Runs without a value: {lost}." if lost else "",
         *notes,
+        IMPORTANCE_SENTENCE if ranked else "",
     )
 
 
@@ -270,11 +279,3 @@ def draw_importance(axes: Axes, table: pd.DataFrame, *, order: Sequence[str] | N
 def wrapped_name(name: str, width_in: float) -> str:
     """A hyperparameter's name in lines that fit beside the panel."""
     return in_lines(name, characters(0.8 * name_in(width_in)))
-
-
-def importance_text() -> str:
-    """What importance is, for a caption."""
-    return (
-        "Importance: share of the variance that a hyperparameter explains alone (fANOVA), mean "
-        "over trees; lines from the 2.5 % to the 97.5 % quantile over trees."
-    )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 
@@ -62,6 +62,41 @@ class Image:
     height: int
     replaced: bool = False
     """Whether the interactive figure takes its place on a screen."""
+
+
+class Word(NamedTuple):
+    """A text in a drawing: where it stands, which of its ends or middle does, and its class."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str = "start"
+    kind: str = "name"
+
+
+class Stroke(NamedTuple):
+    """A path in a drawing, its class, and the colour that is its own."""
+
+    path: str
+    kind: str
+    color: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that the page draws by itself, of `width` x `height` units, so many `pixels` wide.
+
+    `strokes` from back to front, `words` above them all.
+    """
+
+    kind: ClassVar[str] = "drawing"
+    alt: str
+    caption: str
+    width: int
+    height: int
+    pixels: int
+    strokes: Sequence[Stroke]
+    words: Sequence[Word]
 
 
 @dataclass(frozen=True)
@@ -136,7 +171,7 @@ class Section:
     folded: bool = False
 
 
-Block = Paragraph | Code | Choices | Image | Table | Chart | OnPaper | Show | Section
+Block = Paragraph | Code | Choices | Image | Drawing | Table | Chart | OnPaper | Show | Section
 
 
 def table(

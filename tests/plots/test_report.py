@@ -494,7 +494,7 @@ def test_what_a_stored_study_adds(stored):
     reader = read(page.render(read_context(stored)))
     tables = {attrs.get("id") for attrs in reader.all("table")}
     assert {"table-views-1", "table-repeats"} <= tables  # as in the paper, evolution repeats
-    assert any("parallel coordinates" in attrs["alt"] for attrs in reader.all("img"))
+    assert any("parallel coordinates" in attrs["aria-label"] for attrs in reader.all("svg"))
     assert "would never have done so" in reader.words  # its budget is a time alone
     assert "The same settings give the same results to the bit." in reader.words
 

@@ -1,9 +1,9 @@
 """Task by task: what to use for how many minutes, the curves, the scores."""
 
-from hpobench.plots.recipes import configurations
+from hpobench.plots.recipes import configurations_of
 from hpobench.plots.report.blocks import Block, OnPaper, Paragraph, Section, Show
 from hpobench.plots.report.context import Context
-from hpobench.plots.report.images import image
+from hpobench.plots.report.parallel import parallel_drawing
 from hpobench.plots.report.parts import scores
 from hpobench.plots.report.parts.groups import attempt
 from hpobench.plots.report.parts.summary import choices
@@ -43,9 +43,9 @@ def _configurations(context: Context, task: str) -> list[Block]:
     """The incumbents in parallel coordinates, if the study has their configurations."""
     if "config" not in context.study.trials:
         return []
-    drawn = configurations(context.study, task)
+    found, matters, options = configurations_of(context.study, task)
     alt = f"Configurations of the incumbents on {context.task_label(task)}: parallel coordinates"
-    return [image(drawn, alt)]
+    return [parallel_drawing(found, matters, alt, **options)]
 
 
 def _facts(context: Context, task: str) -> str:
