@@ -9,19 +9,23 @@ that may be split, a active nodes: those that may be split; q nodes in all.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from hpobench.arrays import BoolArray, FloatArray, IntArray
 from hpobench.forest.boxes import Boxes, Nodes
 from hpobench.forest.forest import Forest
-from hpobench.forest.splits import Entries, Splitter
+from hpobench.forest.splits import Entries, LevelSplitter, Splitter
 
 # Squared errors that differ by less than this part of the whole are equal.
 _TIE = 1e-12
 
 # Of more trees, tables of what all of them leave would take much memory.
 _FEW_TREES = 100
+
+# Tables of nodes by levels are small enough.
+_FEW_LEVELS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +59,16 @@ def grow(
     growth: Growth,
     rng: np.random.Generator,
     samples: Sequence[IntArray] | None = None,
+    levels: IntArray | None = None,
 ) -> Forest:
     """A forest fitted to finite `values` (n,) at `points` (n, d).
 
     `categories` (d,): 0 for a column of numbers, else how many; a point then has one of
     0, 1, ... as its category. `samples`: the points (b,) that each tree is grown from, in place of
-    those that `growth` draws.
+    those that `growth` draws. `levels` (d,): how many numbers 0, 1, ... each column has, if
+    none has categories; of few it grows twice as fast, and the same up to rounding.
     """
-    builder = _Builder(points, values, categories, growth, rng)
+    builder = _Builder(points, values, categories, growth, rng, levels)
     entries = builder.started(builder.sampled() if samples is None else samples)
     while len(entries.points):
         entries = builder.split(entries)
@@ -79,18 +85,22 @@ class _Builder:
         categories: IntArray,
         growth: Growth,
         rng: np.random.Generator,
+        levels: IntArray | None = None,
     ) -> None:
         self._values, self._categories = values, categories
         self._growth, self._rng = growth, rng
-        self._splitter = Splitter(
-            rows=np.ascontiguousarray(points.T),
-            categorical=np.flatnonzero(categories),
-            most_categories=max(int(categories.max(initial=0)), 1),
-            leaf=growth.leaf,
-            split_columns=growth.split_columns,
-            tolerance=_TIE * float(np.square(values - values.mean()).sum()),
-            rng=rng,
-        )
+        known: dict[str, Any] = {
+            "rows": np.ascontiguousarray(points.T),
+            "categorical": np.flatnonzero(categories),
+            "most_categories": max(int(categories.max(initial=0)), 1),
+            "leaf": growth.leaf,
+            "split_columns": growth.split_columns,
+            "tolerance": _TIE * float(np.square(values - values.mean()).sum()),
+            "rng": rng,
+        }
+        self._splitter = Splitter(**known)
+        if levels is not None and levels.max(initial=0) <= _FEW_LEVELS:
+            self._splitter = LevelSplitter(**known, levels=levels)
 
     def sampled(self) -> Sequence[IntArray]:
         """The points (b,) that each tree is grown from."""
@@ -116,7 +126,7 @@ class _Builder:
         self._trees = np.arange(size)
         self._points, self._weights = points, weights
         self._leaves = np.zeros(len(points), dtype=np.int64)
-        orders = np.argsort(self._splitter.rows[:, points], axis=1, kind="stable")
+        orders = self._splitter.ordered(points)
         every = np.arange(len(points))
         return self._settled(Entries(every, points, weights, weights, nodes, orders))
 

@@ -34,13 +34,14 @@ class Entries(NamedTuple):
     def keep(self, kept: BoolArray, nodes: IntArray) -> "Entries":
         """The entries `kept` (e,); `nodes` (a,) are the new numbers of their nodes."""
         orders = (kept.cumsum() - 1).take(self.orders[kept.take(self.orders)])
+        left = self.numbers[kept]
         return Entries(
-            self.numbers[kept],
+            left,
             self.points[kept],
             self.weights[kept],
             self.values[kept],
             nodes[self.nodes[kept]],
-            orders.reshape(len(self.orders), -1),
+            orders.reshape(len(self.orders), len(left)),
         )
 
 
@@ -69,6 +70,10 @@ class Splitter:
     split_columns: float
     tolerance: float
     rng: np.random.Generator
+
+    def ordered(self, points: IntArray) -> IntArray:
+        """(d, e): these points by each column."""
+        return np.argsort(self.rows[:, points], axis=1, kind="stable")
 
     def best(self, entries: Entries, count: int) -> tuple[Splits, Entries]:
         """The best split of each of `count` nodes, and the entries sorted anew."""
@@ -155,6 +160,58 @@ class Splitter:
             unseen = self.rng.random(mean.shape) < 0.5
             sets[chosen] = np.where(np.isnan(mean), unseen, mean <= thresholds[chosen, None])
         return sets
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSplitter(Splitter):
+    """The same for numbers 0, 1, ... that are few: by sums over the entries of each, unsorted.
+
+    `levels` (d,): how many there are. Sums are of the same values in another order.
+    """
+
+    levels: IntArray
+
+    def ordered(self, points: IntArray) -> IntArray:
+        """(0, e): no order is needed."""
+        return np.empty((0, len(points)), dtype=np.int64)
+
+    def best(self, entries: Entries, count: int) -> tuple[Splits, Entries]:
+        """The best split of each of `count` nodes, and the entries as they are."""
+        weighted = entries.weights * entries.values
+        made = [
+            self._of_column(entries, weighted, count, column, levels)
+            for column, levels in enumerate(self.levels.tolist())
+        ]
+        best, lower, upper = (np.array(parts) for parts in zip(*made, strict=True))
+        columns, every = self._drawn(best), np.arange(count)
+        low, high = lower[columns, every], upper[columns, every]
+        thresholds = low + self.rng.random(count) * (high - low)
+        thresholds = np.where(thresholds < high, thresholds, low)
+        no_sets = np.ones((count, self.most_categories), dtype=bool)
+        return Splits(best[columns, every] >= 0, columns, thresholds, no_sets), entries
+
+    def _of_column(
+        self, entries: Entries, weighted: FloatArray, count: int, column: int, levels: int
+    ) -> tuple[FloatArray, IntArray, IntArray]:
+        """(a,): the highest gain of each node, and the levels that it is between."""
+        cells = entries.nodes * levels + self.rows[column].take(entries.points).astype(np.int64)
+        weight = np.bincount(cells, entries.weights, count * levels)
+        present = np.flatnonzero(weight)
+        nodes, level = np.divmod(present, levels)
+        starts = np.searchsorted(nodes, np.arange(count))
+        left, sums = weight[present], np.bincount(cells, weighted, count * levels)[present]
+        total = np.add.reduceat(left, starts).take(nodes)
+        for part in (left, sums):
+            first = part[starts]
+            part.cumsum(out=part)
+            part -= (part[starts] - first).take(nodes)
+        gains = np.full(len(present), -1.0)
+        allowed = (left >= self.leaf) & (left <= total - self.leaf)
+        np.divide(sums * sums * total, left * (total - left), out=gains, where=allowed)
+        best = np.maximum.reduceat(gains, starts)
+        hits = np.flatnonzero(gains >= best.take(nodes))
+        places = hits[np.searchsorted(nodes[hits], np.arange(count))]
+        return best, level[places], level[np.minimum(places + 1, len(level) - 1)]
 
 
 def _along(rows: NDArray[Any], places: IntArray) -> NDArray[Any]:

@@ -138,7 +138,7 @@ def _importance(
     ticks = [tick for tick in MaxNLocator(2).tick_values(0, most) if 0 <= tick <= most]
     spots = [(round(left + tick / most * (WIDTH - GAP - left)), f"{tick:g}") for tick in ticks]
     strokes = [
-        Stroke("".join(f"M{x} {TOP - BAR}V{bottom}" for x, _ in spots), "grid"),
+        Stroke("".join(f"M{x} {TOP - BAR}V{bottom}" for x, _ in spots), "rule"),
         Stroke(
             "".join(f"M{left} {y - BAR // 2}H{value}v{BAR}H{left}z" for value, _, _, y in shown),
             "bar",

@@ -194,7 +194,7 @@ def _grown(data: _Data, trees: int, rng: np.random.Generator) -> Forest:
     """Trees that are grown on resampled runs. All levels count as numbers."""
     samples = [_resampled(data.run, rng) for _ in range(trees)]
     levels, growth = data.levels.astype(float), Growth(trees, leaf=LEAF_ROWS)
-    return grow(levels, data.values, np.zeros_like(data.counts), growth, rng, samples)
+    return grow(levels, data.values, np.zeros_like(data.counts), growth, rng, samples, data.counts)
 
 
 def _resampled(run: IntArray, rng: np.random.Generator) -> IntArray:

@@ -262,3 +262,17 @@ def test_points_of_inactive_hyperparameters():
 def test_growth_that_makes_no_sense_is_refused(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):
         Growth(**setting)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_few_levels_give_the_same_forest(share):
+    """Which is grown from sums over levels, in place of points in their order."""
+    points, values = sample(400, levels=7)
+    growth = Growth(trees=8, leaf=3, split_columns=share)
+    forests = [
+        grow(points, values, numbers(4), growth, rng(), levels=levels)
+        for levels in (None, np.full(4, 7))
+    ]
+    for one, other in zip(*forests, strict=True):
+        if isinstance(one, np.ndarray):
+            np.testing.assert_allclose(one, other, atol=1e-9)
