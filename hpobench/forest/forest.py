@@ -65,8 +65,11 @@ class Forest(NamedTuple):
         of tree b, E = mean(mu_b), Var = mean(v_b) + mean(mu_b^2) - E^2.
         """
         leaves = self.apply(queries)
-        means = self.means.take(leaves)
-        return means.mean(axis=1), self.variances.take(leaves).mean(axis=1) + means.var(axis=1)
+        means, trees = self.means.take(leaves), len(self.roots)
+        mean = means.sum(axis=1) / trees
+        means -= mean[:, None]
+        within = self.variances.take(leaves).sum(axis=1)
+        return mean, (within + np.einsum("mt,mt->m", means, means)) / trees
 
     def entered(self, points: IntArray, rows: FloatArray, times: FloatArray) -> "Forest":
         """With more points (p,), at rows (p, d), in the leaves where they fall, so many `times`.

@@ -27,7 +27,7 @@ class KeptForest:
     refit: float
     rng: np.random.Generator
     _forest: Forest | None = field(default=None, init=False)
-    _rows: list[bytes] = field(default_factory=list, init=False)
+    _points: FloatArray = field(default_factory=lambda: np.empty((0, 0)), init=False)
     _grown: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -53,17 +53,21 @@ class KeptForest:
             if len(fresh):
                 forest = forest.entered(fresh, points[fresh], self._times(len(fresh), len(points)))
             forest = forest.of_values(values)
-        self._forest, self._rows = forest, [row.tobytes() for row in points]
+        self._forest, self._points = forest, points
         return forest
 
     def _places(self, points: FloatArray) -> IntArray | None:
         """Where among points (n, d) those of the forest are; None: trees are to be grown anew."""
         if self._forest is None or len(points) - self._grown >= self.refit * len(points):
             return None
+        known = len(self._points)
+        if np.array_equal(self._points, points[:known]):
+            return np.arange(known)
         where: dict[bytes, list[int]] = {}
         for place in range(len(points) - 1, -1, -1):
             where.setdefault(points[place].tobytes(), []).append(place)
-        found = [where[row].pop() if where.get(row) else -1 for row in self._rows]
+        rows = [row.tobytes() for row in self._points]
+        found = [where[row].pop() if where.get(row) else -1 for row in rows]
         return None if -1 in found else np.array(found)
 
     def _times(self, fresh: int, count: int) -> FloatArray:

@@ -17,22 +17,28 @@ from hpobench.methods.search.candidates import Candidates
 
 Score = Callable[[FloatArray], FloatArray]
 
+_OF_LIST = 300  # random ones of a list, around which there is one round and not several
+
 
 class AcquisitionSearch:
     """Maximises a score of rows (n, d) over the untried ones.
 
     `random` candidates to begin with, then `rounds` of `neighbours` around each of the `starts`
-    best of them and of as many of the best observed.
+    best of them and of as many of the best observed, with steps that shrink by the factor
+    `shrinking`. `on`: what the last search reached is among the candidates, for a model that knows
+    one observation more is much the same: climbs go on, and take fewer rounds.
     """
 
     def __init__(
         self,
         candidates: Candidates,
         rng: np.random.Generator,
-        random: int = 300,
+        random: int = 150,
         starts: int = 4,
         neighbours: int = 16,
-        rounds: int = 8,
+        rounds: int = 4,
+        shrinking: float = 0.5,
+        on: bool = True,
     ) -> None:
         self._candidates = candidates
         self._rng = rng
@@ -40,14 +46,18 @@ class AcquisitionSearch:
         self._starts = starts
         self._neighbours = neighbours
         self._rounds = rounds
+        self._shrinking = shrinking
+        self._on = on
         unit = candidates.unit
         self._continuous = unit.levels == 0
+        self._reached = np.empty((0, len(unit)))
 
     def best(self, score: Score, observed: FloatArray) -> FloatArray | None:
         """The row with the best score found, or None: nothing is left. `observed`: best first."""
         rows = self._candidates.random(self._random)
         if self._candidates.listed:
             return self._best_listed(score, rows, observed)
+        rows = np.concatenate([self._candidates.untried(self._reached), rows])
         scores = score(rows)
         order = np.argsort(-scores, kind="stable")[: self._starts]
         others = observed[: self._starts]
@@ -65,7 +75,9 @@ class AcquisitionSearch:
             better = values[each, at] > scores
             scores = np.where(better, values[each, at], scores)
             rows = np.where(better[:, None], found.reshape(*values.shape, -1)[each, at], rows)
-            step *= 0.7
+            step *= self._shrinking
+        if self._on:
+            self._reached = rows[scores > -np.inf]
         if not len(rows) or scores.max() == -np.inf:
             return None
         best: FloatArray = rows[scores.argmax()]
@@ -91,8 +103,8 @@ class AcquisitionSearch:
         self, score: Score, rows: FloatArray, observed: FloatArray
     ) -> FloatArray | None:
         """From a short list: random ones, then those near the best of them and of the observed."""
-        if len(rows) > 2 * self._random:
-            first = rows[self._rng.choice(len(rows), self._random, replace=False)]
+        if len(rows) > 2 * _OF_LIST:
+            first = rows[self._rng.choice(len(rows), _OF_LIST, replace=False)]
             order = np.argsort(-score(first), kind="stable")[: self._starts]
             centres = np.concatenate([first[order], observed[: self._starts]])
             rows = np.concatenate([first, rows[self._nearest(rows, centres)]])

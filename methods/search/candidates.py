@@ -33,7 +33,7 @@ class Candidates:
         self._repeat = repeat
         self._fallback = Draws(space, rng, replace=repeat)
         self._hashes = RowHashes(len(self.unit))
-        self._tried: set[int] = set()
+        self._tried: set[float] = set()
         self._all: FloatArray | None = None
         # What is made from hyperparameters is rarely on a list: one has to choose from it.
         listed = isinstance(space, ListedSpace)
@@ -147,29 +147,26 @@ class Candidates:
             self._left[self._index[row.tobytes()]] = False
         self._fallback.exclude(config)
         before = len(self._tried)
-        self._tried.add(int(self._hashes(row)[0]))
+        self._tried.add(float(self._hashes(row)[0]))
         return len(self._tried) > before
 
 
 class RowHashes:
-    """Hashes (n,) of 64 bits of rows (n, d): equal rows have equal ones, others hardly ever.
+    """Hashes (n,) of rows (n, d): equal rows have equal ones, others hardly ever.
 
     Rows are equal that agree to 2^-40, for what is decoded and encoded again has other last digits.
-    Steele, Lea and Flood (2014), Fast splittable pseudorandom number generators, OOPSLA: the
-    finalizer of SplitMix64, of each entry and of their weighted sum, modulo 2^64.
+    A hash is the sum of the entries, in units of that, with random weights: rows that differ in a
+    category or by a step of 1e-6 have the same with probability 2^-30 at most.
     """
 
     def __init__(self, width: int) -> None:
         generator = np.random.Generator(np.random.PCG64(0))
-        self._factors = generator.integers(2**64, size=width, dtype=np.uint64) | np.uint64(1)
+        self._weights = generator.uniform(0.5, 1.0, width)
 
-    def __call__(self, rows: FloatArray) -> NDArray[np.uint64]:
-        cells = np.rint(np.where(np.isnan(rows), -1.0, rows) * 2.0**40).astype(np.int64)
-        return _mixed((_mixed(cells.view(np.uint64)) * self._factors).sum(axis=1, dtype=np.uint64))
-
-
-def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each bit of the result depends on all bits of the entry."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        cells = np.fmax(rows, -1.0, order="C")  # what is not active (NaN) is -1
+        cells *= 2.0**40
+        np.rint(cells, out=cells)
+        cells *= self._weights
+        hashes: FloatArray = cells.sum(axis=1)
+        return hashes

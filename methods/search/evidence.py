@@ -43,6 +43,7 @@ class Evidence:
         # What is not active is a category of its own.
         counts = self._unit.categories
         self.categories: NDArray[np.int64] = np.where(counts > 0, counts + 1, 0)
+        self._categorical = np.flatnonzero(counts)
         self._initial, self._latest = initial, latest
         self._history = History(self._unit)
         self._last: dict[int, tuple[Job, Observed]] = {}
@@ -71,10 +72,11 @@ class Evidence:
 
         A number that is not active is -1, below all others.
         """
-        points = np.nan_to_num(rows, nan=-1.0)
-        for column in np.flatnonzero(self.categories).tolist():
-            count, values = self._unit.categories[column], points[:, column]
-            points[:, column] = np.where(values < 0, count, np.floor(values * count))
+        points = np.fmax(rows, -1.0)
+        if len(self._categorical):
+            counts = self._unit.categories[self._categorical]
+            values = points[:, self._categorical]
+            points[:, self._categorical] = np.where(values < 0, counts, np.floor(values * counts))
         return points
 
 

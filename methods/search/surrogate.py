@@ -19,11 +19,13 @@ class Surrogate:
     """One quantity as a function of features, from the observations made so far.
 
     Parameters are fitted anew whenever the number of observations grew by the fraction `refit`, by
-    at most `steps` of L-BFGS. In between, rows are added to the
-    factor, in O(n²) each.
+    at most `steps` of L-BFGS from where they were, and, whenever it grew by the fraction `afresh`,
+    from the priors as well. In between, rows are added to the factor, in O(n²) each.
     """
 
-    def __init__(self, kernel: Kernel, refit: float = 0.1, steps: int = 20) -> None:
+    def __init__(
+        self, kernel: Kernel, refit: float = 0.1, steps: int = 20, afresh: float = 0.0
+    ) -> None:
         if not refit >= 0:
             raise ValueError(
                 f"refit={refit} must not be negative: parameters are fitted anew when the number "
@@ -32,6 +34,8 @@ class Surrogate:
         self._kernel = kernel
         self._refit = refit
         self._steps = steps
+        self._afresh = afresh
+        self._begun = 0
         self._theta: FloatArray | None = None
         self._fitted = 0
         self._posterior: Posterior | None = None
@@ -49,8 +53,9 @@ class Surrogate:
             added = old.extended(x[known:], y[known:, None]) if n > known else old
             self._posterior = added.given(y[:, None])
         else:
-            self._theta = fit(self._kernel, x, y, self._theta, self._steps)
-            self._fitted = n
+            afresh = not self._begun <= n < (1 + self._afresh) * self._begun
+            self._theta = fit(self._kernel, x, y, self._theta, self._steps, afresh)
+            self._fitted, self._begun = n, n if afresh else self._begun
             empty = Posterior.empty(self._kernel, self._theta, x.shape[1], 1)
             self._posterior = empty.extended(x, y[:, None])
         self._targets = y

@@ -60,8 +60,9 @@ class Bayesian:
     times the mean cost of the initial configurations is spent. `prior`: values that the user
     believes in (see `Prior`), or the word `default`, or null; its weight is `prior_beta` / n.
 
-    Parameters are fitted anew when data grew by the fraction `refit`; the model sees at most `most`
-    observations (see `LevelData`). `repeat`: a finite space may be tried twice (a noisy task).
+    Parameters are fitted anew when data grew by the fraction `refit`, from the priors as well by
+    `afresh` (see `Surrogate`); the model sees at most `most` observations (see `LevelData`).
+    `repeat`: a finite space may be tried twice (a noisy task).
     """
 
     def __init__(
@@ -78,16 +79,18 @@ class Bayesian:
         prior: Mapping[str, Any] | str | None = None,
         prior_spread: float = 0.25,
         prior_beta: float = 10,
-        refit: float = 0.1,
+        refit: float = 0.2,
+        afresh: float = 0.5,
         most: int = 500,
         repeat: bool = False,
         data: Callable[[UnitSpace, int, int], TrainingData] = LevelData,
+        search: Callable[[Candidates, np.random.Generator], AcquisitionSearch] = AcquisitionSearch,
     ) -> None:
         _check(initial, acquisition, transform, cost, cooling, prior_beta)
         self._acquisition = acquisition
         self._rng = rng
         self._candidates = Candidates(space, rng, repeat)
-        self._search = AcquisitionSearch(self._candidates, rng)
+        self._search = search(self._candidates, rng)
         self._data = data(self._candidates.unit, initial, most)
         self._initial = initial
         self._transform = transform
@@ -96,7 +99,7 @@ class Bayesian:
         self._cooling = cooling
         self._prior = None if prior is None else Prior(space, prior, prior_spread)
         self._prior_beta = prior_beta
-        self._refit = refit
+        self._refit, self._afresh = refit, afresh
         self._surrogates: dict[str, Surrogate] = {}
         self._assumed: dict[str, tuple[Posterior, list[int], Posterior]] = {}
         self._durations_s: list[float] = []
@@ -225,7 +228,8 @@ class Bayesian:
 
     def _surrogate(self, name: str) -> Surrogate:
         if name not in self._surrogates:
-            self._surrogates[name] = Surrogate(Matern52(self._data.features), self._refit)
+            kernel = Matern52(self._data.features)
+            self._surrogates[name] = Surrogate(kernel, self._refit, afresh=self._afresh)
         return self._surrogates[name]
 
     def _with_pending(

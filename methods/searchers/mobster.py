@@ -12,10 +12,12 @@ Values at different rungs differ in level and in spread. The paper has kernels t
 here values are brought to one scale before: see `JointData`.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hpobench.methods.search.acquisition_search import AcquisitionSearch
 from hpobench.methods.search.joint_data import JointData
 from hpobench.methods.searchers.bayesian import Bayesian
 from hpobench.space.space import Space
@@ -26,10 +28,24 @@ def mobster(
     rng: np.random.Generator,
     transform: str = "winsorised",
     most: int = 400,
+    refit: float = 0.1,
+    afresh: float = 0.0,
     **settings: Any,
 ) -> Bayesian:
     """`Bayesian` on `JointData`, with the same settings.
 
-    Values are not bent by default: learning curves are sums, of which a logarithm makes none.
+    Values are not bent by default: learning curves are sums, of which a logarithm makes none. Each
+    suggestion is worth a search that begins anew and parameters fitted with care: with those that
+    do for `Bayesian`, the best of a bowl in six dimensions was 2.6 times as far from the optimum.
     """
-    return Bayesian(space, rng, transform=transform, most=most, data=JointData, **settings)
+    return Bayesian(
+        space,
+        rng,
+        transform=transform,
+        most=most,
+        refit=refit,
+        afresh=afresh,
+        data=JointData,
+        search=partial(AcquisitionSearch, random=300, rounds=8, shrinking=0.7, on=False),
+        **settings,
+    )

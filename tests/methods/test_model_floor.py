@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from hpobench.methods.search.candidates import SMALL, Candidates
+from hpobench.methods.search.candidates import SMALL, Candidates, RowHashes
 from hpobench.methods.search.history import History
 from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.records import Evaluation, Job
@@ -119,6 +119,20 @@ def test_integers_of_very_many_values_are_tried_once(rng):
     assert len(np.unique(rows)) == 1
     assert candidates.choose(rows[0]) == {"units": 1}
     assert not candidates.is_untried(candidates.unit.snap(low)).any()
+
+
+@pytest.mark.parametrize("width", [1, 5, 8, 9, 60])
+def test_a_row_has_one_hash_wherever_it_lies(rng, width):
+    """Alone, among others, by columns; with other last digits; and no two rows have the same."""
+    rows = rng.integers(64, size=(300, width)) / 64
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    rows[:, 0] = rng.permutation(300) / 300
+    hashes = RowHashes(width)
+    together = hashes(rows)
+    assert np.array_equal(together, [hashes(row[None])[0] for row in rows])
+    assert np.array_equal(together, hashes(np.asfortranarray(rows)))
+    assert np.array_equal(together, hashes(rows * (1 + 1e-15)))
+    assert len(set(together.tolist())) == 300
 
 
 def test_a_finite_space_that_is_conditional_is_not_repeated(rng):

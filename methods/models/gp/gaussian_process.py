@@ -33,6 +33,8 @@ _NOISE = LogNormals(
     *(np.array(x) for x in ([-4.0, 0.0], [1.0, 1.0], [math.log(1e-6), -5], [0.0, 5]))
 )
 _HUGE = 1e25
+# A step that gains less than this part of the loss is the last: θ matters by far less than noise.
+_FLAT = 1e-6
 
 
 def priors(kernel: Kernel) -> LogNormals:
@@ -78,13 +80,18 @@ def log_posterior(
 
 
 def fit(
-    kernel: Kernel, x: FloatArray, y: FloatArray, start: FloatArray | None = None, steps: int = 20
+    kernel: Kernel,
+    x: FloatArray,
+    y: FloatArray,
+    start: FloatArray | None = None,
+    steps: int = 20,
+    afresh: bool = True,
 ) -> FloatArray:
     """θ of greatest posterior density for X (n, f) and y (n,), the better of two local optima.
 
-    L-BFGS-B runs for at most `steps` iterations from `start`, if given, and from shorter
-    lengthscales and less noise than the priors expect: from where all is taken for noise there is
-    no way back.
+    L-BFGS-B runs for at most `steps` iterations from `start`, if given, and, unless that is and
+    nothing is to be fitted `afresh`, from shorter lengthscales and less noise than the priors
+    expect: from where all is taken for noise there is no way back.
     """
     prior, pairs = priors(kernel), kernel.pairs(x)
 
@@ -101,9 +108,9 @@ def fit(
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": steps, "ftol": 1e-6, "gtol": 1e-3},
+            options={"maxiter": steps, "ftol": _FLAT, "gtol": 1e-3},
         )
-        for begin in ([cold] if start is None else [start, cold])
+        for begin in ([cold] if start is None else [start, cold] if afresh else [start])
     ]
     theta: FloatArray = min(found, key=lambda each: float(each.fun)).x
     return theta

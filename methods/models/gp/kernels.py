@@ -111,18 +111,20 @@ class Matern52:
     def cross(self, phi: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
         weights = np.exp(-phi[self._groups]) * math.sqrt(5)
         a, b = a * weights, b * weights
-        root = a @ b.T
-        root *= -2
-        root += np.einsum("nf,nf->n", a, a)[:, None]
-        root += np.einsum("mf,mf->m", b, b)
+        # |a|² - 2 a b + |b|² is one product, of two columns more.
+        left, right = (np.empty((len(each), each.shape[1] + 2)) for each in (a, b))
+        left[:, :-2], left[:, -2], left[:, -1] = a, np.einsum("nf,nf->n", a, a), 1.0
+        right[:, :-2], right[:, -2], right[:, -1] = -2 * b, 1.0, np.einsum("mf,mf->m", b, b)
+        root = left @ right.T
         np.maximum(root, 0, out=root)
         np.sqrt(root, out=root)  # √5 r
-        decay = np.exp(-root)
-        decay *= math.exp(phi[-1])
-        root *= 1 + root / 3
-        root += 1
-        root *= decay
-        return root
+        decay = np.exp(phi[-1] - root)
+        covariances: FloatArray = root * (1 / 3)
+        covariances += 1
+        covariances *= root
+        covariances += 1
+        covariances *= decay
+        return covariances
 
     def paired(self, phi: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
         gaps = (a - b) * np.exp(-phi[self._groups]) * math.sqrt(5)

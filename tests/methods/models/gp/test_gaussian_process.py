@@ -189,3 +189,29 @@ def test_a_surrogate_between_refits_is_exact_for_its_parameters():
     np.testing.assert_allclose(grown.predict(x)[0], whole.predict(x)[0], atol=1e-8)
     assert surrogate.update(x[:42], y[:42] + 1) is grown
     assert surrogate.update(x[5:], y[5:]).theta is not first.theta  # other rows: fitted anew
+
+
+def test_a_surrogate_begins_afresh_when_there_is_half_as_much_again(monkeypatch):
+    """Refits are due at 6, 7, 8, 9, 11, ...; of them 9 and 16 are the first past 9 and 13.5."""
+    flags = {}
+
+    def fitted(kernel, x, y, start, steps, afresh):
+        flags[len(y)] = afresh
+        return THETA
+
+    monkeypatch.setattr("hpobench.methods.search.surrogate.fit", fitted)
+    x, y = data(24)
+    surrogate = Surrogate(Matern52([0, 1, 2]), refit=0.2, afresh=0.5)
+    for n in range(6, 25):
+        surrogate.update(x[:n], y[:n])
+    assert list(flags) == [6, 7, 8, 9, 11, 13, 16, 19, 23]
+    assert [n for n, afresh in flags.items() if afresh] == [6, 9, 16]
+
+
+def test_a_fit_from_where_the_last_ended_is_no_worse_than_there():
+    x, y = data(30)
+    kernel = Matern52([0, 1, 2])
+    start = fit(kernel, x[:20], y[:20])
+    theta = fit(kernel, x, y, start, afresh=False)
+    pairs = kernel.pairs(x)
+    assert log_posterior(theta, kernel, pairs, y)[0] >= log_posterior(start, kernel, pairs, y)[0]
