@@ -6,9 +6,9 @@ down once for all PDFs that need nothing but the usual characters, and nothing i
 
 import io
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends import backend_agg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
+from matplotlib.image import AxesImage
+from matplotlib.transforms import Affine2D, Bbox, TransformedBbox, TransformedPath
 from PIL import Image as Pixels
 
 from hpobench.plots.canvas.style import plain_where_needed, styled
@@ -79,6 +81,57 @@ class Renderer(_AGG.RendererAgg):  # type: ignore[misc]
         mine._renderer.draw_text_image(font.get_image(), round(x + left), bottom, 0, gc)
 
 
+class Both(Renderer):
+    """Pixels, and at the same time a page of a PDF: what is drawn is found out once for both."""
+
+    def __init__(self, width: float, height: float, dpi: float, page: Any) -> None:
+        super().__init__(width, height, dpi)
+        self._page, self._points = page, 72 / dpi
+        self._shrunk = Affine2D().scale(self._points)
+        self._clips: dict[tuple[float, ...], Bbox] = {}
+        mine: Any = self
+        for name, transforms in _SHAPES.items():
+            setattr(self, name, partial(self._draw, name, getattr(mine, name), transforms))
+
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:  # noqa: N803
+        """Draw one shape."""
+        self._draw("draw_path", super().draw_path, (1,), gc, path, transform, rgbFace)
+
+    def draw_text(
+        self, gc: Any, x: float, y: float, s: str, prop: Any, angle: float, *given: Any, **more: Any
+    ) -> None:
+        """Draw one line of text; on a page heights are from its foot."""
+        super().draw_text(gc, x, y, s, prop, angle, *given, **more)
+        at = x * self._points, (self.height - y) * self._points
+        self._page.draw_text(self._of_page(gc), *at, s, prop, angle, *given, **more)
+
+    def _draw(
+        self, name: str, here: Any, transforms: Sequence[int], gc: Any, *given: Any, **more: Any
+    ) -> None:
+        """Draw in pixels, then on the page; `transforms`: which arguments lead to pixels."""
+        here(gc, *given, **more)
+        there = [
+            each + self._shrunk if place in transforms else each for place, each in enumerate(given)
+        ]
+        getattr(self._page, name)(self._of_page(gc), *there, **more)
+
+    def _of_page(self, gc: Any) -> Any:
+        """What is drawn with, for the page."""
+        made = self._page.new_gc()
+        made.copy_properties(gc)
+        box, (path, transform) = gc.get_clip_rectangle(), gc.get_clip_path()
+        if box is not None:
+            shrunk = TransformedBbox(box, self._shrunk).frozen()
+            made.set_clip_rectangle(self._clips.setdefault(shrunk.bounds, shrunk))
+        if path is not None:
+            made.set_clip_path(TransformedPath(path, transform + self._shrunk))
+        return made
+
+
+_SHAPES = {"draw_markers": (1, 3), "draw_path_collection": (0, 4), "draw_quad_mesh": (0, 5)}
+"""Which of their arguments, after the first, are transforms that lead to pixels."""
+
+
 @lru_cache(maxsize=8)
 def _extents(_dpi: float, _fonts: str) -> dict[Any, tuple[float, float, float]]:
     """Width, height and descent of the texts that were measured with these fonts."""
@@ -109,8 +162,14 @@ def lay_out(figure: Figure, dpi: float) -> None:
 def pixels(figure: Figure, dpi: float) -> Pixels.Image:
     """What a figure looks like, without transparency unless it is transparent."""
     lay_out(figure, dpi)
-    width, height = (int(side + 1e-6) for side in figure.bbox.size)
-    renderer = Renderer(width, height, dpi)
+    return _drawn(figure, Renderer(*_size(figure), dpi))
+
+
+def _size(figure: Figure) -> tuple[int, int]:
+    return int(figure.bbox.width + 1e-6), int(figure.bbox.height + 1e-6)
+
+
+def _drawn(figure: Figure, renderer: Renderer) -> Pixels.Image:
     with styled():
         figure.draw(renderer)
     shown = np.asarray(renderer.buffer_rgba())
@@ -124,21 +183,41 @@ def save(figure: Figure, folder: Path | str, stem: str) -> list[Path]:
 
     The files hold no date, so that the same figure gives the same bytes.
     """
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf
-
     step(stem)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     png, pdf = folder / f"{stem}.png", folder / f"{stem}.pdf"
     dpi = figure.dpi
+    lay_out(figure, DPI)
+    with lean_fonts(), atomic.draft(pdf) as aside:
+        shown = _with_page(figure, aside, dpi)
+    # More than the least of packing takes twice as long, and saves a twentieth.
     with atomic.draft(png) as aside:
-        # More than the least of packing takes twice as long, and saves a twentieth.
-        pixels(figure, DPI).save(aside, format="png", dpi=(DPI, DPI), compress_level=1)
+        shown.save(aside, format="png", dpi=(DPI, DPI), compress_level=1)
     figure.set_dpi(dpi)
-    page: Any = FigureCanvasPdf(figure)
-    with styled(), lean_fonts(), atomic.draft(pdf) as aside:
-        page.print_pdf(aside, metadata={"CreationDate": None})
     return [png, pdf]
+
+
+def _with_page(figure: Figure, pdf: Path, dpi: float) -> Pixels.Image:
+    """Write the PDF; the pixels. `dpi`: of what is in pixels there, too, for its great number."""
+    from matplotlib.backends import backend_pdf
+
+    backend: Any = backend_pdf
+    options: Any = {"metadata": {"CreationDate": None}}
+    if figure.findobj(lambda artist: artist.get_rasterized() or isinstance(artist, AxesImage)):
+        shown = _drawn(figure, Renderer(*_size(figure), DPI))
+        figure.set_dpi(dpi)
+        with styled():
+            backend.FigureCanvasPdf(figure).print_pdf(pdf, **options)
+        return shown
+    with styled(), closing(backend.PdfFile(pdf, **options)) as file:
+        width_in, height_in = figure.get_size_inches()
+        file.newPage(width_in, height_in)
+        page = backend.RendererPdf(file, 72, height_in, width_in)
+        shown = _drawn(figure, Both(*_size(figure), DPI, page))
+        page.finalize()
+        file.finalize()
+    return shown
 
 
 @contextmanager
