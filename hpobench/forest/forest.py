@@ -71,6 +71,11 @@ class Forest(NamedTuple):
         within = self.variances.take(leaves).sum(axis=1)
         return mean, (within + np.einsum("mt,mt->m", means, means)) / trees
 
+    def mean(self, queries: FloatArray) -> FloatArray:
+        """Mean (m,) of a query over trees."""
+        means: FloatArray = self.means.take(self.apply(queries)).sum(axis=1) / len(self.roots)
+        return means
+
     def entered(self, points: IntArray, rows: FloatArray, times: FloatArray) -> "Forest":
         """With more points (p,), at rows (p, d), in the leaves where they fall, so many `times`.
 

@@ -5,6 +5,8 @@ Meinshausen (2006), Quantile Regression Forests, JMLR 7.
 Notation: n points, m queries, d columns, k levels, e entries (a point in a leaf of a query).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hpobench.arrays import FloatArray, IntArray
@@ -15,6 +17,9 @@ _ROUNDING = 1e-9
 
 # Queries answered at once: where leaves are large, as of constant values, they take much memory.
 _BLOCK = 256
+
+# Queries of which the least sum is found first.
+_FIRST = 200
 
 
 def quantiles(
@@ -34,36 +39,55 @@ def quantiles(
 def lowest(
     forest: Forest,
     values: FloatArray,
-    queries: FloatArray,
+    leaves: IntArray,
     levels: FloatArray,
     drawn: IntArray,
     added: FloatArray,
 ) -> IntArray:
-    """Which of the queries (m, d) have the least sum of a quantile and what is added to it.
+    """Which of m queries have the least sum of a quantile and what is added to it.
 
-    `drawn` (m,): at which of the `levels` (k,), to which `added` (k,) belong. Of all sums of a
-    value and what is added, the least that a query reaches is found by bisection.
+    `leaves` (m, t): where they fall. `drawn` (m,): at which of the `levels` (k,), to which `added`
+    (k,) belong. Of all sums of a value and what is added, the least that a query reaches is found
+    by bisection.
     """
     order = np.argsort(values, kind="stable")
     ranks = np.empty(len(values), dtype=np.int64)
     ranks[order] = np.arange(len(values))
     sums = values[order] + added[:, None]
     limits = np.unique(sums)
-    leaves, rank = forest.apply(queries), ranks[forest.points]
-    share = _shares(forest) / leaves.shape[1]
-    left, low, high = np.arange(len(queries)), 0, len(limits) - 1
+    count = len(forest.means)
+    places = leaves + (drawn * count)[:, None]  # by level, then by leaf
+    rank, share = ranks[forest.points], _shares(forest) / leaves.shape[1]
+    entries = (forest.leaves + count * np.arange(len(levels))[:, None]).ravel()
+
+    def reach(of: IntArray, limit: int) -> IntArray:
+        """Those of some queries whose sum is at most that limit."""
+        ends = [row.searchsorted(limits[limit], "right") for row in sums]
+        below = share * (rank < np.array(ends)[:, None])
+        reached = np.bincount(entries, below.ravel(), count * len(levels))
+        distribution = reached.take(places[of]).sum(axis=1)
+        hits: IntArray = of[distribution >= levels[drawn[of]] - _ROUNDING]
+        return hits
+
+    # The least sum of some bounds that of all, and rules most of the others out.
+    _, bound = _bisected(reach, np.arange(min(_FIRST, len(leaves))), len(limits) - 1)
+    left, _ = _bisected(reach, reach(np.arange(len(leaves)), bound), bound)
+    return left
+
+
+def _bisected(
+    reach: Callable[[IntArray, int], IntArray], left: IntArray, high: int
+) -> tuple[IntArray, int]:
+    """Those of some queries that reach the lowest limit, and its number; all reach `high`."""
+    low = 0
     while low < high:
         middle = (low + high) // 2
-        below = [rank < np.searchsorted(row, limits[middle], "right") for row in sums]
-        reached = [np.bincount(forest.leaves, share * b, len(forest.means)) for b in below]
-        level = drawn[left]
-        distribution = np.array(reached)[level[:, None], leaves[left]].sum(axis=1)
-        hits = distribution >= levels[level] - _ROUNDING
-        if hits.any():
-            left, high = left[hits], middle
+        hits = reach(left, middle)
+        if len(hits):
+            left, high = hits, middle
         else:
             low = middle + 1
-    return left
+    return left, high
 
 
 def _of_block(

@@ -50,9 +50,14 @@ class Candidates:
 
     def random(self, count: int) -> FloatArray:
         """Rows of about `count` random untried configurations, or of all that are left."""
+        rows = self.drawn(count)
+        return rows if self._all is not None else self.untried(rows)
+
+    def drawn(self, count: int) -> FloatArray:
+        """The same with those that were tried, unless all that are left are given."""
         if self._all is not None:
             return self._all[self._left]
-        return self.untried(self.unit.sample(count, self._rng))
+        return self.unit.sample(count, self._rng)
 
     def around(self, row: FloatArray, count: int, step: float) -> FloatArray:
         """About `count` untried rows that differ from `row` in one active hyperparameter.
@@ -60,12 +65,15 @@ class Candidates:
         Numbers move by a normal step of deviation `step` (in units of the range), discrete ones by
         at least one value; categories are redrawn; what becomes active is drawn at random.
         """
-        return self.around_each(row[None], count, step)[0]
+        return self.untried(self.around_each(row[None], count, step)[0])
 
     def around_each(
         self, centres: FloatArray, count: int, step: float
     ) -> tuple[FloatArray, NDArray[np.int64]]:
-        """`around` each of several rows (k, d): rows (n, d), and of which centre each is (n,)."""
+        """`around` each of several rows (k, d): rows (n, d), and of which centre each is (n,).
+
+        Those that were tried are among them.
+        """
         rng = self._rng
         free = ~np.isnan(centres) & (self.unit.levels != 1)
         owners = np.repeat(np.flatnonzero(free.any(axis=1)), count)
@@ -79,8 +87,7 @@ class Candidates:
         rows[at] = np.where(self.unit.categories[columns] > 0, rng.random(size), moved)
         missing = np.isnan(rows)
         rows[missing] = rng.random(int(missing.sum()))
-        new = self.is_untried(self.unit.snap(rows))
-        return rows[new], owners[new]
+        return self.unit.snap(rows), owners
 
     def untried(self, rows: FloatArray) -> FloatArray:
         """Those of the rows that may be tried."""

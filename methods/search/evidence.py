@@ -86,7 +86,7 @@ def _finite(observed: list[Observed]) -> FloatArray:
     failed = ~np.isfinite(values)
     np.clip(values, -LARGEST, LARGEST, out=values)
     values[failed] = values[~failed].max()
-    broken = np.array([violation(one.slacks) for one in observed])
+    broken = np.array([violation(one.slacks) if one.slacks else 0.0 for one in observed])
     if broken.any():
         worst, span = values.max(), np.ptp(values) or 1.0
         largest = broken[np.isfinite(broken)].max(initial=0.0) or 1.0

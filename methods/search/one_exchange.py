@@ -78,7 +78,10 @@ class OneExchange:
         if not len(rows):
             return climbers[:0], heights[:0]
         scores = acquisition(rows)
+        # Only of what would be taken it matters whether it was tried.
+        higher = np.flatnonzero(scores > heights[owners])
+        higher = higher[candidates.is_untried(rows[higher])]
+        rows, owners, scores = rows[higher], owners[higher], scores[higher]
         order = np.lexsort((-scores, owners))
         first = order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
-        better = first[scores[first] > heights[owners[first]]]
-        return rows[better], scores[better]
+        return rows[first], scores[first]

@@ -41,11 +41,20 @@ class UnitSpace:
             for column, item in enumerate(items)
             if item.levels is not None and centres[column] is None
         ]
-        # Cells of all hyperparameters on one line: those of number j lie between j and j + 1.
         self._columns = np.arange(len(items))
-        edges = [np.empty(0) if one is None else one for one in self.edges]
-        self._line = np.concatenate([j + one for j, one in enumerate(edges)])
-        self._edges_before = np.cumsum([0, *map(len, edges)])[:-1]
+        # Cells of equal width are found by a product; those of integers, all of them on one line:
+        # the cells of number j lie between j and j + 1.
+        self._counts = np.ones(len(items), dtype=np.int64)
+        uneven = {}
+        for column, edges in enumerate(self.edges):
+            if edges is not None and isinstance(items[column], Integer):
+                uneven[column] = edges
+            elif edges is not None:
+                self._counts[column] = len(edges) + 1
+        self._uneven = np.array(list(uneven), dtype=np.int64)
+        lines = [j + edges for j, edges in enumerate(uneven.values())]
+        self._line = np.concatenate([np.empty(0), *lines])
+        self._edges_before = np.cumsum([0, *map(len, uneven.values())])[:-1]
         self._discrete = np.flatnonzero(self.levels)
         self._centres = np.concatenate([np.empty(0), *(c for c in centres if c is not None)])
         self._first_centre = np.cumsum([0, *self.levels])[:-1][self._discrete]
@@ -128,8 +137,12 @@ class UnitSpace:
 
     def _cells(self, rows: FloatArray) -> NDArray[np.int64]:
         """(n, d): the cell in which a position lies; 0 for a continuous hyperparameter."""
-        cells: NDArray[np.int64] = self._line.searchsorted(rows + self._columns, side="right")
-        cells -= self._edges_before
+        cells: NDArray[np.int64] = (np.fmax(rows, 0.0) * self._counts).astype(np.int64)
+        np.minimum(cells, self._counts - 1, out=cells)
+        if len(self._uneven):
+            places = rows[:, self._uneven] + np.arange(len(self._uneven))
+            found = self._line.searchsorted(places, side="right")
+            cells[:, self._uneven] = found - self._edges_before
         return cells
 
     def features(self, rows: FloatArray) -> FloatArray:

@@ -68,7 +68,7 @@ class BORE:
         forest = self._forest.updated(points, labels)
 
         def acquisition(rows: FloatArray) -> FloatArray:
-            return forest.predict(self._evidence.points(rows))[0]
+            return forest.mean(self._evidence.points(rows))
 
         best = known.rows[np.argsort(known.values, kind="stable")]
         row = self._search.maximise(acquisition, self._candidates, best, self._rng)

@@ -85,7 +85,7 @@ class RandomForestSearch:
         values = np.concatenate([costs, lies])
         forest = self._forest.updated(points, values)
         # SMAC3 improves on the best prediction of what was tried, not on the best value seen.
-        incumbent = float(forest.predict(points[: len(costs)])[0].min())
+        incumbent = float(forest.mean(points[: len(costs)]).min())
         improvement = log_cost_improvement if self._log else expected_improvement
 
         def acquisition(rows: FloatArray) -> FloatArray:

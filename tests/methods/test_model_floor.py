@@ -135,6 +135,26 @@ def test_a_row_has_one_hash_wherever_it_lies(rng, width):
     assert len(set(together.tolist())) == 300
 
 
+def test_cells_lie_between_the_edges_of_their_hyperparameter(rng):
+    """Of equal width for categories and ordinals, on a logarithmic scale for integers."""
+    space = Space(
+        {
+            "kind": {"type": "categorical", "values": ["a", "b", "c"]},
+            "units": {"type": "integer", "low": 1, "high": 20, "log": True},
+            "rate": {"type": "float", "low": 0, "high": 1},
+            "size": {"type": "ordinal", "values": [1, 2, 4, 8, 16, 32, 64]},
+            "depth": {"type": "integer", "low": 3, "high": 9},
+        }
+    )
+    unit = UnitSpace(space)
+    points = np.concatenate([rng.random((500, 5)), np.zeros((1, 5)), np.ones((1, 5))])
+    found = unit.level_indices(points)
+    for column, edges in enumerate(unit.edges):
+        inner = np.empty(0) if edges is None else edges
+        expected = np.searchsorted(inner, points[:, column], side="right")
+        assert np.array_equal(found[:, column], expected)
+
+
 def test_a_finite_space_that_is_conditional_is_not_repeated(rng):
     """Three of kind a and one of kind b: four."""
     space = Space(
