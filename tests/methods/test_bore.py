@@ -31,6 +31,13 @@ def test_failures_are_not_among_the_best_though_they_are_the_most():
     assert among_best(np.array([9.0] * 9 + [1.0]), 0.25).tolist() == [0] * 9 + [1]
 
 
+def test_of_equal_values_the_first_are_among_the_best():
+    """Five of seven share the best value, and two of seven are best: not the whole plateau."""
+    values = np.array([9.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0])
+    assert among_best(values, 0.25).tolist() == [0, 1, 1, 0, 0, 0, 0]
+    assert among_best(values, 0.9).tolist() == [0, 1, 1, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("gamma", [0.1, 0.25, 0.5])
 def test_the_share_of_labels(gamma):
     assert abs(among_best(rng().normal(size=1000), gamma).mean() - gamma) <= 0.001
@@ -61,6 +68,27 @@ def test_suggestions_lie_where_the_best_are():
         observe(searcher, trial, {"x": x}, 0.0 if trial % 3 == 0 else 1.0)
     for _ in range(20):
         assert 0.3 < searcher.suggest({})["x"] < 0.7
+
+
+@pytest.mark.parametrize("levels", [1000, 5])
+def test_suggestions_do_not_crowd_beside_what_was_tried(levels):
+    """On a slope or a plateau: a quarter of what n points of a plane are apart."""
+    cube = Space({name: {"type": "float", "low": 0, "high": 1} for name in "abcdef"})
+    searcher, tried = BORE(cube, rng(), random_share=0), np.empty((0, 6))
+    for trial in range(40):
+        config = searcher.suggest({})
+        point = np.array(list(config.values()))
+        if trial >= 10:
+            assert np.abs(tried - point).max(axis=1).min() > 0.25 / trial**0.5
+        tried = np.concatenate([tried, point[None]])
+        observe(searcher, trial, config, np.floor((point**2).mean() * levels))
+
+
+def test_where_all_is_beside_what_was_tried_there_are_suggestions():
+    searcher = BORE(LINE, rng(), random_share=0)
+    for trial, x in enumerate(np.linspace(0, 1, 40)):
+        observe(searcher, trial, {"x": float(x)}, trial)
+    assert 0 <= searcher.suggest({})["x"] <= 1
 
 
 def test_what_is_pending_counts_as_not_among_the_best():
