@@ -25,6 +25,10 @@ _SEPARATORS = ",;\t|"
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _INFINITE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "infinity": math.inf}
 _EMPTY = ("", "nan")
+_WITH_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+# `45%`, `$5`, `1,234.5`, `10 s`, `tensor(0.5)`; not `1.#INF`, as Windows writes what has failed.
+_LIKE_NUMBER = re.compile(r"(?!\W*1\.#[A-Z])(?:[A-Za-z][\w.]*[(\[])?\W*\d")
 
 
 def read(paths: Sequence[Path]) -> pd.DataFrame:
@@ -58,7 +62,9 @@ def _read(path: Path) -> pd.DataFrame:
         )
     try:
         if kind == ".parquet":
-            return as_plain(pd.read_parquet(path).reset_index(drop=True))
+            # Whole numbers beside empty cells would be rounded to floats otherwise.
+            frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
+            return as_plain(frame.reset_index(drop=True))
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rb") as file:
             text = _decoded(file.read())
@@ -104,13 +110,23 @@ def _of_json(text: str) -> pd.DataFrame:
     rows = json.loads(text) if text.startswith("[") else list(map(json.loads, text.splitlines()))
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a row must be a mapping of column names to values")
-    return as_plain(pd.json_normalize(rows))
+    # Not json_normalize, which rounds whole numbers to floats where one row lacks the name.
+    return as_plain(pd.DataFrame(list(map(_flat, rows)), dtype=object))
+
+
+def _flat(row: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        inner = (
+            _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+        )
+        flat |= inner
+    return flat
 
 
 def _of_csv(text: str) -> pd.DataFrame:
     head = text.partition("\n")[0]
     separator = max(_SEPARATORS, key=head.count)
-    comma = separator != "," and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
     rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if row]
     if not rows:
         raise ValueError("it is empty")
@@ -123,11 +139,42 @@ def _of_csv(text: str) -> pd.DataFrame:
     names = [name.strip() for name in names]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"two columns are called {twice[0]!r}: rename one")
+    comma = separator != "," and _has_decimal_commas(names, rows, separator)
     columns = zip(*rows, strict=True) if rows else ([] for _ in names)
     return pd.DataFrame(
-        {name: _cells(column, bool(comma)) for name, column in zip(names, columns, strict=True)},
+        {name: _cells(column, comma) for name, column in zip(names, columns, strict=True)},
         dtype=object,
     )
+
+
+def _has_decimal_commas(
+    names: Sequence[str], rows: Sequence[Sequence[str]], separator: str
+) -> bool:
+    """Whether numbers have commas before their decimals, in a file that commas do not separate.
+
+    Raises ValueError, naming cells, if it cannot be told.
+    """
+    comma, dot, certain = "", "", False
+    for number, row in enumerate(rows, start=1):
+        for name, text in zip(names, row, strict=True):
+            cell = text.strip()
+            if "," in cell and _WITH_COMMA.fullmatch(cell):
+                comma = comma or f"{name} is {cell!r} in row {number} of the data"
+                certain = certain or not _THOUSANDS.fullmatch(cell)
+            elif not dot and "." in cell and _NUMBER.fullmatch(cell):
+                dot = f"{name} is {cell!r} in row {number}"
+    one_way = "write all numbers one way, and nothing between thousands"
+    if comma and dot:
+        raise ValueError(
+            f"some numbers have commas, some have points: {comma}, {dot}: {one_way} (a list of "
+            "numbers in brackets)"
+        )
+    # Semicolons separate where commas are decimal; other separators say nothing of commas.
+    if comma and separator != ";" and not certain:
+        raise ValueError(
+            f"{comma}, which may be a decimal comma, or stand for thousands: {one_way}"
+        )
+    return bool(comma)
 
 
 def _cells(cells: Iterable[str], comma: bool) -> list[Any]:
@@ -163,7 +210,7 @@ def plain(text: str) -> Any:
 def chosen(frame: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
     """The rows for which all of `COLUMN=VALUE` and `COLUMN!=VALUE` hold, no value being empty.
 
-    Raises ValueError if none is left.
+    They keep their numbers as index. Raises ValueError if none is left.
     """
     for condition in where:
         name, sign, value = condition.partition("=")
@@ -177,7 +224,7 @@ def chosen(frame: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
             values = [str(each) for each in frame[name].dropna().unique()]
             raise ValueError(f"--where {condition}: no row has it; {name} is {first_of(values, 8)}")
         frame = frame[kept.to_numpy(bool)]
-    return frame.reset_index(drop=True)
+    return frame
 
 
 def _same(cell: Any, wanted: Any) -> bool:
@@ -208,16 +255,41 @@ def matching(frame: pd.DataFrame, name: str, option: str) -> dict[str, str]:
 
 
 def numbers(column: "pd.Series[Any]") -> tuple["pd.Series[float]", Mapping[str, int]]:
-    """A column as numbers, NaN where there is none, and how often each word stood there."""
+    """A column as numbers, NaN where there is none, and how often each word stood there.
+
+    Raises ValueError, naming column, row and cell, for a text that seems to be a number.
+    """
     words: dict[str, int] = {}
 
-    def number(cell: Any) -> float:
-        if isinstance(cell, str):
-            words[cell] = words.get(cell, 0) + 1
-            return math.nan
-        return math.nan if cell is None else float(cell)
+    def number(row: Any, cell: Any) -> float:
+        if not isinstance(cell, str):
+            return math.nan if cell is None else float(cell)
+        if _NUMBER.fullmatch(cell.strip()):
+            return float(cell)
+        if is_like_number(cell):
+            raise ValueError(
+                f"the column {column.name} holds {cell!r} in row {row + 1} of the data: "
+                f"{_as_number(cell)}; if it has failed, leave the cell empty"
+            )
+        words[cell] = words.get(cell, 0) + 1
+        return math.nan
 
-    return column.map(number).astype(float), words
+    made = [number(row, cell) for row, cell in zip(column.index, column, strict=True)]
+    return pd.Series(made, column.index, float, column.name), words
+
+
+def is_like_number(cell: Any) -> bool:
+    """Whether a cell is a text that somebody meant as a number: `45%`, `1,234.5`, `10 s`."""
+    return isinstance(cell, str) and _LIKE_NUMBER.match(cell) is not None
+
+
+def _as_number(cell: str) -> str:
+    """What to write in place of a text that seems to be a number."""
+    if "%" in cell:
+        return "write all as shares or all as percentages, without the sign"
+    if re.fullmatch(r"[-+]?[\d.,'_\s]+([eE][-+]?\d+)?", cell):
+        return "write nothing between thousands, and decimals as in the other cells"
+    return "write the number alone, in one unit in all rows"
 
 
 def parsed_params(column: "pd.Series[Any]") -> pd.DataFrame:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from hpobench.tables.reading import is_like_number
+
 MOST_LEVELS = 12
 """Numbers of a grid: so many different ones at most, each of them in several configurations."""
 NONE = "none"
@@ -66,8 +68,23 @@ def guess(name: str, column: Sequence[Any], different: Sequence[Any]) -> Guess:
         texts = [value if value is None else _text(value) for value in column]
         levels = sorted({text for text in texts if text is not None})
         shown = f"one of {len(levels)}: {', '.join(levels[:6])}{', ..' * (len(levels) > 6)}"
+        if all(_is_number(value) or is_like_number(value) for value in known):
+            odd = next(filter(is_like_number, known))
+            shown += f"; {odd!r} is a text, so that they have no order: write numbers if they are"
         return Guess({"type": "categorical", "values": levels}, texts, shown)
+    _check_exact(name, known)
     return _of_numbers(column, known)
+
+
+def _check_exact(name: str, known: Sequence[float]) -> None:
+    """Raise ValueError for a whole number that double precision does not hold."""
+    for value in known:
+        if isinstance(value, int) and (abs(value) >= 2**1023 or int(float(value)) != value):
+            raise ValueError(
+                f"the column {name} holds {value}, a whole number that double precision does not "
+                "tell from its neighbours: write it as a text, such as "
+                f"n{value}, or leave the column out of --config"
+            )
 
 
 def _is_number(value: Any) -> bool:

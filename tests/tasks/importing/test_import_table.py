@@ -245,6 +245,12 @@ def test_texts_that_look_like_nothing_are_kept(tmp_path, capsys):
     assert space["d"]["values"] == ["none", "3", "5"]
 
 
+def test_texts_that_look_like_numbers_are_said_to_have_no_order(tmp_path, capsys):
+    file = written(tmp_path, "drop,loss\n10%,1\n20%,2\n5,3\n")
+    assert run(tmp_path, file, "--config", "drop", "--value", "loss") == 0
+    assert "'10%' is a text, so that they have no order" in said(capsys)
+
+
 def test_constraints(tmp_path):
     file = written(tmp_path, "lr,loss,mb\n0.1,1,50\n0.2,2,5\n0.3,3,5\n")
     assert run(tmp_path, file, *LR, "--constraint", "mb<=10") == 0
@@ -333,6 +339,14 @@ def test_rows_are_chosen_by_what_they_do_not_have(tmp_path, condition, values):
         ("lr,loss,e\n1,2,x\n", [*LR, "--resource", "e"], "holds 'x', no number"),
         ("lr,a_x,a_y\n1,2,3\n", ["--config", "lr", "--value", "a_*"], "--repetition '*'"),
         ("lr,loss\n1,2\n", ["--config", "lr", "loss", "--value", "loss"], "something else as well"),
+        ("lr,loss\n1,45%\n2,30%\n", LR, "the column loss holds '45%' in row 1 of the data"),
+        ("lr,loss\n1,2\n2,3%\n", [*LR, "--where", "lr=2"], "'3%' in row 2 of the data"),
+        ("lr,loss,s\n1,2,10 s\n", [*LR, "--seconds", "s"], "'10 s' in row 1 of the data"),
+        (
+            f"n,loss\n{2**53},1\n{2**53 + 1},2\n",
+            ["--config", "n", "--value", "loss"],
+            f"the column n holds {2**53 + 1}, a whole number that double precision does not",
+        ),
     ],
 )
 def test_what_is_asked_wrongly(tmp_path, capsys, text, options, words):
