@@ -133,10 +133,10 @@ def title_by_task(axes: Axes, table: pd.DataFrame, labels: Labels | None) -> Non
     title_panel(axes, (labels or {}).get(task, task))
 
 
-def title_panel(axes: Axes, text: str) -> None:
-    """In lines that fit the panel."""
+def title_panel(axes: Axes, text: str, *, y: float | None = 1.0) -> None:
+    """In lines that fit the panel. `y`: None where ticks may have a power of ten above them."""
     most = max(characters(0.72 * panel_in(axes), 9), TITLE_LEAST)
-    axes.set_title(in_lines(text, most), fontsize=9)
+    axes.set_title(in_lines(text, most), fontsize=9, y=y)
 
 
 def rows_figure(

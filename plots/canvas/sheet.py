@@ -16,6 +16,7 @@ from hpobench.plots.canvas.axes import (
     CURVE_MARKER_POINTS,
     cuts,
     draw_lines,
+    floor_shown,
     set_time_axis,
     set_value_axis,
 )
@@ -98,7 +99,8 @@ def _draw_panel(
 ) -> None:
     draw_lines(axes, panel, looks(methods), methods)
     set_time_axis(axes, panel, time)
-    axes.set_title(_title(panel.title))
+    # Linear axes may have a power of ten at their top, which a title has to clear.
+    axes.set_title(_title(panel.title), y=None if floor_shown(panel) is None else 1.0)
     if not panel.lines:
         axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", color="#777777")
 

@@ -54,5 +54,5 @@ def draw_under_way(axes: Axes, run: UnderWay, task: TaskFacts, methods: Methods)
     axes.set_xlabel(f"wall-clock time ({unit})")
     axes.set_ylabel(in_lines(value_label(task, "observed", False), LABEL_CHARACTERS))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    title_panel(axes, f"{task.label}, {label_of(run.method, methods)}, seed {run.seed}")
+    title_panel(axes, f"{task.label}, {label_of(run.method, methods)}, seed {run.seed}", y=None)
     return axes

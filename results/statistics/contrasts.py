@@ -122,8 +122,8 @@ def difference(regrets: Regrets, method: str, other: str) -> Contrast:
     weights: list[float] = []
     pairs = 0
     for table in regrets.values():
-        shared = (table[method] - table[other]).dropna().to_numpy(float)
-        alone = [table[name].dropna().to_numpy(float) for name in (method, other)]
+        both = [table[name].to_numpy(float) for name in (method, other)]
+        shared, *alone = (some[~np.isnan(some)] for some in (both[0] - both[1], *both))
         if len(shared) > 1 or (len(shared) and min(map(len, alone)) < 2):
             groups.append(shared)
             weights.append(1 / len(regrets))

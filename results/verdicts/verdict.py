@@ -325,7 +325,8 @@ def _standing(
 
 
 def _groups(tasks: Mapping[str, pd.DataFrame], method: str) -> list[FloatArray]:
-    return [table[method].dropna().to_numpy(float) for table in tasks.values()]
+    columns = [table[method].to_numpy(float) for table in tasks.values()]
+    return [values[~np.isnan(values)] for values in columns]
 
 
 def _mean(groups: Sequence[FloatArray]) -> float:
