@@ -125,11 +125,12 @@ def failures(study: Study) -> pd.DataFrame:
     rows = []
     for task, method, jobs in by_pair(study, jobs_of(study)):
         failed = jobs["status"] == "failed"
+        if not failed.any():
+            continue
         took_s = jobs["end_s"] - jobs["start_s"]
         row = {"failed": failed.sum(), "share": failed.mean(), "errors": _kinds(jobs[failed])}
         row["time_share"] = took_s[failed].sum() / took_s.sum() if took_s.sum() > 0 else np.nan
-        if failed.any():
-            rows.append({"task": task, "method": method, **row})
+        rows.append({"task": task, "method": method, **row})
     return pd.DataFrame(rows, columns=list(FAILURES))
 
 

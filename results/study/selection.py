@@ -13,8 +13,9 @@ from hpobench.words import unknown
 def by_pair(study: Study, runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Task, method and rows of a table of runs, for those that have any, in the study's order."""
     for task in study.tasks:
+        mine = runs[runs["task"] == task]
         for method in study.methods:
-            part = runs[(runs["task"] == task) & (runs["method"] == method)]
+            part = mine[mine["method"] == method]
             if len(part):
                 yield task, method, part
 
