@@ -63,8 +63,7 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         if kind == ".parquet":
             # Whole numbers beside empty cells would be rounded to floats otherwise.
-            frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
-            return as_plain(frame.reset_index(drop=True))
+            return as_plain(_with_index(pd.read_parquet(path, dtype_backend="numpy_nullable")))
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rb") as file:
             text = _decoded(file.read())
@@ -74,6 +73,17 @@ def _read(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, KeyError, TypeError, csv.Error, RecursionError) as error:
         words = " ".join(str(error).split())
         raise ValueError(f"{path} cannot be read as a table: {words}") from error
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with the named levels of its index as columns, which is where people keep keys."""
+    named = [name for name in frame.index.names if name is not None]
+    if twice := [name for name in named if name in frame]:
+        raise ValueError(f"its index and a column are called {twice[0]!r}: rename one")
+    unnamed = [number for number, name in enumerate(frame.index.names) if name is None]
+    if named and unnamed:
+        frame = frame.reset_index(level=unnamed, drop=True)
+    return frame.reset_index(drop=not named)
 
 
 def _decoded(content: bytes) -> str:

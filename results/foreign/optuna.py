@@ -177,6 +177,7 @@ def _run(
         value_label=value_label(_label(study, objective, metric), maximise),
         fidelity="steps" if steps else "none",
         comparable=comparable,
+        clock="evaluations" if getattr(study, "untimed", False) else "seconds",
         sign=sign,
         states={name: states[name] for name in ("complete", "pruned", "fail") if states[name]},
         own_best=_own_best(study, finals, sign),

@@ -3,9 +3,10 @@
 It holds no direction, which is to be given, and no values of steps.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ class TableStudy:
     trials: list[TableTrial]
     user_attrs: Mapping[str, Any] = field(default_factory=dict)
     metric_names: Sequence[str] | None = None
+    untimed: bool = False
 
     def get_trials(self, deepcopy: bool = False) -> list[TableTrial]:  # noqa: ARG002
         """All trials."""
@@ -61,7 +63,7 @@ def is_trials(path: Path) -> bool:
         return False
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            names = {name.strip(' "\n') for name in file.readline().split(",")}
+            names = {name.strip(' "\n') for name in re.split("[,;\t|]", file.readline())}
     except OSError:
         return False
     return names >= NEEDED and bool(names & {"value", "values_0"} or "values_" in str(names))
@@ -78,8 +80,25 @@ def read(path: Path, mode: str | None) -> TableStudy:
     sign = sign_of(mode, "value")
     direction = Named("MAXIMIZE" if sign < 0 else "MINIMIZE")
     trials = [_trial(row, names, path) for row in frame.to_dict("records")]
+    numbers = [trial.number for trial in trials]
+    if twice := [number for number in numbers if numbers.count(number) > 1]:
+        raise ValueError(
+            f"{path} has two trials {twice[0]}: if these are two studies, give each a file"
+        )
+    untimed = all(trial.datetime_complete is None for trial in trials)
+    if untimed:
+        trials = [_by_number(trial) for trial in trials]
     metrics = None if len(names) == 1 else [name.removeprefix("values_") for name in names]
-    return TableStudy(path.stem, [direction] * len(names), trials, metric_names=metrics)
+    directions = [direction] * len(names)
+    return TableStudy(path.stem, directions, trials, metric_names=metrics, untimed=untimed)
+
+
+def _by_number(trial: TableTrial) -> TableTrial:
+    """One that has ended, on a clock of evaluations; its second is an evaluation."""
+    if not trial.state.is_finished():
+        return trial
+    start = datetime.min + timedelta(seconds=trial.number)
+    return replace(trial, datetime_start=start, datetime_complete=start + timedelta(seconds=1))
 
 
 def _trial(row: Mapping[Any, Any], names: Sequence[str], path: Path) -> TableTrial:

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hpobench.cli import main
@@ -15,6 +16,7 @@ from hpobench.results.foreign import (
     from_hpbandster,
     from_keras_tuner,
     from_mlflow,
+    from_optuna,
     from_ray_tune,
     from_smac,
     summary,
@@ -420,6 +422,121 @@ def test_values_beside_those_of_validation_in_mlflow(tmp_path):
     assert np.isnan(study.observations["train_value"].iloc[0])
     with pytest.raises(ValueError, match=r"--test: unknown metric 'tset'"):
         from_mlflow(tmp_path / "mlruns", metric="val", mode="min", test="tset")
+
+
+# What tables mean --------------------------------------------------------------------------------
+
+
+def table(tmp_path, text, mode="min", **settings):
+    return from_csv(write(tmp_path / "r.csv", text), mode=mode, **settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("trial,lr,value\n0,1,5\n1,2,4\n0,3,3\n", "trial 0 has lr 1 and 3, and a trial has one"),
+        (
+            "lr,loss,val_loss\n1,2,3\n",
+            r"which column is the value\? Give --metric: loss or val_loss",
+        ),
+        ("lr,loss,cost\n1,2,3\n", "Give --metric: loss or cost"),
+        ("lr,f1\n1,2\n", "Give --metric: f1"),
+        ("method,lr,value\na,1,1\n,2,2\n", "row 3 has no method: state it"),
+        ("seed,lr,value\n0,1,1\n,2,2\n", "row 3 has no seed: state it"),
+    ],
+)
+def test_tables_that_can_be_read_in_two_ways_are_refused(tmp_path, text, words):
+    with pytest.raises(ValueError, match=words):
+        table(tmp_path, text)
+
+
+def test_what_is_named_like_a_metric_is_no_hyperparameter(tmp_path):
+    study = table(
+        tmp_path, "lr,loss,val_acc,opt_loss\n1,2,.5,hinge\n", metric="val_acc", mode="max"
+    )
+    assert config(study) == {"lr": 1, "opt_loss": "hinge"}  # words: somebody chose them
+    assert "not read: loss" in study.settings["notes"][0]
+    text = "lr,loss,val_acc\n1,2,.5\n"
+    study = table(tmp_path, text, metric="val_acc", mode="max", columns=["config=lr,loss"])
+    assert config(study) == {"lr": 1, "loss": 2}
+
+
+@pytest.mark.parametrize(
+    ("word", "fate"),
+    [
+        *[(word, "ok") for word in ("COMPLETE", "TrialState.COMPLETE", "finished", "PRUNED", "")],
+        *[
+            (word, "failed")
+            for word in ("TrialState.FAIL", "StatusType.TIMEOUT", "OOM", "preempted")
+        ],
+        *[(word, "failed") for word in ("timed out", "Out-of-memory", "CRASHED")],
+        *[(word, "under way") for word in ("RUNNING", "TrialState.WAITING", "in progress")],
+    ],
+)
+def test_words_of_a_status(tmp_path, word, fate):
+    study = table(tmp_path, f"lr,value,status\n1,.5,ok\n2,.1,{word}\n")
+    states = {"ok": 1} | ({"ok": 2} if fate == "ok" else {fate: 1})
+    assert study.settings["read"][0]["states"] == states
+    assert not any("none that is known" in note for note in study.settings["notes"])
+
+
+def test_a_status_that_nobody_knows_is_said(tmp_path):
+    study = table(tmp_path, "lr,value,status\n1,.5,weird\n")
+    assert (
+        "'weird' of 1 rows is none that is known: taken for a success" in study.settings["notes"][1]
+    )
+
+
+@pytest.mark.parametrize("power", [1, 1_000, 1_000_000, 1_000_000_000])
+def test_times_since_1970_are_in_the_unit_that_they_can_be_in(tmp_path, power):
+    begin = 1_700_000_000
+    rows = "".join(f"{lr},.5,{(begin + at) * power}\n" for lr, at in ((1, 0), (2, 10), (3, 31)))
+    study = table(tmp_path, f"lr,value,timestamp\n{rows}")
+    np.testing.assert_allclose(study.observations["time_s"], [0, 10, 31], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [("time_ms", 0.002), ("Elapsed_min", 120), ("runtime_h", 7200), ("took", 2)],
+)
+def test_names_of_times_may_end_with_a_unit(tmp_path, name, seconds):
+    study = table(tmp_path, f"lr,value,{name}\n1,.5,2\n")
+    assert study.observations["time_s"].tolist() == pytest.approx([seconds])
+
+
+def test_trials_keep_their_numbers(tmp_path):
+    study = table(tmp_path, "number,lr,value,time\n20,1,.5,1\n10,2,.4,2\n")
+    assert study.observations["trial"].tolist() == [20, 10]
+
+
+def test_of_a_runs_table_each_run_is_a_trial_if_it_has_one_row(tmp_path):
+    text = "Name,State,Created,Runtime,Sweep,User,lr,val_acc\n" + "".join(
+        f"sunny-{n},finished,2024-01-31T10:0{n}:00Z,30,a,me,{n},.{n}\n" for n in (1, 2, 3)
+    )
+    text += "sunny-4,pending,2024-01-31T10:04:00Z,,a,me,4,\n"
+    study = table(tmp_path, text, mode="max", metric="val_acc")
+    assert study.runs["method"].tolist() == ["csv"]
+    assert config(study) == {"lr": 1}
+    assert study.settings["read"][0]["states"] == {"ok": 3, "under way": 1}
+
+
+def test_the_index_of_a_parquet_file_is_read(tmp_path):
+    frame = pd.DataFrame({"method": ["a", "a", "b"], "seed": [0, 1, 0], "value": [0.5, 0.4, 0.3]})
+    frame.set_index(["method", "seed"]).to_parquet(tmp_path / "r.parquet")
+    study = from_csv(tmp_path / "r.parquet", mode="min")
+    assert study.runs[["method", "seed"]].to_numpy().tolist() == [["a", 0], ["a", 1], ["b", 0]]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_trials_of_optuna_without_dates_have_a_clock_of_evaluations(tmp_path, separator):
+    rows = ["number,value,params_x,state", "0,.5,1,COMPLETE", "1,.4,2,COMPLETE", "2,,3,FAIL"]
+    text = "\n".join([*rows, "3,,4,RUNNING", ""]).replace(",", separator)
+    study = from_optuna(write(tmp_path / "o.csv", text), mode="min")
+    assert study.observations["time_s"].tolist()[:2] == [1.0, 2.0]
+    assert study.settings["read"][0]["states"] == {"complete": 2, "fail": 1}
+    write(tmp_path / "o.csv", text + text.partition("\n")[2])
+    with pytest.raises(ValueError, match="has two trials 0: if these are two studies, give each"):
+        from_optuna(tmp_path / "o.csv", mode="min")
 
 
 # What is none of their files ---------------------------------------------------------------------
