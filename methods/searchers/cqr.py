@@ -32,7 +32,7 @@ class CQR:
 
     `quantiles`: how many (odd), at k / (quantiles + 1). From `conformal` values on, the part
     `validation` of them, drawn anew with each forest, is kept from it and corrects its quantiles.
-    `candidates`: how many, at random, drawn with each forest, so that where they fall is known.
+    `candidates`: how many, at random.
     `latest`: where trials have several resources, model the last value of each trial, as the paper
     does, rather than the highest resource with enough values.
     `liar`: what is believed of pending configurations (mean, best or worst). `trees`, `leaf`,
@@ -74,7 +74,6 @@ class CQR:
         growth = Growth(trees, leaf, split_columns)
         self._forest = KeptForest(self._evidence.categories, growth, refit, rng)
         self._held = np.empty(0, dtype=np.int64)
-        self._rows, self._leaves = np.empty((0, len(space))), np.empty((0, trees), dtype=np.int64)
 
     def suggest(self, pending: Mapping[int, Job]) -> Configuration | None:
         known = self._evidence.known(pending)
@@ -83,16 +82,16 @@ class CQR:
         # One diverged value would have all the error, and no other be worth a split.
         known = known._replace(values=pulled_in(known.values))
         values, forest, corrections = self._fitted(known)
-        while len(self._rows):
-            drawn = self._rng.integers(len(self._levels), size=len(self._rows))
-            found = quantile_forest.lowest(
-                forest, values, self._leaves, self._levels, drawn, corrections
-            )
-            best = self._candidates.untried(self._rows[found])
+        rows = self._candidates.drawn(self._count)
+        leaves = forest.apply(self._evidence.points(rows))
+        while len(rows):
+            drawn = self._rng.integers(len(self._levels), size=len(rows))
+            found = quantile_forest.lowest(forest, values, leaves, self._levels, drawn, corrections)
+            # Only of what would be taken it matters whether it was tried.
+            best = self._candidates.untried(rows[found])
             if len(best):
                 return self._candidates.choose(self._rng.choice(best))
-            self._rows = np.delete(self._rows, found, axis=0)
-            self._leaves = np.delete(self._leaves, found, axis=0)
+            rows, leaves = np.delete(rows, found, axis=0), np.delete(leaves, found, axis=0)
         return self._candidates.draw()
 
     def _fitted(self, known: Known) -> tuple[FloatArray, Forest, FloatArray]:
@@ -107,11 +106,7 @@ class CQR:
             self._held = self._rng.permutation(count)[:held]
         fitted = np.setdiff1d(every, self._held)
         values = values[fitted]
-        stale = self._forest.stale(points[fitted])
         forest = self._forest.updated(points[fitted], values)
-        if stale:
-            self._rows = self._candidates.drawn(self._count)
-            self._leaves = forest.apply(self._evidence.points(self._rows))
         if not len(self._held):
             return values, forest, np.zeros(len(self._levels))
         predicted = quantile_forest.quantiles(forest, values, points[self._held], self._levels)

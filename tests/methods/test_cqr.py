@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hpobench.methods.search.candidates import Candidates
+from hpobench.methods.search.unit_space import UnitSpace
 from hpobench.methods.searchers.cqr import CQR, conformal_corrections
 from hpobench.records import Evaluation, Job
 from hpobench.space.space import Space
@@ -70,23 +71,20 @@ def test_candidates_of_each_quantile_are_drawn():
     assert (found.std(axis=0) > 0.2).all()
 
 
-def test_candidates_stay_as_long_as_the_trees_and_none_comes_twice(monkeypatch):
-    """A forest of 20 is replaced when half of all are new, at 40.
-
-    Of three candidates none is left after three suggestions: those that follow are random.
-    """
-    draws, seen = [], []
-    searcher = CQR(PLANE, rng(), initial=20, candidates=3, refit=0.5, conformal=100)
-    drawn = Candidates.drawn
-    monkeypatch.setattr(
-        Candidates, "drawn", lambda self, n: draws.append(len(seen)) or drawn(self, n)
-    )
-    for trial in range(42):
+def test_of_candidates_that_were_tried_none_is_suggested(monkeypatch):
+    """The same 30 candidates each time, in a space of 216,000: all 30 come, then random ones."""
+    space = Space({name: {"type": "integer", "low": 1, "high": 60} for name in "xyz"})
+    searcher = CQR(space, rng(), initial=5)
+    same = UnitSpace(space).sample(30, rng(1))
+    monkeypatch.setattr(Candidates, "drawn", lambda _self, _count: same.copy())
+    seen = []
+    for trial in range(40):
         config = searcher.suggest({})
         seen.append(tuple(config.values()))
         observe(searcher, trial, config, config["x"])
-    assert draws == [20, 40]
-    assert len(set(seen)) == 42
+    assert len(set(seen)) == 40
+    offered = {tuple(config.values()) for config in UnitSpace(space).configs(same)}
+    assert offered == set(seen[5:35])
 
 
 def test_the_bottom_of_a_bowl_is_found():
