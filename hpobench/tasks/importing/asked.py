@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from hpobench.records import Metric
@@ -18,6 +19,8 @@ _LOWER = (
 )
 _BOUNDED = "acc|accuracy|auc|auroc|auprc|f1|r2|precision|recall|iou|dice|map|ndcg|mrr|kappa|mcc"
 _PERCENT = "acc|accuracy|percent|pct|bleu|rouge"
+_APART = 30
+"""Values and test values whose medians differ by such a factor are hardly on one scale."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,34 @@ def metric_of(name: str, goal: str, values: "pd.Series[float]") -> Metric:
     if least >= 0 and most <= 100 and has(_PERCENT, name):
         return Metric(name, f"100 - {name}", goal, 100.0)
     return Metric(name, f"{name}, negated (it is maximised)", goal, 0.0)
+
+
+def check_scales(series: pd.DataFrame, asked: Asked, metric: Metric, notes: list[str]) -> None:
+    """Raise ValueError if test or training values cannot be on the scale of the values.
+
+    Where they only seem not to be, a note says so.
+    """
+    ceiling = metric.ceiling if metric.goal == "maximize" else 0.0
+    value = series["value"][np.isfinite(series["value"])]
+    for name in ("test", "train"):
+        other = series[name][np.isfinite(series[name])] if name in series else value[:0]
+        if not len(value) or not len(other):
+            continue
+        column = ", ".join(asked.test_where) if asked.test_where and name == "test" else ""
+        option = f"--test-where {column}" if column else f"--{name} {getattr(asked, name)}"
+        shares = ceiling == 100 and value.max() > 1 and other.max() <= 1
+        if (ceiling and other.max() > ceiling) or shares:
+            raise ValueError(
+                f"{option}: it is from {other.min():g} to {other.max():g}, and {metric.name} from "
+                f"{value.min():g} to {value.max():g}: write both as shares, or both as percentages"
+            )
+        here, there = value.abs().median(), other.abs().median()
+        # Values on training data may well be next to nothing.
+        if min(here, there) > 0 and max(there / here, name == "test" and here / there) > _APART:
+            notes.append(
+                f"{option} has the median {other.median():g}, and {metric.name} "
+                f"{value.median():g}: are both on one scale?"
+            )
 
 
 def is_iterative(resource: str) -> bool:

@@ -1,11 +1,11 @@
 """Rows of a user's table as rows of a recorded table, by stated policies; what was done is counted.
 
-- Rows of equal hyperparameters are repetitions.
+- Rows of equal hyperparameters are repetitions; of curves, those alike in every column are one.
 - What is not finite has failed.
 - An unknown cost is refused, or imputed if that was asked for.
 - Of iterative resources a missing level is what was known before it; curves that end early are
-  short, and the task's `short_curves` says what that means. Of others a curve without a value at
-  every level is left out.
+  short, and the task's `short_curves` says what that means. What levels cost counts, although they
+  are left out. Of other resources a curve without a value at every level is left out.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,15 @@ import pandas as pd
 
 from hpobench.records import Metric
 from hpobench.tables import reading
-from hpobench.tasks.importing import guessing
-from hpobench.tasks.importing.asked import Asked, goal_of, is_iterative, metric_of
+from hpobench.tasks.importing import curves, guessing
+from hpobench.tasks.importing.asked import (
+    Asked,
+    check_scales,
+    goal_of,
+    is_iterative,
+    metric_of,
+)
 from hpobench.words import counted
-
-_BEGUN = 0.95
-"""A level counts from which on so many of the curves have begun."""
 
 
 @dataclass(frozen=True)
@@ -50,26 +53,30 @@ def rows_of(frame: pd.DataFrame, asked: Asked, notes: list[str]) -> Rows:
     notes = list(notes)
     names = _hyperparameters(frame, asked)
     metrics = tuple(_metric(text) for text in asked.constraints)
-    series = _series(frame, asked, metrics, notes)
+    series = _without_copies(_series(frame, asked, metrics, notes), frame, asked, notes)
     configs = frame[[*names.values()]].set_axis(list(names), axis=1)
     space, stored, words = guessing.space_of(configs.loc[series.pop("row")].reset_index(drop=True))
     name = _value_name(asked)
     goal = goal_of(name, asked.goal)
     metric = metric_of(name, goal, series["value"])
+    check_scales(series, asked, metric, notes)
     for column in ("value", "test", "train"):
         if column in series:
             series[column] = metric.to_minimised(series[column].to_numpy())
     series.insert(0, "config", _numbered(stored))
     configs = stored.loc[series["config"].drop_duplicates().index].reset_index(drop=True)
-    series = _repetitions(series, asked, notes)
     resource = asked.resource or "epochs"
     comparable = is_iterative(resource) if asked.comparable is None else asked.comparable
     if series["resource"].nunique() == 1:
         resource, comparable = "none", True
         series = series.assign(resource=1.0)
-    else:
-        series = _levels(series, comparable, notes)
-    series = _costs(series, asked, comparable, configs, notes)
+    elif comparable:
+        curves.check_trainings(series, resource, configs)
+    series = _repetitions(series, asked, notes)
+    series = curves.comparing(series, comparable, notes)
+    series = _costs(series, asked, configs, notes)
+    if comparable and resource != "none":
+        series = curves.at_common_levels(series, notes)
     _count_failed(series, notes)
     kept = series["config"].drop_duplicates()
     configs = configs.loc[kept].reset_index(drop=True)
@@ -146,6 +153,19 @@ def _series(
         notes.append("the seconds are of the whole training: levels have their share of them")
     long = pd.concat(parts).sort_values("row", kind="stable", ignore_index=True)
     return _from_zero(long, notes)
+
+
+def _without_copies(
+    series: pd.DataFrame, frame: pd.DataFrame, asked: Asked, notes: list[str]
+) -> pd.DataFrame:
+    """The rows that are not there twice: of one level and no repetition stated, they may be two."""
+    copies = frame.index[frame.duplicated()]
+    if not len(copies) or (series["resource"].nunique() == 1 and not asked.repetition):
+        return series
+    notes.append(
+        f"{counted(len(copies), 'rows')} left out, since another has the same in every column"
+    )
+    return series[~series["row"].isin(copies)].reset_index(drop=True)
 
 
 def _from_zero(long: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -229,75 +249,10 @@ def _repetitions(series: pd.DataFrame, asked: Asked, notes: list[str]) -> pd.Dat
     return series.assign(repetition=labels.map(codes) + len(codes) * turn)
 
 
-def _levels(series: pd.DataFrame, comparable: bool, notes: list[str]) -> pd.DataFrame:
-    """The rows at levels that curves can have in common."""
-    curve = ["config", "repetition"]
-    levels = np.sort(series["resource"].unique())
-    if not comparable:
-        full = series.groupby(curve)["resource"].transform("nunique") == len(levels)
-        return _without(series, ~full, f"lack some of the levels {_listed(levels)}", notes)
-    first = series.groupby(curve)["resource"].min()
-    start = np.sort(first)[int(np.ceil(_BEGUN * len(first))) - 1]
-    late = series.groupby(curve)["resource"].transform("min") > start
-    series = _without(series, late, f"begin after the level {start:g}", notes)
-    early = series["resource"] < start
-    if early.any():
-        gone = series.loc[early, "resource"].nunique()
-        notes.append(f"{counted(gone, 'levels')} below {start:g} left out: not all curves have one")
-        # What was known by then is known at the first level, too.
-    return _without_gaps(series, start, curve, notes)
-
-
-def _listed(levels: Any) -> str:
-    some = [f"{level:g}" for level in levels]
-    return ", ".join(some if len(some) < 9 else [*some[:4], "...", *some[-2:]])
-
-
-def _without(
-    series: pd.DataFrame, gone: "pd.Series[bool]", why: str, notes: list[str]
-) -> pd.DataFrame:
-    curves = series.groupby(["config", "repetition"]).ngroups
-    lost = series[gone].groupby(["config", "repetition"]).ngroups
-    if 2 * lost > curves:
-        raise ValueError(
-            f"{lost} of {curves} trainings {why}: choose one level of the resource by --where, or "
-            "the rows to be compared"
-        )
-    if lost:
-        notes.append(f"{counted(lost, 'trainings')} left out, as they {why}")
-    return series[~gone]
-
-
-def _without_gaps(
-    series: pd.DataFrame, start: float, curve: list[str], notes: list[str]
-) -> pd.DataFrame:
-    """Every level from `start` to the last of each curve, with what was known before it."""
-    levels = np.sort(series["resource"].unique())
-    parts, filled, short = [], 0, 0
-    columns = [name for name in series if name not in (*curve, "resource")]
-    for _, rows in series.groupby(curve, sort=False):
-        config, repetition = rows[curve].iloc[0]
-        rows = rows.set_index("resource")[columns].sort_index()
-        mine = levels[levels <= rows.index.max()]
-        missing = int((~np.isin(mine[mine >= start], rows.index)).sum())
-        if missing:
-            at = np.searchsorted(rows.index.to_numpy(), mine, side="right") - 1
-            rows = rows.iloc[np.maximum(at, 0)].set_axis(mine, axis=0)
-            filled += missing
-        short += mine[-1] < levels[-1]
-        rows = rows[rows.index >= start].rename_axis("resource").reset_index()
-        parts.append(rows.assign(config=config, repetition=repetition))
-    if filled:
-        notes.append(f"{counted(filled, 'levels')} missing within curves: as the level before")
-    if short:
-        notes.append(f"{counted(short, 'curves')} end before the level {levels[-1]:g}")
-    return pd.concat(parts, ignore_index=True)
-
-
 def _costs(
-    series: pd.DataFrame, asked: Asked, comparable: bool, configs: pd.DataFrame, notes: list[str]
+    series: pd.DataFrame, asked: Asked, configs: pd.DataFrame, notes: list[str]
 ) -> pd.DataFrame:
-    """Seconds from the beginning of training; unknown ones refused or imputed."""
+    """The rows with their seconds; unknown ones refused or imputed."""
     if "seconds" not in series:
         notes.append("no seconds: the clock counts evaluations, and no time is made up")
         return series
@@ -309,23 +264,16 @@ def _costs(
     unknown = series["seconds"].isna() & np.isfinite(series["value"])
     if unknown.any() and not asked.impute_seconds:
         config = configs.loc[series.loc[unknown, "config"].iloc[0]].dropna().to_dict()
+        others = int(unknown.sum()) - 1
+        more = f", nor that of {counted(others, 'other rows')}" if others else ""
         raise ValueError(
-            f"the cost of {config} is not known, nor that of {int(unknown.sum()) - 1} other rows: "
-            "state it, add --impute-seconds (the median of the others), or leave --seconds out: "
-            "then the clock counts evaluations"
+            f"the cost of {config} is not known{more}: state it, add --impute-seconds (the median "
+            "of the others), or leave --seconds out: then the clock counts evaluations"
         )
     if unknown.any():
         median = series.groupby("resource")["seconds"].transform("median")
         series["seconds"] = series["seconds"].fillna(median.fillna(series["seconds"].median()))
         notes.append(f"{counted(int(unknown.sum()), 'unknown costs')} imputed: the median is taken")
-    if series["resource"].nunique() == 1 or not comparable:
-        return series
-    curves = series.groupby(["config", "repetition"], sort=False)["seconds"]
-    if (curves.diff() <= 0).any():
-        series["seconds"] = curves.cumsum()
-        notes.append("seconds are those of each level, as they do not rise: they are added up")
-    else:
-        notes.append("seconds count from the beginning of a training, as they rise along it")
     return series
 
 

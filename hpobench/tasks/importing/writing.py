@@ -159,7 +159,11 @@ def _tried(folder: Path, name: str, rows: Rows, asked: Asked) -> Imported:
     """The table, written into a folder, as a task."""
     file = folder / f"{name}.parquet"
     _write_parquet(file, rows)
-    found = recorded_table.read(str(file), None, asked.short_curves)
+    try:
+        found = recorded_table.read(str(file), None, asked.short_curves)
+    except ValueError as error:  # of what the user's file holds, not one that is gone again
+        where = f"{name}: " if asked.by else ""
+        raise ValueError(where + str(error).removeprefix(f"{file}: ")) from error
     paired = bool(asked.repetition) and found.paired and found.values.shape[1] > 1
     short = asked.short_curves if any("end before" in note for note in rows.notes) else None
     repetition = "paired" if paired else "sampled"

@@ -103,6 +103,12 @@ def test_an_unknown_cost_is_refused_by_name(tmp_path, capsys):
     assert not (tmp_path / "task").exists()
 
 
+def test_one_unknown_cost_is_not_said_of_others(tmp_path, capsys):
+    file = written(tmp_path, "lr,loss,s\n1,2,\n2,3,1\n")
+    assert run(tmp_path, file, *LR, "--seconds", "s") == 2
+    assert "the cost of {'lr': 1} is not known: state it" in capsys.readouterr().err
+
+
 def test_conditions_and_test_values(tmp_path):
     run(
         *(tmp_path, CASES / "17_conditional.csv", "--config", "kernel", "cost", "gamma", "degree"),
@@ -228,6 +234,67 @@ def test_epochs_from_zero_and_seconds_of_each(tmp_path, capsys):
     assert found.resources.tolist() == [1, 2, 3]
 
 
+CURVES = [(lr, epoch, lr + 1 / epoch) for lr in (0.1, 0.2, 0.3) for epoch in (1, 2, 3, 4, 5)]
+EPOCHS = [*LR, "--resource", "epoch", "--seconds", "s"]
+
+
+def curves(tmp_path, rows, rising=False, **columns):
+    """A table of curves: two seconds an epoch, or the seconds until then."""
+    frame = pd.DataFrame(rows, columns=["lr", "epoch", "loss"])
+    frame["s"] = 2 * frame["epoch"] if rising else 2
+    file = tmp_path / "curves.csv"
+    frame.assign(**columns).to_csv(file, index=False)
+    return file
+
+
+@pytest.mark.parametrize("rising", [True, False])
+@pytest.mark.parametrize("gone", [0, 5, 7])
+def test_seconds_of_levels_that_are_left_out_count(tmp_path, capsys, gone, rising):
+    """A training of 5 epochs of 2 s each costs 10 s, whichever row is missing."""
+    rows = CURVES[:gone] + CURVES[gone + 1 :]
+    assert run(tmp_path, curves(tmp_path, rows, rising), *EPOCHS) == 0
+    words = said(capsys)
+    assert ("1 level below 2 left out" in words) == (gone != 7)
+    assert ("1 level missing before curves: their seconds" in words) == (gone != 7 and not rising)
+    assert ("1 level missing within curves" in words) == (gone == 7)
+    task = task_of(tmp_path)
+    for lr in (0.1, 0.2, 0.3):
+        found = task.evaluate(job({"lr": lr}, 0, 5), 0, None)
+        assert found.seconds[-1] == 10
+        assert found.seconds[0] == (2 if gone == 7 else 4)
+    assert catalogue.read("task", "mine", [tmp_path])["budget"] == {"time_s": 30}
+
+
+def test_a_row_that_is_there_twice_counts_once(tmp_path, capsys):
+    rows = [*CURVES, CURVES[7]]
+    assert run(tmp_path, curves(tmp_path, rows), *EPOCHS) == 0
+    assert "1 row left out, since another has the same in every column" in said(capsys)
+    task = task_of(tmp_path)
+    assert task.evaluate(job({"lr": 0.2}, 0, 5), 0, None).seconds.tolist() == [2, 4, 6, 8, 10]
+    assert (task.optimum, task.median) == pytest.approx((0.3, 0.4))
+    seeds = {"seed": [0] * len(CURVES) + [0]}
+    again = curves(tmp_path, rows, **seeds)
+    assert run(tmp_path, again, *EPOCHS, "--repetition", "seed", name="labelled") == 0
+    assert "1 row left out" in said(capsys)
+
+
+@pytest.mark.parametrize(("extra", "level"), [([7], 3), ([5, 6, 7], 1)])
+def test_trainings_that_cannot_be_told_apart_are_refused(tmp_path, capsys, extra, level):
+    rows = [*CURVES, *[(lr, epoch, loss + 1) for lr, epoch, loss in (CURVES[k] for k in extra)]]
+    assert run(tmp_path, curves(tmp_path, rows), *EPOCHS) == 2
+    words = capsys.readouterr().err
+    assert "{'lr': 0.2} has 2 rows at the epoch" in words
+    assert "--repetition" in words
+    assert not (tmp_path / "task").exists()
+
+
+def test_whole_trainings_without_a_label_are_repetitions(tmp_path, capsys):
+    rows = [*CURVES, *[(lr, epoch, loss + 1) for lr, epoch, loss in CURVES[5:10]]]
+    assert run(tmp_path, curves(tmp_path, rows), *EPOCHS) == 0
+    assert "5 rows of a configuration that was there already: repetitions" in said(capsys)
+    assert task_of(tmp_path).optimum == pytest.approx(0.3)
+
+
 def test_fractions_of_which_some_lack_a_level(tmp_path, capsys):
     rows = "".join(f"{lr},{f},{lr / f}\n" for lr in (1, 2, 3) for f in (0.25, 1.0))
     file = written(tmp_path, f"lr,frac,loss\n{rows}4,0.25,9\n")
@@ -309,6 +376,44 @@ def test_values_on_training_data(tmp_path):
     assert run(tmp_path, written(tmp_path, text), *columns, "--train", "train_acc") == 0
     found = task_of(tmp_path).evaluate(job({"lr": 0.1}, 0, 2), 0, None)
     assert found.train_values.tolist() == [0.25, 0.125]
+
+
+F1 = ["--config", "lr", "--goal", "maximize", "--value"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "others", "option"),
+    [
+        ("f1", (0.9, 0.8), (62, 61), "--test"),
+        ("f1", (0.9, 0.8), (62, 61), "--train"),
+        ("accuracy", (90, 80), (0.62, 0.61), "--test"),
+        ("accuracy", (90, 80), (90, 120), "--test"),
+    ],
+)
+def test_shares_beside_percentages_are_refused(tmp_path, capsys, name, values, others, option):
+    rows = "".join(f"{k},{a},{b}\n" for k, (a, b) in enumerate(zip(values, others, strict=True)))
+    file = written(tmp_path, f"lr,{name},other\n{rows}")
+    assert run(tmp_path, file, *F1, name, option, "other") == 2
+    low, high = sorted(others)
+    assert f"{option} other: it is from {low} to {high}, and {name}" in capsys.readouterr().err
+    assert not (tmp_path / "task").exists()
+
+
+def test_losses_on_scales_apart_are_said(tmp_path, capsys):
+    file = written(tmp_path, "lr,error,test_error,train\n1,0.2,21,0.0001\n2,0.3,33,0.001\n")
+    columns = ["--config", "lr", "--value", "error", "--test", "test_error", "--train", "train"]
+    assert run(tmp_path, file, *columns) == 0
+    words = said(capsys)
+    assert "--test test_error has the median 27, and error 0.25: are both on one scale?" in words
+    assert "--train" not in words
+
+
+def test_a_table_of_no_use_is_named_by_nothing_that_is_gone(tmp_path, capsys):
+    file = written(tmp_path, "lr,loss,s\n1,2,0\n2,3,0\n")
+    assert run(tmp_path, file, *LR, "--seconds", "s") == 2
+    error = capsys.readouterr().err
+    assert "all seconds are 0" in error
+    assert ".parquet" not in error
 
 
 @pytest.mark.parametrize(
