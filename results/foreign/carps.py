@@ -108,7 +108,8 @@ class _Config:
         value = self.first(*names)
         if value is None:
             given = {"seed": "seed", "optimizer_id": "method"}.get(names[0], "task")
-            raise ValueError(f"{self.path} does not say {' or '.join(names)}: give {given}=")
+            said = "does not say" if self.path.exists() else "is not there to say"
+            raise ValueError(f"{self.path} {said} {' or '.join(names)}: give --{given}")
         return value
 
 

@@ -22,6 +22,7 @@ from hpobench.results.foreign.model import (
 from hpobench.results.foreign.naming import Naming, files_of
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
+from hpobench.words import counted
 
 FILE = "trial.json"
 DIRECTIONS = {"min": "min", "max": "max"}
@@ -47,8 +48,8 @@ def from_keras_tuner(
     naming the file, for what cannot be read.
     """
     naming = Naming(task, method, seed, runs)
-    made = []
-    for name, files in _projects(paths).items():
+    made, notes = [], []
+    for name, files in _projects(paths):
         trials = [trial for file in files for trial in _trials(file)]
         if not trials:
             raise ValueError(f"{files[0]} holds no trial of Keras Tuner: it is empty")
@@ -57,13 +58,17 @@ def from_keras_tuner(
         sign = sign_of(mode or _direction(trials, known), known)
         check_beside(test, train, (m for t in trials for m in t["metrics"]["metrics"]), name)
         ended = [trial for trial in trials if trial.get("status", "COMPLETED") not in UNDER_WAY]
+        if left := len(trials) - len(ended):
+            notes.append(f"{name}: {counted(left, 'trials')} under way left out.")
+        if not ended:
+            continue
         pieces = [
             _piece(number, trial, (known, test, train), sign, clock)
             for number, (trial, clock) in enumerate(
                 zip(ended, evaluations(len(ended)), strict=True)
             )
         ]
-        scores = [t["score"] for t in ended if isinstance(t.get("score"), int | float)]
+        scores = [t["score"] for t in ended if _is_scored(t)]
         made.append(
             Run(
                 *naming.of(name, task=name, method="keras_tuner"),
@@ -75,22 +80,20 @@ def from_keras_tuner(
                 own_best=sign * min(sign * s for s in scores) if scores and not metric else None,
             )
         )
-    return study_of(made, "Keras Tuner", [])
+    return study_of(made, "Keras Tuner", notes)
 
 
 UNDER_WAY = {"RUNNING", "IDLE"}
 
 
-def _projects(paths: str | Path | Sequence[str | Path]) -> dict[str, list[Path]]:
-    """The files of each project by its name: the folder above those of its trials."""
-    found: dict[str, list[Path]] = {}
+def _projects(paths: str | Path | Sequence[str | Path]) -> list[tuple[str, list[Path]]]:
+    """The name and files of each project: the folder above those of its trials."""
+    found: dict[Path, list[Path]] = {}
     for file in files_of(paths, FILE, "*.jsonl"):
         whole = file.absolute()
-        name = whole.parent.parent.name if file.name == FILE else whole.stem
-        if name == "trials":
-            name = whole.parent.name
-        found.setdefault(name or "keras_tuner", []).append(file)
-    return found
+        place = whole.parent.parent if file.name == FILE else whole.with_suffix("")
+        found.setdefault(whole.parent if place.name == "trials" else place, []).append(file)
+    return [(place.name or "keras_tuner", files) for place, files in found.items()]
 
 
 def _trials(file: Path) -> list[dict[str, Any]]:
@@ -125,9 +128,11 @@ def _observed(trial: Mapping[str, Any], metric: str) -> list[tuple[float, float]
 
 
 def _metric(name: str, trials: Sequence[Mapping[str, Any]]) -> str:
-    """The metric of which all scores are values."""
+    """The only metric, or the one of which all scores are values."""
     metrics = dict.fromkeys(m for trial in trials for m in trial["metrics"]["metrics"])
-    scored = [trial for trial in trials if trial.get("score") is not None]
+    if len(metrics) == 1:
+        return str(next(iter(metrics)))
+    scored = [trial for trial in trials if _is_scored(trial)]
     fitting = [
         metric
         for metric in metrics
@@ -137,8 +142,15 @@ def _metric(name: str, trials: Sequence[Mapping[str, Any]]) -> str:
         )
     ]
     if len(fitting) != 1 or not scored:
-        raise ValueError(f"{name} has the metrics {', '.join(metrics)}: choose one by --metric")
+        known = ", ".join(metrics) or "none"
+        raise ValueError(f"{name} has the metrics {known}: choose one by --metric")
     return str(fitting[0])
+
+
+def _is_scored(trial: Mapping[str, Any]) -> bool:
+    """Whether a trial has a finite score; that of one without any is null or NaN."""
+    score = trial.get("score")
+    return isinstance(score, int | float) and bool(np.isfinite(score))
 
 
 def _direction(trials: Sequence[Mapping[str, Any]], metric: str) -> str | None:
@@ -165,7 +177,7 @@ def _piece(
     }
     seen = [(sign * value, step) for step, value in _observed(trial, metric) if np.isfinite(value)]
     value, step = min(seen, default=(np.nan, np.nan))
-    score = sign * trial["score"] if isinstance(trial.get("score"), int | float) else np.nan
+    score = sign * trial["score"] if _is_scored(trial) else np.nan
     if scored := [each for each in seen if np.isclose(each[0], score)]:
         value, step = score, scored[0][1]
     tests, trains = (

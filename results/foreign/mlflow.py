@@ -23,16 +23,21 @@ from hpobench.results.foreign.naming import Naming, files_of
 from hpobench.results.foreign.rows import study_of
 from hpobench.results.study.study import Study
 from hpobench.tables.reading import plain
+from hpobench.words import counted
 
 META = "meta.yaml"
 STATES = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
 UNDER_WAY = {"RUNNING", "SCHEDULED"}
 PARENT = "mlflow.parentRunId"
+STAGE, DELETED = "lifecycle_stage", "deleted"
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One run of MLflow; `metrics`: by name (timestamp in ms, value, step)."""
+    """One run of MLflow; `metrics`: by name (timestamp in ms, value, step).
+
+    `deleted`: it was, or its experiment; MLflow keeps both until they are purged.
+    """
 
     id: str
     experiment: str
@@ -41,6 +46,7 @@ class _Trial:
     start_ms: float
     end_ms: float
     parent: str
+    deleted: bool
     params: dict[str, Any]
     metrics: dict[str, list[tuple[float, float, float]]]
 
@@ -63,16 +69,19 @@ def from_mlflow(
     Names of a run: those given; what `runs`, a pattern, finds in the name of the parent run, or of
     the experiment; else that name, "mlflow" and numbers. `metric`: None, if there is one only;
     `mode`, min or max. `test`, `train`: the same on test data and on the data trained on, at the
-    same steps. `comparable`: values at different steps compare. Runs under way are left
-    out. Raises ValueError, naming the place, for what cannot be read.
+    same steps. `comparable`: values at different steps compare. Runs under way, and those
+    that were deleted, are left out. Raises ValueError, naming the place, for what cannot be read.
     """
     naming = Naming(task, method, seed, runs)
     made, notes = [], []
     for source, trials in _sources(paths):
         for name, those in _grouped(trials).items():
-            ended = [trial for trial in those if trial.status not in UNDER_WAY]
-            if len(ended) < len(those):
-                notes.append(f"{name}: {len(those) - len(ended)} runs under way are left out.")
+            kept = [trial for trial in those if not trial.deleted]
+            ended = [trial for trial in kept if trial.status not in UNDER_WAY]
+            if deleted := len(those) - len(kept):
+                notes.append(f"{name}: {counted(deleted, 'deleted runs')} left out.")
+            if left := len(kept) - len(ended):
+                notes.append(f"{name}: {counted(left, 'runs')} under way left out.")
             if not ended:
                 continue
             known = metric or _only_metric(f"{source}, {name}", ended)
@@ -115,17 +124,18 @@ def _of_folder(file: Path) -> _Trial:
     folder = file.parent
     about = _yaml(file)
     above = folder.parent / META
-    experiment = str(_yaml(above).get("name", "")) if above.is_file() else ""
+    experiment = _yaml(above) if above.is_file() else {}
     params = {each.name: plain(text_of(each).strip()) for each in _inside(folder / "params")}
     tags = {each.name: text_of(each).strip() for each in _inside(folder / "tags")}
     return _Trial(
         id=str(about.get("run_id") or folder.name),
-        experiment=experiment or folder.parent.name,
+        experiment=str(experiment.get("name") or folder.parent.name),
         name=str(about.get("run_name") or tags.get("mlflow.runName") or folder.name),
         status=STATES.get(str(about.get("status")), str(about.get("status"))),
         start_ms=_moment(about.get("start_time")),
         end_ms=_moment(about.get("end_time")),
         parent=tags.get(PARENT, ""),
+        deleted=DELETED in (about.get(STAGE), experiment.get(STAGE)),
         params={name: value for name, value in params.items() if value is not None},
         metrics={each.name: _history(each) for each in _inside(folder / "metrics")},
     )
@@ -185,10 +195,10 @@ def _rows(connection: sqlite3.Connection) -> list[_Trial]:
         "select run_uuid, key, timestamp, value, step, is_nan from metrics order by timestamp, step"
     )
     made = []
-    for uuid, name, status, start, end, experiment in connection.execute(
-        "select r.run_uuid, r.name, r.status, r.start_time, r.end_time, e.name from runs r join "
-        "experiments e on e.experiment_id = r.experiment_id where r.lifecycle_stage = 'active' "
-        "order by r.start_time"
+    for uuid, name, status, start, end, experiment, *stages in connection.execute(
+        "select r.run_uuid, r.name, r.status, r.start_time, r.end_time, e.name, "
+        "r.lifecycle_stage, e.lifecycle_stage from runs r join experiments e "
+        "on e.experiment_id = r.experiment_id order by r.start_time"
     ):
         history: dict[str, list[tuple[float, float, float]]] = {}
         for key, time_ms, value, step, is_nan in metrics.get(uuid, []):
@@ -199,7 +209,7 @@ def _rows(connection: sqlite3.Connection) -> list[_Trial]:
         made.append(
             _Trial(
                 *(uuid, experiment, name or uuid, str(status), _moment(start), _moment(end)),
-                *(parent, known, history),
+                *(parent, DELETED in stages, known, history),
             )
         )
     return made

@@ -650,7 +650,7 @@ def test_carps_by_hand(tmp_path):
 def test_carps_without_times_of_day_and_with_other_names(tmp_path):
     lines = [carps_line({"lr": 0.1 * n}, 1 - 0.1 * n, 0, end=0) for n in range(3)]
     folder = carps_run(tmp_path / "r", lines, "problem_id: bbob/1\noptimizer_id: ???\nseed: 1\n")
-    with pytest.raises(ValueError, match=r"config\.yaml does not say optimizer_id: give method="):
+    with pytest.raises(ValueError, match=r"config\.yaml does not say optimizer_id: give --method"):
         from_carps(folder)
     study = from_carps(folder, method="RS")
     assert study.observations["time_s"].tolist() == [0.5, 1, 1.5]
@@ -713,7 +713,7 @@ def test_no_interpolation_is_resolved(tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET", "s3cret")
     hydra = HYDRA.replace("SMAC20", "${oc.env:SECRET}")
     folder = carps_run(tmp_path / "r", [carps_line([1], 0.5, 1.0)], hydra)
-    with pytest.raises(ValueError, match="does not say optimizer_id: give method="):
+    with pytest.raises(ValueError, match="does not say optimizer_id: give --method"):
         from_carps(folder)
     made = stored_again(from_carps(folder, method="m"), tmp_path / "s")
     assert list(made.tasks) == ["yahpo_rbv2_1040"]

@@ -173,12 +173,66 @@ def test_ray_tune_folders(tmp_path):
     assert study.settings["read"][0]["states"] == {"reported": 1, "failed": 1}
 
 
+def test_a_trial_of_ray_tune_that_died_before_its_first_report(tmp_path):
+    # As Ray 2 lays it out: an empty result.json, and in error.txt when it failed, in local time.
+    experiment = tmp_path / "exp"
+    date = {"date": "2024-01-26_12-57-44"}
+    write(experiment / "a" / "result.json", ray_line("a", 1, 1002, 0.5, **date) + "\n")
+    for name, when in (("b", "occurred at 2024-01-26_12-57-47"), ("c", "")):
+        write(experiment / name / "result.json", "")
+        write(experiment / name / "params.json", {"opt": {"lr": 9}})
+        write(experiment / name / "error.txt", f"Failure # 1 ({when})\nValueError: boom\n")
+    write(experiment / "d" / "result.json", "")
+    study = from_ray_tune(tmp_path, mode="max")
+    jobs = study.jobs.sort_values("trial")
+    assert jobs[["start_s", "end_s", "status", "error"]].to_numpy().tolist() == [
+        [0, 2, "ok", ""],
+        [5, 5, "failed", "ValueError: boom"],  # three seconds after the report
+        [0, 0, "failed", "ValueError: boom"],
+    ]
+    assert config(study, 1) == {"opt/lr": 9}
+    assert study.settings["read"][0]["states"] == {"reported": 1, "failed": 2}
+    left, unknown = study.settings["notes"]
+    assert left == "exp: 1 trial without any report left out."
+    assert "1 trial failed before any report, and when is not known" in unknown
+
+
+def test_ray_tune_folders_with_progress_alone(tmp_path):
+    for number, params in ((0, {"lr": 0.1, "deep": {"n": 2}}), (1, None)):
+        folder = tmp_path / "exp" / f"trial_{number}"
+        write(
+            folder / "progress.csv",
+            "loss,training_iteration,trial_id,timestamp,time_total_s,config/lr\n"
+            f"0.{5 - number},1,0000{number},100{number},1.0,0.{number + 2}\n"
+            f"nan,2,0000{number},100{number + 3},4.0,0.{number + 2}\n",
+        )
+        if params:
+            write(folder / "params.json", params)
+    study = from_ray_tune(tmp_path, mode="min")
+    rows = study.observations[["trial", "resource", "time_s", "value"]].to_numpy().tolist()
+    np.testing.assert_equal(
+        rows, [[0, 1, 1, 0.5], [1, 1, 2, 0.4], [0, 2, 4, np.nan], [1, 2, 5, np.nan]]
+    )
+    assert [config(study, 0), config(study, 1)] == [{"lr": 0.1, "deep/n": 2}, {"lr": 0.3}]
+
+
+def test_experiments_of_ray_tune_of_one_name_are_two_runs(tmp_path):
+    for seed in (0, 1):
+        line = ray_line("a", 1, 1002, seed, config={"lr": 1}, env={"score": 2})
+        write(tmp_path / f"seed{seed}" / "exp" / "trial" / "result.json", line)
+    study = from_ray_tune(tmp_path, mode="max", metric="env/score")
+    assert study.runs["seed"].tolist() == [0, 1]
+    assert study.observations["value"].tolist() == [-2, -2]
+
+
 def test_bad_ray_tune(tmp_path):
     file = write(tmp_path / "x.jsonl", ray_line("a", 1, 1, 0.5, loss=3))
     with pytest.raises(ValueError, match="the numbers score, loss: choose one by --metric"):
         from_ray_tune(file, mode="max")
     with pytest.raises(ValueError, match=r"line 1 is no result of Ray Tune"):
         from_ray_tune(write(tmp_path / "y.jsonl", "{}"), mode="max")
+    with pytest.raises(ValueError, match=r"df.csv is a table, .* `hpobench import csv "):
+        from_ray_tune(write(tmp_path / "df.csv", "loss\n1\n"), mode="max")
     with pytest.raises(ValueError, match="there is no file or folder"):
         from_ray_tune(tmp_path / "nowhere", mode="max")
 
@@ -197,7 +251,7 @@ SMAC2 = {
         {"config_id": 1, "instance": None, "seed": 0, "budget": None, "cost": [0.5, 3], "time": 2.0}
         | {"cpu_time": 1.0, "status": 1, "starttime": 100.0, "endtime": 102.0},
         {"config_id": 2, "instance": None, "seed": 0, "budget": None, "cost": [0.4, 1], "time": 1.0}
-        | {"cpu_time": 1.0, "status": 3, "starttime": 102.0, "endtime": 103.0},
+        | {"cpu_time": 1.0, "status": 2, "starttime": 102.0, "endtime": 103.0},
     ],
     "configs": SMAC1["configs"],
 }
@@ -212,6 +266,106 @@ def test_smac_of_all_versions(tmp_path, content, first):
     assert study.jobs["error"].tolist() == ["", "crashed"]
     assert config(study, 1) == {"lr": 0.2}
     assert study.settings["read"][0]["states"] == {"success": 1, "crashed": 1}
+
+
+def smac_row(number, cost, *, seed=0, instance=None, budget=None, status=1, at=0.0):
+    """A row as SMAC 2.4 writes it."""
+    return {
+        **{"config_id": number, "instance": instance, "seed": seed, "budget": budget},
+        **{"cost": cost, "time": 1.0, "cpu_time": 1.0, "status": status},
+        **{"starttime": 100.0 + at, "endtime": 101.0 + at if status else 0.0},
+    }
+
+
+def smac_file(folder, rows, **beside):
+    configs = {str(row["config_id"]): {"lr": row["config_id"]} for row in rows}
+    for name, content in beside.items():
+        write(folder / f"{name}.json", content)
+    return write(folder / "runhistory.json", {"data": rows, "configs": configs})
+
+
+def test_several_seeds_of_smac_are_a_mean(tmp_path):
+    costs = {1: (0.1, 0.5, 0.9), 2: (0.3, 0.31, 0.32)}
+    rows = [
+        smac_row(number, cost, seed=seed, at=3 * number + seed)
+        for number, some in costs.items()
+        for seed, cost in enumerate(some)
+    ]
+    study = from_smac(smac_file(tmp_path / "svm", rows))
+    # Means by hand; SMAC's get_cost is 0.5 and 0.31.
+    np.testing.assert_allclose(
+        columns(study, "trial", "resource", "value"),
+        [[1, 1, 0.1], [1, 2, 0.3], [1, 3, 0.5], [2, 1, 0.3], [2, 2, 0.305], [2, 3, 0.31]],
+    )
+    assert study.tasks["svm"].value_label == "mean cost"
+    (said,) = summary(study)
+    assert "best 0.31 at seeds 3, known at 6 s (trial 2); by SMAC 0.31" in said
+    (note,) = study.settings["notes"]
+    assert "configurations have costs of 3 seeds: a value is the mean over those so far" in note
+    assert "The least single cost is 0.1, of configuration 1" in note
+    all_count = from_smac(tmp_path, comparable=True)
+    assert "best 0.1, known at 1 s" in summary(all_count)[0]
+
+
+def test_instances_of_smac_and_what_failed_on_some(tmp_path):
+    rows = [
+        smac_row(1, 0.2, instance="a"),
+        smac_row(1, 0.4, instance="b", at=1),
+        smac_row(2, 0.01, instance="a", at=2),
+        smac_row(2, 9.0, instance="b", at=3, status=2),
+    ]
+    study = from_smac(smac_file(tmp_path / "svm", rows))
+    assert "best 0.3 at instances 2, known at 2 s (trial 1); by SMAC 0.3" in summary(study)[0]
+    assert "costs of 1 to 2 instances" in study.settings["notes"][0]
+    assert "Failed ones are in no mean: those of 1 configuration" in study.settings["notes"][0]
+    assert study.jobs["error"].tolist() == ["", "", "", "crashed"]
+    rows = [smac_row(1, 0.2, instance="a"), smac_row(2, 0.1, instance="b", at=1)]
+    study = from_smac(smac_file(tmp_path / "svm", rows))
+    assert "costs are those of single instances" in study.settings["notes"][0]
+
+
+def test_seeds_and_budgets_of_smac(tmp_path):
+    rows = [
+        smac_row(number, cost + seed / 10, seed=seed, budget=budget, at=at + seed)
+        for at, (number, budget, cost) in enumerate([(1, 1.0, 0.1), (2, 1.0, 0.3), (2, 3.0, 0.2)])
+        for seed in (0, 1)
+    ]
+    study = from_smac(smac_file(tmp_path / "svm", rows))
+    assert study.tasks["svm"].fidelity == "budget times seeds"
+    said = summary(study)[0]
+    assert "best 0.25 at budget times seeds 6" in said
+    # SMAC takes each configuration at its highest budget, and compares these (its default).
+    assert "by SMAC 0.15" in said
+    smac_file(tmp_path / "svm", rows, intensifier={"incumbent_ids": [2]})
+    assert "by SMAC 0.25" in summary(from_smac(tmp_path))[0]
+
+
+def test_runs_of_smac_on_one_task_are_measured_alike(tmp_path):
+    several = [smac_row(1, 0.1, seed=seed, at=seed) for seed in (0, 1)]
+    smac_file(tmp_path / "svm" / "0", several)
+    smac_file(tmp_path / "svm" / "1", [smac_row(1, 0.3)])
+    study = from_smac(tmp_path)
+    assert columns(study, "seed", "resource", "value") == [[0, 1, 0.1], [0, 2, 0.1], [1, 1, 0.3]]
+
+
+def test_statuses_of_smac_by_its_version(tmp_path):
+    second = [smac_row(n, 0.1, status=n, at=n) for n in range(5)]
+    study = from_smac(smac_file(tmp_path / "svm", second))
+    # As StatusType of SMAC 2.4 numbers them.
+    assert study.settings["read"][0]["states"] == {
+        **{"success": 1, "crashed": 1, "timeout": 1, "memory out": 1}
+    }
+    assert "1 trial under way left out" in study.settings["notes"][0]
+    names = ["SUCCESS", "TIMEOUT", "CRASHED", "MEMOUT", "DONOTADVANCE", "RUNNING"]
+    first = [
+        [[1, None, n, 0], [0.1, 1.0, {"__enum__": f"StatusType.{name}"}, 100.0 + n, 101.0 + n, {}]]
+        for n, name in enumerate(names)
+    ]
+    first.append([[1, None, 9, 0], [0.1, 1.0, 2, 110.0, 111.0, {}]])
+    write(tmp_path / "svm" / "runhistory.json", {"data": first, "configs": {"1": {"lr": 1}}})
+    assert from_smac(tmp_path).settings["read"][0]["states"] == {
+        **{"success": 1, "timeout": 2, "crashed": 1, "memory out": 1, "donotadvance": 1}
+    }
 
 
 def test_bad_smac(tmp_path):
@@ -263,6 +417,25 @@ def test_keras_tuner_folders(tmp_path):
     assert "by Keras Tuner 0.9" in summary(study)[0]
 
 
+def test_keras_tuner_trials_without_a_score(tmp_path):
+    for number, (status, score) in enumerate(
+        [("COMPLETED", 0.5), ("RUNNING", None), ("FAILED", None), ("COMPLETED", np.nan)]
+    ):
+        observed = [] if score is None else [{"value": [score], "step": 3}]
+        metrics = {"val_loss": {"direction": "min", "observations": observed}}
+        trial = {"trial_id": str(number), "score": score, "status": status}
+        trial |= {"metrics": {"metrics": metrics}, "hyperparameters": {"values": {"n": number}}}
+        write(tmp_path / "a" / "proj" / f"trial_{number}" / "trial.json", trial)
+    write(tmp_path / "b" / "proj" / "trial_0" / "trial.json", trial | {"score": None})
+    study = from_keras_tuner(tmp_path)
+    np.testing.assert_equal(
+        columns(study, "seed", "value"), [[0, 0.5], [0, np.nan], [0, np.nan], [1, np.nan]]
+    )
+    assert study.settings["notes"] == ["proj: 1 trial under way left out."]
+    assert study.settings["read"][0]["states"] == {"completed": 2, "failed": 1}
+    assert "by Keras Tuner 0.5" in summary(study)[0]
+
+
 # MLflow ------------------------------------------------------------------------------------------
 
 
@@ -291,26 +464,56 @@ def test_mlflow_database_and_nested_runs(tmp_path):
     file = tmp_path / "mlflow.db"
     with closing(sqlite3.connect(file)) as base:
         base.executescript("""
-        create table experiments (experiment_id integer, name text);
+        create table experiments (experiment_id integer, name text, lifecycle_stage text);
         create table runs (run_uuid text, name text, status text, start_time integer,
             end_time integer, experiment_id integer, lifecycle_stage text);
         create table params (run_uuid text, key text, value text);
         create table tags (run_uuid text, key text, value text);
         create table metrics (run_uuid text, key text, timestamp integer, value real,
             step integer, is_nan integer);
-        insert into experiments values (1, 'exp');
+        insert into experiments values (1, 'exp', 'active'), (2, 'old', 'deleted');
         insert into runs values ('p', 'tpe-3', 'FINISHED', 0, 9000, 1, 'active'),
             ('c', 'trial', 'FINISHED', 1000, 3000, 1, 'active'),
-            ('d', 'trial', 'RUNNING', 1000, null, 1, 'active');
+            ('d', 'trial', 'RUNNING', 1000, null, 1, 'active'),
+            ('e', 'trial', 'FINISHED', 1000, 3000, 1, 'deleted'),
+            ('o', 'trial', 'FINISHED', 1000, 3000, 2, 'active');
         insert into params values ('c', 'opt', 'adam'), ('c', 'lr', '1e-3');
-        insert into tags values ('c', 'mlflow.parentRunId', 'p'), ('d', 'mlflow.parentRunId', 'p');
-        insert into metrics values ('c', 'acc', 2500, 0.8, 0, 0);
+        insert into tags values ('c', 'mlflow.parentRunId', 'p'), ('d', 'mlflow.parentRunId', 'p'),
+            ('e', 'mlflow.parentRunId', 'p');
+        insert into metrics values ('c', 'acc', 2500, 0.8, 0, 0), ('e', 'acc', 2500, 0.9, 0, 0),
+            ('o', 'acc', 2500, 0.9, 0, 0);
         """)
     study = from_mlflow(file, mode="max", task="t", runs="{method}-{seed}")
     assert study.runs[["task", "method", "seed"]].to_numpy().tolist() == [["t", "tpe", 3]]
     assert columns(study, "time_s", "value") == [[1.5, -0.8]]
     assert config(study) == {"opt": "adam", "lr": 0.001}
-    assert "1 runs under way are left out" in study.settings["notes"][0]
+    assert study.settings["notes"] == [
+        "tpe-3: 1 deleted run left out.",
+        "tpe-3: 1 run under way left out.",
+        "old: 1 deleted run left out.",
+    ]
+
+
+def test_what_was_deleted_in_folders_of_mlflow_is_left_out(tmp_path):
+    for place, run, run_stage, stage, loss in (
+        ("1", "a", "active", "active", 0.5),
+        ("1", "b", "deleted", "active", 0.1),
+        (".trash/2", "c", "active", "deleted", 0.2),
+    ):
+        experiment = tmp_path / "mlruns" / place
+        write(experiment / "meta.yaml", f"name: exp{place[-1]}\nlifecycle_stage: {stage}\n")
+        write(
+            experiment / run / "meta.yaml",
+            f"run_id: {run}\nstatus: 3\nstart_time: 0\nend_time: 1000\n"
+            f"lifecycle_stage: {run_stage}\n",
+        )
+        write(experiment / run / "metrics" / "loss", f"500 {loss} 0\n")
+    study = from_mlflow(tmp_path / "mlruns", mode="min")
+    assert columns(study, "value") == [[0.5]]
+    assert sorted(study.settings["notes"]) == [
+        "exp1: 1 deleted run left out.",
+        "exp2: 1 deleted run left out.",
+    ]
 
 
 # COCO and IOHprofiler ----------------------------------------------------------------------------
