@@ -727,6 +727,9 @@ def test_bad_carps_folders(tmp_path):
     folder = carps_run(tmp_path / "r", [], "a: [")
     with pytest.raises(ValueError, match=r"config\.yaml is not YAML"):
         from_carps(folder)
+    (folder / ".hydra" / "config.yaml").unlink()
+    with pytest.raises(ValueError, match=r"config\.yaml is not there to say seed: give --seed"):
+        from_carps(folder)
 
 
 # The tables, stored and put together -------------------------------------------------------------
