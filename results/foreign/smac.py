@@ -200,7 +200,7 @@ def _read(file: Path) -> tuple[list[_Entry], Mapping[str, Any]]:
 
 def _entry(given: Any) -> _Entry:
     """One entry: a mapping, a flat list, or the list of two of SMAC 1."""
-    numbers = SMAC_2
+    numbers: Sequence[str] = SMAC_2
     if isinstance(given, Mapping):
         fields = dict(given)
     elif len(given) == 2:
