@@ -3,13 +3,15 @@
 import inspect
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hpobench.study import sources
-from hpobench.system import carried
+import numpy as np
+
+from hpobench.api.settings import is_frozen, path_of, setting
 from hpobench.system.names import as_file_name
 
 Node = dict[str, Any]
@@ -76,7 +78,7 @@ def nodes(group: str, things: Any) -> tuple[list[str], dict[str, Node]]:
     make = {"task": _task, "method": _method}[group]
     names: list[str] = []
     made: dict[str, Node] = {}
-    for name, thing in _by_name(things):
+    for name, thing in _by_name(group, things):
         if isinstance(thing, str) and name is None:
             names.append(thing)
             continue
@@ -93,15 +95,33 @@ def nodes(group: str, things: Any) -> tuple[list[str], dict[str, Node]]:
     return names, made
 
 
-def _by_name(things: Any) -> Iterable[tuple[str | None, Any]]:
+def _by_name(group: str, things: Any) -> Iterable[tuple[str | None, Any]]:
     if isinstance(things, Mapping) and "_target_" not in things:
-        return [(str(name), thing) for name, thing in things.items()]
+        return [(_checked(group, name), thing) for name, thing in things.items()]
     if isinstance(things, list | tuple | set | frozenset):
         flat: list[tuple[str | None, Any]] = []
         for thing in things:
-            flat += _by_name(thing) if _are_names(thing) else [(None, thing)]
+            flat += _by_name(group, thing) if _are_names(thing) else [(None, thing)]
         return flat
     return [(None, things)]
+
+
+def _checked(group: str, name: Any) -> str:
+    """The name that a user gives, a whole number as its text; raises ValueError if none can be."""
+    whole = isinstance(name, int | np.integer) and not isinstance(name, bool)
+    text = unicodedata.normalize("NFC", str(name))
+    if (whole or isinstance(name, str)) and _can_be_name(text):
+        return text
+    other = re.sub(r"[^\w-]+", "_", text).strip("_-")
+    raise ValueError(
+        f"{group} {name!r}: a name has letters, digits, _ and - only, 60 bytes at most, and is no "
+        "device of Windows, since files and settings are called so: choose another, such as "
+        f"{other if _can_be_name(other) else 'mine'!r}"
+    )
+
+
+def _can_be_name(text: str) -> bool:
+    return re.fullmatch(r"[\w-]+", text) is not None and as_file_name(text) == text
 
 
 def _are_names(thing: Any) -> bool:
@@ -121,12 +141,6 @@ def _about(name: str, thing: Any) -> Node:
     return {"label": name, "summary": words, "source": "given from Python"}
 
 
-def _path(name: str, thing: Any) -> str:
-    """The dotted path by which settings name an object."""
-    path = carried.path_of(thing)
-    return carried.carry(thing, name, sources.digest).path if path is None else path
-
-
 def _task(name: str, thing: Any) -> Node:
     if isinstance(thing, Mapping):
         return _settings("task", name, thing)
@@ -135,14 +149,14 @@ def _task(name: str, thing: Any) -> Node:
         thing, stated = thing.function, stated | thing.settings
     about = {"about": _about(name, thing)}
     if _has(thing, "evaluate", "space") and not isinstance(thing, type):
-        return about | {"_target_": _path(name, _Gives(thing))}
+        return about | {"_target_": path_of(name, _Gives(thing))}
     if not callable(thing):
         raise ValueError(
             f"task {name!r} is {thing!r}: give the name of a task, a function, or an object with "
             "`space` and `evaluate`"
         )
     if isinstance(thing, type) and hasattr(thing, "evaluate"):
-        return about | {"_target_": _path(name, thing)}
+        return about | {"_target_": path_of(name, thing)}
     space = stated.pop("space", None) or _annotated(thing)
     if not space:
         raise ValueError(
@@ -150,9 +164,14 @@ def _task(name: str, thing: Any) -> Node:
             f"hpobench.task({name}, space={{...}}), or annotate its parameters, such as "
             "lr: loguniform(1e-4, 1)"
         )
-    budget = stated.pop("budget", None)
-    made = about | ({"budget": dict(budget)} if budget else {}) | {"_target_": _FUNCTION}
-    return made | {"function": _path(name, thing), "space": _plain(name, space)} | stated
+    if not stated.get("budget", True):
+        del stated["budget"]
+    made = about | {"_target_": _FUNCTION}
+    others = {
+        key: setting(f"{name}_{key}", value, f"task {name!r}: {key}")
+        for key, value in stated.items()
+    }
+    return made | {"function": path_of(name, thing), "space": _plain(name, space)} | others
 
 
 class _Gives:
@@ -181,7 +200,7 @@ def _annotated(function: Callable[..., Any]) -> Node:
 
 
 def _is_stated(hint: Any) -> bool:
-    return isinstance(hint, Mapping) or (hasattr(hint, "support") and hasattr(hint, "dist"))
+    return isinstance(hint, Mapping) or is_frozen(hint)
 
 
 def _plain(name: str, space: Any) -> Node:
@@ -214,13 +233,13 @@ def _method(name: str, thing: Any) -> Node:
             "has a searcher of its own; settings by functools.partial"
         )
     if _has(kind, "ask", "tell") or inspect.isfunction(kind):
-        return about | {"_target_": _path(name, thing)}
+        return about | {"_target_": path_of(name, thing)}
     if not (searches := _has(kind, "suggest", "observe")) and not _has(kind, "next", "report"):
         raise ValueError(
             f"method {name!r}: {kind!r} has neither `suggest` and `observe` (a searcher), nor "
             "`next` and `report` (a scheduler), nor `ask` and `tell` (a method)"
         )
-    own = {"_target_": _path(name, thing), "_partial_": True}
+    own = {"_target_": path_of(name, thing), "_partial_": True}
     other = {"_target_": _SCHEDULER if searches else _SEARCHER, "_partial_": True}
     searcher, scheduler = (own, other) if searches else (other, own)
     return about | {"_target_": _COMPOSITE, "searcher": searcher, "scheduler": scheduler}
@@ -235,13 +254,6 @@ def _settings(group: str, name: str, given: Mapping[str, Any]) -> Node:
     if "_target_" not in given:
         raise ValueError(f"{group} {name!r}: settings need a _target_, as in a YAML file")
     return {"about": {"label": name, "summary": "", "source": "given from Python"}} | {
-        key: _named(f"{name}_{key}", value) for key, value in given.items()
+        str(key): setting(f"{name}_{key}", value, f"{group} {name!r}: {key}")
+        for key, value in given.items()
     }
-
-
-def _named(name: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _named(f"{name}_{key}", item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_named(name, item) for item in value]
-    return _path(name, value) if callable(value) else value

@@ -42,6 +42,8 @@ class Hyperparameter(Protocol):
 def _check_range(low: float, high: float, log: bool) -> None:
     for name, bound in (("low", low), ("high", high)):
         if not _is_number(bound):
+            if str(bound).strip("+-. ").lower() in ("inf", "infinity", "nan"):
+                raise ValueError(f"{name}={bound} is not finite: write the last value to be tried")
             raise ValueError(f"{name}={bound!r} is not a number: write one, without quotes")
     if not isinstance(log, bool | np.bool_):
         raise ValueError(f"log={log!r}: use true or false")

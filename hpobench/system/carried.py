@@ -60,7 +60,8 @@ def carry(thing: Any, name: str, code: Callable[[list[str]], str] = lambda _: ""
     paths = [path if "." in path else f"{path}.__name__" for path in used]
     content = "\0".join([code(paths), *pieces]).encode(errors="surrogateescape")
     mark = hashlib.blake2b(content, digest_size=6).hexdigest()
-    made = Carried(f"{re.sub(r'[^0-9A-Za-z_]', '_', name)}_{mark}", payload)
+    plain = re.sub(r"[^0-9A-Za-z_]|^(?=[0-9])", "_", name)
+    made = Carried(f"{plain}_{mark}", payload)
     _carried[made.name] = made
     _objects[made.name] = thing
     return made

@@ -1,17 +1,22 @@
 """`hpobench.run` and what it gives: names, and functions and classes that no module holds."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from functools import partial
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.stats
 
 import hpobench
 from hpobench.api import given
 from hpobench.space.hyperparameters import Float, Integer
+from hpobench.space.space import Space
 from hpobench.system import carried
 
 X = {"x": {"type": "float", "low": 0.0, "high": 1.0}}
@@ -154,6 +159,91 @@ def test_annotations_state_a_space():
         "z": "categorical",
     }
     assert space["x"]["high"] == 2
+
+
+def of_function(space, **settings):
+    node = {"_target_": "hpobench.tasks.functions.FunctionTask", "function": min, "space": space}
+    return given.nodes("task", {"t": node | settings})[1]["t"]
+
+
+U = pd.DataFrame({"u": [1, 2, 4], "o": ["a", "b", "a"]})
+LEVELS = {"type": "ordinal", "values": [1, 2, 4]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "plain"),
+    [
+        ({"type": "integer", "low": U.u.min(), "high": U.u.max()}, (1, 4)),
+        ({"type": "float", "low": np.float32(0.5), "high": np.float64(2)}, (0.5, 2.0)),
+        (LEVELS | {"values": np.array([1, 2, 4])}, [1, 2, 4]),
+        (LEVELS | {"values": U.u}, [1, 2, 4]),
+        (LEVELS | {"values": list(U.u)}, [1, 2, 4]),
+        (LEVELS | {"values": range(1, 3)}, [1, 2]),
+        (LEVELS | {"values": np.logspace(0, 1, 2)}, [1.0, 10.0]),
+        (KIND | {"values": {"b", "a"}}, ["a", "b"]),
+        (KIND | {"values": U.o.unique()}, ["a", "b"]),
+        (KIND | {"values": [np.True_, np.False_]}, [True, False]),
+        (Float(0.5, 2), (0.5, 2)),
+        (scipy.stats.loguniform(0.5, 2), (0.5, 2.0)),
+    ],
+)
+def test_settings_hold_numbers_and_columns_of_other_libraries(spec, plain):
+    made = of_function({"x": spec}, cost_s=np.float32(1), noise=np.float32(0.5))
+    found = json.loads(json.dumps(made))
+    x = found["space"]["x"]
+    assert x["values"] == plain if "values" in x else (x["low"], x["high"]) == plain
+    assert (found["cost_s"], found["noise"]) == (1.0, 0.5)
+    assert Space(found["space"])
+
+
+def test_settings_of_a_stated_task_hold_numbers_of_numpy():
+    stated = hpobench.task(lambda x: x, X, budget={"trials": np.int64(3)}, noise=np.float32(0.5))
+    node = given.nodes("task", {"t": stated})[1]["t"]
+    assert json.loads(json.dumps(node))["noise"] == 0.5
+    assert node["budget"] == {"trials": 3}
+
+
+@pytest.mark.parametrize(
+    ("space", "settings", "words"),
+    [
+        ({"x": {"low": object()}}, {}, r"task 't': space\.x\.low is <object .*no setting: give"),
+        (X, {"cost_s": 1j}, r"task 't': cost_s is 1j, of type complex, which is no setting"),
+        (X, {"noise": pd.Timestamp("2026-01-31")}, "of type Timestamp, which is no setting"),
+        (U, {}, "space is .*of type DataFrame, which is no setting"),
+        ({"x": {"high": float("inf")}}, {}, r"task 't': space\.x\.high is inf: it must be finite"),
+        (X, {"optimum": float("nan")}, "task 't': optimum is nan: it must be finite"),
+    ],
+)
+def test_what_is_no_setting_is_named_by_its_key(space, settings, words):
+    with pytest.raises(ValueError, match=words):
+        of_function(space, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("data/v1", "data_v1"),
+        ("a b", "a_b"),
+        ("task.1", "task_1"),
+        ("../x", "x"),
+        ("", "mine"),
+        ("nul", "mine"),
+        (0.5, "0_5"),
+        (None, "None"),
+        ("x" * 61, "mine"),
+    ],
+)
+def test_names_that_no_file_can_have_are_refused(name, other):
+    words = re.escape(f"task {name!r}: a name has letters, digits, _ and - only")
+    with pytest.raises(ValueError, match=f"{words}.*such as '{other}'"):
+        given.nodes("task", {name: function(0.25)})
+
+
+@pytest.mark.parametrize("name", [7, np.int64(7), "7", "tâche-1", "true"])
+def test_names_that_are_taken_for_numbers_elsewhere(here, name):
+    settings = SETTINGS | {"budget": {"trials": 1}, "seeds": 1}
+    study = hpobench.run(methods="random", tasks={name: function(0.25)}, **settings)
+    assert list(study.tasks) == [str(name)]
 
 
 def test_settings_of_a_class_are_given_by_a_partial(here):

@@ -338,3 +338,10 @@ def test_any_numbered_configuration_comes_back_from_its_number(specification, se
     if space.size is not None:
         for config in space.sample(np.random.default_rng(seed), 20):
             assert space.config_at(space.index_of(config)) == config
+
+
+@pytest.mark.parametrize("bound", [float("inf"), "Infinity", "-inf", "nan", float("-inf")])
+def test_bounds_that_are_not_finite_are_said_to_be_so(bound):
+    """JSON writes Infinity, which is a text in YAML."""
+    with pytest.raises(ValueError, match="finite"):
+        Space({"x": {"type": "float", "low": 0, "high": bound}})
