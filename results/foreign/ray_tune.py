@@ -1,10 +1,10 @@
 """Ray Tune experiments as runs: one JSON line a report in the `result.json` of each trial's folder.
 
 Of a line are read `trial_id`, `config`, `training_iteration`, `timestamp` (when the report was
-made, in whole seconds), `time_total_s` and the metric. A folder that has `progress.csv` alone holds
-the same in columns, with the configuration in `params.json`; one with `error.txt` is that of a
-trial that failed, be it before its first report. The trials below one folder are one run; so are
-those of one file.
+made, in whole seconds), `time_total_s` (finer), and the metric. A folder that has `progress.csv`
+alone holds the same in columns, with the configuration in `params.json`; one with `error.txt` is
+that of a trial that failed, be it before its first report. The trials below one folder are one run;
+so are those of one file.
 """
 
 import csv
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hpobench.arrays import FloatArray
 from hpobench.results.foreign.files import parsed, text_of
 from hpobench.results.foreign.model import (
     Piece,
@@ -228,7 +229,7 @@ def _pieces(
     """
     metric, *beside = metrics
     begun = [
-        _begin(trial.lines[0]) if trial.lines else _failed_at(trial, trials) for trial in trials
+        _moments(trial.lines)[0] if trial.lines else _failed_at(trial, trials) for trial in trials
     ]
     zero = min((moment for moment in begun if moment is not None), default=0.0)
     if unknown := begun.count(None):
@@ -244,7 +245,7 @@ def _pieces(
         if not reports:
             made.append(Piece(number, config, at, at, [lowest], [at], [np.nan], trial.error))
             continue
-        ends = np.maximum.accumulate([_number(line, "timestamp") for line in reports]) - zero
+        ends = _moments(reports)[1] - zero
         values = [sign * _value(line, metric) for line in reports]
         tests, trains = (
             [sign * _value(line, name) for line in reports] if name else [] for name in beside
@@ -294,10 +295,25 @@ def _local(text: Any) -> float | None:
     return (moment - datetime(1970, 1, 1)).total_seconds()
 
 
-def _begin(line: Mapping[str, Any]) -> float:
-    """When a trial began, as far as its first report says."""
-    took = line.get("time_this_iter_s", line.get("time_total_s"))
-    return _number(line, "timestamp") - (0.0 if took is None else float(took))
+def _moments(reports: Sequence[Mapping[str, Any]]) -> tuple[float, FloatArray]:
+    """When a trial began, as far as its first report says, and when its reports (n,) were made.
+
+    Stamps are whole seconds, cut off: seconds since it began are finer, as long as the two agree
+    (a trial that was paused, or restored, took less than went by).
+    """
+    stamps = np.maximum.accumulate([_number(line, "timestamp") for line in reports])
+    totals = np.array([_took(line, "time_total_s") for line in reports])
+    begun = stamps - totals
+    if (np.diff(totals) >= 0).all() and begun.max() < begun.min() + 1.0:
+        return float(begun.max()), begun.max() + totals
+    took = _took(reports[0], "time_this_iter_s")
+    took = _took(reports[0], "time_total_s") if np.isnan(took) else took
+    return float(stamps[0] - (0.0 if np.isnan(took) else took)), stamps
+
+
+def _took(line: Mapping[str, Any], name: str) -> float:
+    """Seconds, NaN where they are not reported."""
+    return np.nan if line.get(name) is None else _number(line, name)
 
 
 def _number(line: Mapping[str, Any], name: str) -> float:

@@ -216,6 +216,20 @@ def test_ray_tune_folders_with_progress_alone(tmp_path):
     assert [config(study, 0), config(study, 1)] == [{"lr": 0.1, "deep/n": 2}, {"lr": 0.3}]
 
 
+def test_times_of_ray_tune_are_finer_than_its_stamps(tmp_path):
+    # As Ray 2.60 logged it: three reports, two of them within one second.
+    for name, stamps in (("agree", (1183, 1183, 1184)), ("paused", (1183, 1190, 1191))):
+        lines = [
+            ray_line("a", n, stamp, 1.0, time_this_iter_s=0.4, time_total_s=0.4 * n)
+            for n, stamp in enumerate(stamps, start=1)
+        ]
+        write(tmp_path / name / "trial" / "result.json", "\n".join(lines))
+    study = from_ray_tune(tmp_path, mode="max")
+    times = study.observations.groupby("task", observed=True)["time_s"].apply(list)
+    np.testing.assert_allclose(times["agree"], [0.4, 0.8, 1.2])
+    np.testing.assert_allclose(times["paused"], [0.4, 7.4, 8.4])
+
+
 def test_experiments_of_ray_tune_of_one_name_are_two_runs(tmp_path):
     for seed in (0, 1):
         line = ray_line("a", 1, 1002, seed, config={"lr": 1}, env={"score": 2})
