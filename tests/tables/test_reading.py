@@ -6,6 +6,7 @@ import math
 import pandas as pd
 import pytest
 
+from hpobench.results.foreign import from_csv
 from hpobench.tables import reading
 
 
@@ -37,6 +38,13 @@ def test_texts_that_were_meant_as_numbers_are_no_failures(cell, remedy):
     with pytest.raises(ValueError, match=f"{remedy}.*; if it has failed, leave the cell") as error:
         reading.numbers(column)
     assert f"the column loss holds {cell!r} in row 8 of the data: " in str(error.value)
+
+
+def test_runs_in_a_table_are_read_by_the_same_rule(tmp_path):
+    file = tmp_path / "runs.csv"
+    file.write_text("method,seed,lr,loss\nrandom,0,0.1,0.5\nrandom,0,0.2,45%\n")
+    with pytest.raises(ValueError, match="the column loss holds '45%' in row 2 of the data"):
+        from_csv(file, mode="min")
 
 
 @pytest.mark.parametrize("word", ["OOM", "failed", "error 137", "1.#INF", "-1.#IND", "n/a", "-"])
