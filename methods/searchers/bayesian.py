@@ -8,6 +8,7 @@ user's prior of Hvarfner et al. (2022).
 Notation: n observations, m candidates, s fantasies, d hyperparameters, f features.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,9 @@ from hpobench.space.space import Configuration, Space
 # Of these the data choose.
 CHOICES = ("log", "winsorised")
 AUTO = "auto"
+# So many standard errors are clear, and the choice is made again when data grew by this fraction.
+_CLEARLY = 2.0
+_AGAIN = 0.2
 COSTS = ("ignored", "per_second", "cooling")
 # Assumptions are made on the latest so many jobs under way; those before them are left out.
 _MOST_PENDING = 100
@@ -71,7 +75,7 @@ class Bayesian:
         rng: np.random.Generator,
         initial: int = 6,
         acquisition: str = "log_ei",
-        transform: str = "log",
+        transform: str = "auto",
         pending: str = "believer",
         fantasies: int = 8,
         cost: str = "ignored",
@@ -94,6 +98,7 @@ class Bayesian:
         self._data = data(self._candidates.unit, initial, most)
         self._initial = initial
         self._transform = transform
+        self._map, self._chosen_at = CHOICES[0], 0
         self._liar = Liar(pending, fantasies)
         self._cost = cost
         self._cooling = cooling
@@ -171,13 +176,19 @@ class Bayesian:
     def _scaled(self, training: Training, values: FloatArray) -> tuple[FloatArray, Posterior]:
         """Values (n,) as they are modelled, and their model."""
         if self._transform != AUTO:
-            scaled = TRANSFORMS[self._transform](values)
-            return scaled, self._surrogate("value").update(training.features, scaled)
-        made = {}
-        for name in CHOICES:
-            scaled = TRANSFORMS[name](values)
-            made[name] = scaled, self._surrogate(name).update(training.features, scaled)
-        return made[likelier({name: model for name, (_, model) in made.items()}, values)]
+            return self._mapped(self._transform, training, values)
+        if len(values) < (1 + _AGAIN) * self._chosen_at:
+            return self._mapped(self._map, training, values)
+        made = {name: self._mapped(name, training, values) for name in CHOICES}
+        self._map = likelier({name: model for name, (_, model) in made.items()}, values)
+        self._chosen_at = len(values)
+        return made[self._map]
+
+    def _mapped(
+        self, name: str, training: Training, values: FloatArray
+    ) -> tuple[FloatArray, Posterior]:
+        scaled = TRANSFORMS[name](values)
+        return scaled, self._surrogate(f"value {name}").update(training.features, scaled)
 
     def _sum(self, terms: Sequence[Term], n: int) -> Score:
         """The acquisition of rows (m, d): terms in their features, and the weighted prior."""
@@ -250,19 +261,24 @@ class Bayesian:
 
 
 def likelier(models: Mapping[str, Posterior], values: FloatArray) -> str:
-    """The map of values (n,) by name under which each is likeliest given all others.
+    """The first map of values (n,) by name, unless each is clearly likelier under the second.
 
-    Densities of mapped values times the derivative of the map are densities of the values
-    (Snelson, Rasmussen and Ghahramani 2004, Warped Gaussian Processes, equation 6). What a map
-    pulls in does not count.
+    Each given all others: densities of mapped values times the derivative of the map are densities
+    of the values (Snelson, Rasmussen and Ghahramani 2004, Warped Gaussian Processes, equation 6);
+    what a map pulls in does not count. Clearly: the sum of the logarithms of the ratios is more
+    than 2 of its standard errors (Vuong 1989, Likelihood ratio tests for model selection, section
+    5).
     """
+    usual, other = models
     slopes = {name: log_slopes(name, values) for name in models}
     counted = np.isfinite(np.sum(list(slopes.values()), axis=0))
     densities = {
-        name: float((model.left_out()[: len(values), 0] + slopes[name])[counted].sum())
+        name: (model.left_out()[: len(values), 0] + slopes[name])[counted]
         for name, model in models.items()
     }
-    return max(densities, key=lambda name: densities[name])
+    gains = densities[other] - densities[usual]
+    clear = len(gains) and gains.sum() > _CLEARLY * math.sqrt(len(gains)) * gains.std()
+    return other if clear else usual
 
 
 def _check(

@@ -207,8 +207,9 @@ def _measured(frame: pd.DataFrame) -> list[str]:
 
 
 def _word_in(column: "pd.Series[Any]") -> str | None:
-    """The first cell that is neither a number nor empty."""
-    return next((cell for cell in column if isinstance(cell, str)), None)
+    """The first cell that is neither empty nor meant as a number."""
+    words = (cell for cell in column if isinstance(cell, str))
+    return next((cell for cell in words if not reading.is_like_number(cell)), None)
 
 
 def _configs(

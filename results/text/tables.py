@@ -226,7 +226,10 @@ def tables(
         sections += made
         refused += reasons
     if not sections:
-        raise ValueError("no task of the study can be normalised: there is nothing to export")
+        raise ValueError(
+            "no task can be normalised (its best and its median value coincide, or there are "
+            "none): there is nothing to export; --format csv holds all values"
+        )
     written = [FORMATS[style](each.table, each.caption, each.label) for each in sections]
     return "\n".join([*written, *(note(reason, style) for reason in refused)])
 

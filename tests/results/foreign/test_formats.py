@@ -660,6 +660,7 @@ def table(tmp_path, text, mode="min", **settings):
         ("lr,f1\n1,2\n", "Give --metric: f1"),
         ("method,lr,value\na,1,1\n,2,2\n", "row 3 has no method: state it"),
         ("seed,lr,value\n0,1,1\n,2,2\n", "row 3 has no seed: state it"),
+        ("lr,value,test_loss\n1,1,45%\n", "the column test_loss holds '45%' in row 1"),
     ],
 )
 def test_tables_that_can_be_read_in_two_ways_are_refused(tmp_path, text, words):

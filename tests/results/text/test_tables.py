@@ -201,7 +201,7 @@ def test_one_seed_one_method_and_bad_arguments(synthetic):
     with pytest.raises(ValueError, match="style='word'"):
         tables(study, "word")
     one_value = synthetic.hand_made(runs_of("t", a=[0.5]))
-    with pytest.raises(ValueError, match="no task of the study can be normalised"):
+    with pytest.raises(ValueError, match="no task can be normalised"):
         tables(one_value)
     with pytest.raises(ValueError, match="no task of the study can be normalised"):
         table(one_value)

@@ -58,3 +58,17 @@ def test_values_that_are_all_the_same_choose_something():
     x, values = np.linspace(0, 1, 5)[:, None], np.ones(5)
     models = {name: given(x, TRANSFORMS[name](values)) for name in ("log", "winsorised")}
     assert likelier(models, values) in models
+
+
+def test_what_is_not_clear_is_the_first_of_the_maps():
+    """Of chance alone, nothing fits: the other map is chosen about as often as its level says."""
+    rng = np.random.default_rng(5)
+    chosen = []
+    for _ in range(40):
+        x, values = rng.random((15, 1)), rng.random(15)
+        models = {name: given(x, TRANSFORMS[name](values)) for name in ("log", "winsorised")}
+        chosen.append(likelier(models, values))
+    assert chosen.count("log") >= 34
+    few = np.array([0.0, 1.0, 1e9])  # what a map pulls in does not count: nothing is left
+    models = {name: given(x[:3], TRANSFORMS[name](few)) for name in ("log", "winsorised")}
+    assert likelier(models, few) == "log"
