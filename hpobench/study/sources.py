@@ -1,8 +1,9 @@
 """The user's own code behind the dotted paths of a task's or method's settings.
 
 It counts in fingerprints: the files of the modules that the paths name, and of all that these
-import by statement, as far as they are the user's: not of Python, of what is installed, or of this
-package. So do files that the command of a peer names. What a program reads besides is not known.
+import by statement, or by a call with the name in it, as far as they are the user's: not of Python,
+of what is installed, or of this package. So do files that the command of a peer names. What a
+program reads besides is not known.
 """
 
 import ast
@@ -166,7 +167,10 @@ def _file(top: str) -> Path | None:
 
 
 def _imports(source: bytes, package: str) -> Iterator[str]:
-    """What the statements of a source import, as dotted paths; `package` is what `.` stands for."""
+    """What a source imports, as dotted paths; `package` is what `.` stands for.
+
+    By statements, or by `importlib.import_module("name")` and `__import__("name")`.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -179,6 +183,11 @@ def _imports(source: bytes, package: str) -> Iterator[str]:
             base = [*(above if node.level else []), *([node.module] if node.module else [])]
             for alias in node.names:
                 yield ".".join([*base, *([] if alias.name == "*" else [alias.name])])
+        elif isinstance(node, ast.Call) and node.args:
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            name = getattr(node.args[0], "value", None)
+            if called in ("import_module", "__import__") and isinstance(name, str):
+                yield from [name] if all(map(str.isidentifier, name.split("."))) else ()
 
 
 @cache

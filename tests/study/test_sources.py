@@ -27,7 +27,9 @@ def own(tmp_path, monkeypatch):
         "own_p/__init__.py": "",
         "own_p/deep/__init__.py": "from ..side import thing\n",
         "own_p/deep/leaf.py": "",
-        "own_p/side.py": "thing = 1\n",
+        "own_p/side.py": "import importlib\nthing = importlib.import_module('own_c')\n",
+        "own_c.py": "__import__('own_d'); __import__('.own'); __import__(thing)\n",
+        "own_d.py": "",
         "own_p/unused.py": "",
         "unused.py": "",
     }
@@ -49,6 +51,8 @@ def own(tmp_path, monkeypatch):
         ("own_p/deep/__init__.py", True),
         ("own_p/deep/leaf.py", True),
         ("own_p/side.py", True),
+        ("own_c.py", True),
+        ("own_d.py", True),
         ("own_p/unused.py", False),
         ("unused.py", False),
     ],
@@ -64,7 +68,8 @@ def test_the_files_that_a_function_imports_count(own, file, counts):
 
 def test_line_ends_and_the_place_of_a_folder_count_for_nothing(own, tmp_path_factory, monkeypatch):
     before = sources.digest(FUNCTION)
-    (own / "own_p" / "side.py").write_bytes(b"thing = 1\r\n")
+    side = own / "own_p" / "side.py"
+    side.write_bytes(side.read_bytes().replace(b"\n", b"\r\n"))
     assert sources.digest(FUNCTION) == before
     moved = own.rename(tmp_path_factory.mktemp("moved") / "here")
     monkeypatch.syspath_prepend(str(moved))
