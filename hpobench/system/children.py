@@ -71,5 +71,7 @@ def _follow(parent: int) -> None:
     """Not by its sentinel, for which one need not look again and again: loky has none."""
     while os.getppid() == parent:
         time.sleep(_LOOK_EVERY_S)
-    processes.end_all()
-    os._exit(1)
+    try:
+        processes.end_all()
+    finally:
+        os._exit(1)

@@ -59,8 +59,10 @@ def _status(child: int, parent: int) -> int:
         if ended:
             return os.waitstatus_to_exitcode(status)
         if os.getppid() != parent:
-            processes.end_all()
-            os._exit(1)
+            try:
+                processes.end_all()
+            finally:
+                os._exit(1)
         signal.sigtimedwait([signal.SIGCHLD], _LOOK_EVERY_S)
 
 
