@@ -57,9 +57,9 @@ def axis_scale(panel: Comparison) -> tuple[float, str]:
 def log_floor(panel: Comparison) -> float | None:
     """The lowest value of a log axis; None: there can be none.
 
-    Of regrets half the smallest positive centre, of other values, which must be positive with their
-    bands, somewhat less than the lowest. Centres that are zero but for rounding (12 decades below
-    the largest) do not stretch the axis.
+    Of regrets half the smallest positive centre; so it is of other values, whose centres must be
+    positive, if a band is not; else somewhat less than the lowest. Centres that are zero but for
+    rounding (12 decades below the largest) do not stretch the axis.
     """
     centres = _centres(panel)
     largest = centres.max(initial=0.0)
@@ -67,8 +67,11 @@ def log_floor(panel: Comparison) -> float | None:
         return None
     if panel.positive:
         return float(centres[centres > DEEPEST_FLOOR * largest].min()) / 2
-    lowest = min(float(centres.min()), *map(_lowest, panel.lines.values()))
-    return lowest / MARGIN if lowest > 0 else None
+    least = float(centres.min())
+    lowest = min(least, *map(_lowest, panel.lines.values()))
+    if lowest > 0:
+        return lowest / MARGIN
+    return least / 2 if least > 0 else None
 
 
 def prefers_log(panel: Comparison) -> bool:

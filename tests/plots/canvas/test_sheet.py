@@ -81,11 +81,18 @@ def test_zero_regret_and_bands_below_zero_are_drawn_at_the_floor(synthetic):
     assert FLOOR_SENTENCE in drawn.caption
 
 
-def test_the_floor_is_not_mentioned_where_nothing_is_cut(synthetic):
+@pytest.mark.parametrize(("more", "scale"), [(0.0, "log"), (100.0, "linear")])
+def test_values_without_an_optimum_are_on_a_log_axis_by_their_centres(synthetic, more, scale):
+    """And the floor is mentioned where it cuts a band."""
     study = synthetic.random_study(tasks=1, known=False)
-    drawn = anytime_figure(panels_of(study), study.methods)
-    assert FLOOR_SENTENCE not in drawn.caption
-    assert drawn.figure.axes[0].get_yscale() == "linear"
+    (panel,) = panels_of(study)
+    lines = {
+        name: replace(line, centre=line.centre + more, low=line.low + more, high=line.high + more)
+        for name, line in panel.lines.items()
+    }
+    drawn = anytime_figure([replace(panel, lines=lines)], study.methods)
+    assert drawn.figure.axes[0].get_yscale() == scale
+    assert (FLOOR_SENTENCE in drawn.caption) == (scale == "log")
 
 
 def boxes_of(figure):
