@@ -87,7 +87,9 @@ def _in_words(error: Exception) -> Any:
     if not isinstance(error, OSError) or error.filename is None:
         return error
     where = error.filename2 or error.filename
-    if isinstance(error, FileExistsError | NotADirectoryError):
+    if isinstance(error, NotADirectoryError) or (
+        isinstance(error, FileExistsError) and os.path.isfile(where)
+    ):
         return f"{where}: a file is in the place of a folder: move it away, or write elsewhere"
     if isinstance(error, PermissionError):
         return f"{where}: {error.strerror}: see who owns it and its folder, or write elsewhere"

@@ -244,7 +244,7 @@ def _runs(
     for name in keys:
         if frame[name].isna().any():
             row = int(frame[name].isna().to_numpy().argmax())
-            raise ValueError(f"{file}: row {row + 2} has no {name}: state it")
+            raise ValueError(f"{file}: row {row + 1} of the data has no {name}: state it")
     alone = "run" in found and "method" not in found and found["run"] in keys
     if alone and configs and not naming.pattern and frame[found["run"]].is_unique:
         keys.remove(found["run"])  # a run is a trial
@@ -346,16 +346,23 @@ def _fates(
     """What has become of each row: ok, failed or running; a note of words that say nothing."""
     if "status" not in found:
         return pd.Series("ok", rows.index)
-    words = rows[found["status"]].map(
-        lambda cell: "ok" if cell is None else str(cell).rpartition(".")[2].strip()
-    )
-    fates = words.map(lambda word: _FATE.get(re.sub(r"\W+", "_", word.lower())))
+    words = rows[found["status"]].map(lambda cell: "ok" if cell is None else str(cell))
+    fates = words.map(_fate)
     for word, count in words[fates.isna()].value_counts().items():
         notes.append(
             f"{where}: the {found['status']} {word!r} of {count} rows is none that is known: taken "
             "for a success"
         )
     return fates.fillna("ok")
+
+
+def _fate(status: str) -> str | None:
+    """By the whole of it, less the enumeration that it is of, or by its first word; None: unknown.
+
+    So is `Failed: out of memory` and `TrialState.FAIL`.
+    """
+    words = re.findall(r"[a-z]+", re.sub(r"^\w+\.(?=\w)", "", status).lower())
+    return _FATE.get("_".join(words), _FATE.get(words[0])) if words else None
 
 
 def _numbered(trials: list[str]) -> dict[str, int]:
@@ -410,8 +417,10 @@ def _times(
             end = steps + (1.0 if steps.min() == 0 else 0.0)
         return _after_each_other(end), end, "evaluations"
     if end.isna().any():
-        row = int(end.isna().to_numpy().argmax())
-        raise ValueError(f"{where}: row {row + 1} has no time: state it, or leave the times out")
+        row = int(end.index[int(end.isna().to_numpy().argmax())]) + 1
+        raise ValueError(
+            f"{where}: row {row} of the data has no time: state it, or leave the times out"
+        )
     begun = end if start is None else start
     zero = begun.min() if start is not None or begun.min() > EPOCH else 0.0
     end = end - zero
@@ -427,10 +436,16 @@ EPOCH = 1e9
 
 def _scale(moments: "pd.Series[float]") -> float:
     """Seconds in the unit of moments: of milli-, micro- and nanoseconds since 1970, less than 1."""
-    largest = float(moments.abs().max())
-    return next(
-        (1e-3**power for power in (3, 2, 1) if largest > 100 * EPOCH * 1e3 ** (power - 1)), 1.0
-    )
+    for power in (3, 2, 1):
+        least = 100 * EPOCH * 1e3 ** (power - 1)
+        if moments.max() > least:
+            if moments.min() > least:
+                return float(1e-3**power)
+            raise ValueError(
+                f"times from {moments.min():g} to {moments.max():g} are no seconds, nor counted "
+                "from 1970: name their unit (time_ms, time_us, time_ns)"
+            )
+    return 1.0
 
 
 def _after_each_other(end: "pd.Series[float]") -> "pd.Series[float]":

@@ -133,7 +133,7 @@ def test_charts_of_wandb(tmp_path):
     ("text", "options", "words"),
     [
         ("a,b\n1,2\n", {}, "which column is the value"),
-        ("value,time\n1,\n", {}, "row 1 has no time"),
+        ("value,time\n1,\n", {}, "row 1 of the data has no time"),
         ("value,time\n1,soon\n", {}, "'soon' is neither seconds nor a time"),
         ("value,start,time\n1,5,3\n", {}, "ends before it starts"),
         ("value\n1\n", {"columns": ["vlaue=x"]}, "write FIELD=COLUMN"),
@@ -658,8 +658,16 @@ def table(tmp_path, text, mode="min", **settings):
         ),
         ("lr,loss,cost\n1,2,3\n", "Give --metric: loss or cost"),
         ("lr,f1\n1,2\n", "Give --metric: f1"),
-        ("method,lr,value\na,1,1\n,2,2\n", "row 3 has no method: state it"),
-        ("seed,lr,value\n0,1,1\n,2,2\n", "row 3 has no seed: state it"),
+        ("method,lr,value\na,1,1\n,2,2\n", "row 2 of the data has no method: state it"),
+        ("seed,lr,value\n0,1,1\n,2,2\n", "row 2 of the data has no seed: state it"),
+        (
+            "lr,value,time\n1,1,5\n2,2,5e11\n",
+            "are no seconds, nor counted from 1970: name their unit",
+        ),
+        (
+            "lr,value,status,time\n1,1,running,\n2,2,ok,\n3,3,ok,9\n",
+            "row 2 of the data has no time",
+        ),
         ("lr,value,test_loss\n1,1,45%\n", "the column test_loss holds '45%' in row 1"),
     ],
 )
@@ -688,6 +696,7 @@ def test_what_is_named_like_a_metric_is_no_hyperparameter(tmp_path):
             for word in ("TrialState.FAIL", "StatusType.TIMEOUT", "OOM", "preempted")
         ],
         *[(word, "failed") for word in ("timed out", "Out-of-memory", "CRASHED")],
+        *[(word, "failed") for word in ("Failed: no memory.", "error 137", "Error: CUDA oom.")],
         *[(word, "under way") for word in ("RUNNING", "TrialState.WAITING", "in progress")],
     ],
 )
