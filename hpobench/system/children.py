@@ -71,7 +71,4 @@ def _follow(parent: int) -> None:
     """Not by its sentinel, for which one need not look again and again: loky has none."""
     while os.getppid() == parent:
         time.sleep(_LOOK_EVERY_S)
-    try:
-        processes.end_all()
-    finally:
-        os._exit(1)
+    processes.perish()

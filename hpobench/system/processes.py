@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from hpobench.system.terminal import Notice
 
@@ -153,6 +153,14 @@ def end_all() -> None:
     """End everything below this process."""
     _spared.clear()
     _end_all_but(_Known())
+
+
+def perish() -> NoReturn:
+    """End everything below this process, and this one whatever becomes of that."""
+    try:
+        end_all()
+    finally:
+        os._exit(1)
 
 
 def leave(status: int, now: bool = False) -> None:

@@ -59,10 +59,7 @@ def _status(child: int, parent: int) -> int:
         if ended:
             return os.waitstatus_to_exitcode(status)
         if os.getppid() != parent:
-            try:
-                processes.end_all()
-            finally:
-                os._exit(1)
+            processes.perish()
         signal.sigtimedwait([signal.SIGCHLD], _LOOK_EVERY_S)
 
 
